@@ -1,0 +1,177 @@
+"""Columns: one field of many events, as arrays. Avro fills them, the model reads them.
+
+Every column answers ``len``, ``present`` (``None`` when no row is null) and ``take(rows)``.
+Where a row is null, its value is unspecified but harmless (zero, empty).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal[
+    "null", "boolean", "int", "long", "float", "double", "bytes", "string",
+    "enum", "fixed", "array", "map", "record", "union",
+]  # fmt: skip
+Present = NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldType:
+    """The type of a field as the reader's schema has it; ``[null, T]`` is T and nullable.
+
+    ``schema`` is the Avro JSON of the type, null branch included, self-contained (a named type is
+    defined where it is first used). ``union`` is a union of more than null and one type.
+    """
+
+    kind: Kind
+    nullable: bool = False
+    items: FieldType | None = None
+    symbols: tuple[str, ...] = ()
+    size: int = 0
+    logical: str | None = None
+    schema: Any = field(default=None, compare=False)
+
+
+def _taken(present: Present, rows: NDArray[np.intp]) -> Present:
+    return None if present is None else present[rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Booleans, ints, longs, floats, doubles: the dtype is bool, int32, int64, float32, float64.
+
+    A logical type is its raw number; a decimal is a float64, unscaled value times 10^-scale.
+    """
+
+    values: NDArray[Any]
+    present: Present = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.values)
+
+    def take(self, rows: NDArray[np.intp]) -> Numbers:
+        """Return the given rows, in that order."""
+        return Numbers(self.values[rows], _taken(self.present, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Strings, bytes and fixed: row ``i`` is ``buffer[starts[i]:starts[i] + lengths[i]]``.
+
+    A string's bytes are valid UTF-8. ``buffer`` is shared, never copied.
+    """
+
+    buffer: bytes
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    present: Present = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.starts)
+
+    def take(self, rows: NDArray[np.intp]) -> Texts:
+        """Return the given rows, in that order."""
+        return Texts(
+            self.buffer, self.starts[rows], self.lengths[rows], _taken(self.present, rows)
+        )
+
+    def to_bytes(self) -> list[bytes]:
+        """Return one ``bytes`` a row; a null row is empty."""
+        buffer = self.buffer
+        ends = (self.starts + self.lengths).tolist()
+        return [buffer[a:b] for a, b in zip(self.starts.tolist(), ends, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Enums:
+    """Enum values as positions (int32) in the reader's ``symbols``."""
+
+    indices: NDArray[np.int32]
+    symbols: tuple[str, ...]
+    present: Present = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.indices)
+
+    def take(self, rows: NDArray[np.intp]) -> Enums:
+        """Return the given rows, in that order."""
+        return Enums(self.indices[rows], self.symbols, _taken(self.present, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """Arrays: row ``i`` holds ``lengths[i]`` items, which follow each other flat in ``items``."""
+
+    lengths: NDArray[np.int64]
+    items: Column
+    present: Present = None
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.lengths)
+
+    def take(self, rows: NDArray[np.intp]) -> Lists:
+        """Return the given rows, in that order."""
+        starts = np.cumsum(self.lengths) - self.lengths
+        lengths = self.lengths[rows]
+        ends = np.cumsum(lengths)
+        flat = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
+            starts[rows] - (ends - lengths), lengths
+        )
+        return Lists(lengths, self.items.take(flat), _taken(self.present, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Values of any other type (maps, records, general unions) as Python objects, as fastavro has
+
+    them without logical types; ``None`` is null.
+    """
+
+    values: list[Any]
+
+    @property
+    def present(self) -> Present:
+        """Return which rows are not null."""
+        return np.fromiter((v is not None for v in self.values), np.bool_, len(self.values))
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.values)
+
+    def take(self, rows: NDArray[np.intp]) -> Objects:
+        """Return the given rows, in that order."""
+        return Objects([self.values[row] for row in rows.tolist()])
+
+
+Column = Numbers | Texts | Enums | Lists | Objects
+Columns = Mapping[str, Column]
+"""Dotted path of a field to its column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payloads:
+    """The Avro bytes of many events in one buffer: row ``i`` is ``buffer[starts[i]:ends[i]]``."""
+
+    buffer: bytes
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.starts)
+
+    @classmethod
+    def of(cls, values: Sequence[bytes]) -> Payloads:
+        """Lay the values out in one buffer, one after the other."""
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        ends = np.cumsum(lengths)
+        return cls(b"".join(values), ends - lengths, ends)

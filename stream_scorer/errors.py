@@ -1,0 +1,93 @@
+"""The errors, named for what happens next.
+
+::
+
+    StreamScorerError
+    ├── RefusesToStart                 the process ends before it takes an event
+    │   ├── ConfigError                exit 2: a setting, an argument, a file that it names
+    │   ├── ContractError              exit 3: the model, the schema, or the two together
+    │   └── Unreachable                exit 4: brokers or a registry that refuse or don't answer
+    ├── StopsTheWorker                 the open set is dropped, nothing is lost, the process ends
+    │   ├── DataLost                   exit 4: a committed offset that no longer exists
+    │   ├── Refused                    exit 4: a right that was there is gone
+    │   ├── TooManyDeadLetters         exit 5: the budget is spent, or there is no topic for them
+    │   └── Broken                     exit 70: a device, a call past its bound, a bug
+    ├── TransactionAborted             rewind to what is committed, go on
+    │   └── RecordRefused              the same, with a smaller set, until the culprit stands alone
+    ├── ProducerLost                   rebuild the producer, rewind, go on
+    └── Unanswered                     a registry or broker is away: wait, keep the place, go on
+
+A fault of one event is no exception at all: it is a :class:`~stream_scorer.records.Problem`.
+"""
+
+from __future__ import annotations
+
+
+class StreamScorerError(Exception):
+    """Any failure that this package names; its text is one sentence with the way out."""
+
+    exit_code = 70
+
+
+class RefusesToStart(StreamScorerError):
+    """The process must not begin to take events."""
+
+
+class ConfigError(RefusesToStart):
+    """A setting or an argument is wrong; the text names it and the fix."""
+
+    exit_code = 2
+
+
+class ContractError(RefusesToStart):
+    """The model can't be served, or does not fit the schema."""
+
+    exit_code = 3
+
+
+class Unreachable(RefusesToStart):
+    """A broker or registry refuses, lacks something, or does not answer at start."""
+
+    exit_code = 4
+
+
+class StopsTheWorker(StreamScorerError):
+    """The running worker must end; whatever is not committed is read again by the next one."""
+
+
+class DataLost(StopsTheWorker):
+    """The committed offset of a partition no longer exists, and ``on_data_loss`` is ``stop``."""
+
+    exit_code = 4
+
+
+class Refused(StopsTheWorker):
+    """The brokers took back a right that the worker needs."""
+
+    exit_code = 4
+
+
+class TooManyDeadLetters(StopsTheWorker):
+    """The dead-letter budget is spent, or a bad event has no topic to go to."""
+
+    exit_code = 5
+
+
+class Broken(StopsTheWorker):
+    """A device fails on known-good input, a call outlived its bound, or we have a bug."""
+
+
+class TransactionAborted(StreamScorerError):
+    """The transaction left no trace; the input must be rewound to what is committed."""
+
+
+class RecordRefused(TransactionAborted):
+    """The broker refused a record itself; the rest of the transaction was fine."""
+
+
+class ProducerLost(StreamScorerError):
+    """The producer was fenced or is in doubt: only a new one may go on."""
+
+
+class Unanswered(StreamScorerError):
+    """Something outside is away for now; the caller keeps its place and asks again."""

@@ -1,0 +1,156 @@
+"""The values that cross walls: what is polled, what is scored, what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Headers = list[tuple[str, bytes | None]]
+"""Kafka record headers, in order; a name may repeat."""
+
+
+class TopicPartition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+class Reason(StrEnum):
+    """Why an event became a dead letter: a closed list, and a metric label."""
+
+    NO_SCHEMA = "no_schema"
+    UNDECODABLE = "undecodable"
+    MISSING_FEATURE = "missing_feature"
+    NOT_REPRESENTABLE = "not_representable"
+    INFERENCE_FAILED = "inference_failed"
+    NON_FINITE_SCORE = "non_finite_score"
+    TOO_LARGE = "too_large"
+    REJECTED_BY_BROKER = "rejected_by_broker"
+    TOMBSTONE = "tombstone"
+
+
+class Stage(StrEnum):
+    """Where in the path of a batch something happened."""
+
+    POLL = "poll"
+    DECODE = "decode"
+    FEATURES = "features"
+    INFER = "infer"
+    ENCODE = "encode"
+    COMMIT = "commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one event; its neighbours are not touched."""
+
+    reason: Reason
+    stage: Stage
+    message: str
+    exception: str = "stream_scorer.RecordError"
+
+
+Problems = dict[int, Problem]
+"""Row number to what is wrong with it."""
+
+
+def next_offset(offset: int) -> int:
+    """Return the offset to commit once the event at ``offset`` is done (Kafka's convention)."""
+    return offset + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The events of one poll as columns: row ``i`` of each column is event ``i``.
+
+    Within a source, rows are in offset order. ``timestamps`` are milliseconds since the epoch,
+    -1 where the broker has none. ``sources[source_index[i]]`` is where event ``i`` came from.
+    """
+
+    values: Sequence[bytes | None]
+    keys: Sequence[bytes | None]
+    headers: Sequence[Headers | None]
+    timestamps: NDArray[np.int64]
+    sources: tuple[TopicPartition, ...]
+    source_index: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.values)
+
+    def source_of(self, row: int) -> TopicPartition:
+        """Return where event ``row`` came from."""
+        return self.sources[int(self.source_index[row])]
+
+    def next_offsets(self) -> dict[TopicPartition, int]:
+        """Return, for each source with an event here, the offset after its last one."""
+        last = np.full(len(self.sources), -1, dtype=np.int64)
+        np.maximum.at(last, self.source_index, self.offsets)
+        return {
+            source: next_offset(int(offset))
+            for source, offset in zip(self.sources, last, strict=True)
+            if offset >= 0
+        }
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """Return the events ``start`` to ``stop`` (exclusive) as a batch of their own."""
+        rows = slice(start, stop)
+        return Batch(
+            self.values[rows],
+            self.keys[rows],
+            self.headers[rows],
+            self.timestamps[rows],
+            self.sources,
+            self.source_index[rows],
+            self.offsets[rows],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An event that can't be scored: its own bytes, and why."""
+
+    value: bytes | None
+    key: bytes | None
+    headers: Headers | None
+    timestamp: int
+    source: TopicPartition
+    offset: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEvents:
+    """Scored events as columns, in input order; a ``None`` value is a forwarded tombstone."""
+
+    values: Sequence[bytes | None]
+    keys: Sequence[bytes | None]
+    headers: Sequence[Headers | None]
+    timestamps: Sequence[int]
+    partitions: Sequence[int]
+
+    def __len__(self) -> int:
+        """Return the number of scored events."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredBatch:
+    """Every event of a batch, as a scored event or a dead letter, and where to go on."""
+
+    scored: ScoredEvents
+    dead_letters: tuple[DeadLetter, ...]
+    next_offsets: Mapping[TopicPartition, int]
+    oldest_timestamp: int = -1
+    seconds: Mapping[Stage, float] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return the number of input events that left their trace here."""
+        return len(self.scored) + len(self.dead_letters)
