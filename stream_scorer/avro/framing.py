@@ -259,5 +259,7 @@ def _illegible(value: bytes, framing: Framing) -> str:
         return (
             f"The value is {len(value)} bytes long ({shown}), too short for {_EXPECTED[framing]}."
         )
-    return f"The value begins with {shown}, not with {_EXPECTED[framing]}; "
+    return (
+        f"The value begins with {shown}, not with {_EXPECTED[framing]}; "
         "`schemas.framing` says which framing to expect."
+    )
