@@ -1,0 +1,47 @@
+"""Simulated events as columns, with the truth that a model is to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Row = dict[str, Any]
+"""One event, as fastavro takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Many events as columns under their dotted field names, and what became of each.
+
+    In a column of ``nullable`` a NaN stands for null. ``labels`` has one row an event.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    nullable: frozenset[str]
+    labels: NDArray[np.int64]
+
+    def features(self, names: tuple[str, ...]) -> NDArray[np.float32]:
+        """Return the named columns as a matrix, one row an event; null is NaN."""
+        return np.column_stack([self.columns[name] for name in names]).astype(np.float32)
+
+    def rows(self) -> list[Row]:
+        """Return one nested dictionary an event."""
+        flat = {name: self._values(name) for name in self.columns}
+        groups = {name.partition(".")[0] for name in flat if "." in name}
+        for group in sorted(groups):
+            members = [name for name in flat if name.startswith(f"{group}.")]
+            names = [name.partition(".")[2] for name in members]
+            parts = [flat.pop(name) for name in members]
+            flat[group] = [dict(zip(names, row, strict=True)) for row in zip(*parts, strict=True)]
+        return [dict(zip(flat, row, strict=True)) for row in zip(*flat.values(), strict=True)]
+
+    def _values(self, name: str) -> list[Any]:
+        column = self.columns[name]
+        if name not in self.nullable:
+            values: list[Any] = column.tolist()
+            return values
+        return np.where(np.isnan(column), None, column).tolist()
