@@ -78,9 +78,7 @@ class Texts:
 
     def take(self, rows: NDArray[np.intp]) -> Texts:
         """Return the given rows, in that order."""
-        return Texts(
-            self.buffer, self.starts[rows], self.lengths[rows], _taken(self.present, rows)
-        )
+        return Texts(self.buffer, self.starts[rows], self.lengths[rows], _taken(self.present, rows))
 
     def to_bytes(self) -> list[bytes]:
         """Return one ``bytes`` a row; a null row is empty."""
@@ -131,9 +129,9 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Values of any other type (maps, records, general unions) as Python objects, as fastavro has
+    """Values of any other type (maps, records, general unions), as fastavro has them.
 
-    them without logical types; ``None`` is null.
+    Logical types are their raw values; ``None`` is null.
     """
 
     values: list[Any]

@@ -11,6 +11,7 @@
     │   ├── DataLost                   exit 4: a committed offset that no longer exists
     │   ├── Refused                    exit 4: a right that was there is gone
     │   ├── TooManyDeadLetters         exit 5: the budget is spent, or there is no topic for them
+    │   ├── Terminated                 exit 0: a stop was asked for while an inference ran
     │   └── Broken                     exit 70: a device, a call past its bound, a bug
     ├── TransactionAborted             rewind to what is committed, go on
     │   └── RecordRefused              the same, with a smaller set, until the culprit stands alone
@@ -71,6 +72,12 @@ class TooManyDeadLetters(StopsTheWorker):
     """The dead-letter budget is spent, or a bad event has no topic to go to."""
 
     exit_code = 5
+
+
+class Terminated(StopsTheWorker):
+    """A stop was asked for, and the inference that ran was ended for it."""
+
+    exit_code = 0
 
 
 class Broken(StopsTheWorker):

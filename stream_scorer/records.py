@@ -65,6 +65,11 @@ def next_offset(offset: int) -> int:
     return offset + 1
 
 
+def previous_offset(offset: int) -> int:
+    """Return the last offset that committing ``offset`` covers."""
+    return offset - 1
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The events of one poll as columns: row ``i`` of each column is event ``i``.
@@ -148,7 +153,7 @@ class ScoredBatch:
     scored: ScoredEvents
     dead_letters: tuple[DeadLetter, ...]
     next_offsets: Mapping[TopicPartition, int]
-    oldest_timestamp: int = -1
+    size_bytes: int = 0
     seconds: Mapping[Stage, float] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -1,0 +1,40 @@
+"""How many dead letters are too many: a ratio over a sliding window, with a minimum count."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Up to ``ratio`` of the events of the last ``window_seconds`` may be dead letters.
+
+    Below ``minimum`` dead letters in the window it is never spent.
+    """
+
+    ratio: float
+    window_seconds: float
+    minimum: int
+
+
+class BudgetLedger:
+    """What was committed of late; asked before each commit whether the next one still fits."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._committed: deque[tuple[float, int, int]] = deque()
+
+    def would_overspend(self, now_seconds: float, events: int, dead_letters: int) -> bool:
+        """Tell whether committing these on top of the window's would cross the budget."""
+        while self._committed and (
+            self._committed[0][0] <= now_seconds - self._budget.window_seconds
+        ):
+            self._committed.popleft()
+        events += sum(entry[1] for entry in self._committed)
+        dead_letters += sum(entry[2] for entry in self._committed)
+        return dead_letters >= self._budget.minimum and dead_letters > self._budget.ratio * events
+
+    def spend(self, now_seconds: float, events: int, dead_letters: int) -> None:
+        """Note what was committed."""
+        self._committed.append((now_seconds, events, dead_letters))

@@ -1,0 +1,1 @@
+"""Kafka at the edge: the only room that talks to a broker."""

@@ -1,0 +1,104 @@
+"""The output side without transactions: produce, flush, then commit the input's offsets.
+
+A crash between the flush and the commit writes events again; none is lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAborted
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.producer import Transaction, queue
+from stream_scorer.kafka.translation import error_of, translated
+from stream_scorer.records import ScoredEvents, TopicPartition
+
+FLUSH_SLICE_SECONDS = 1.0
+
+
+class AtLeastOnceProducer:
+    """The same block as the transactional producer's, with weaker contents.
+
+    ``commit_offsets`` is the consumer's own synchronous commit.
+    """
+
+    needs_rebuild = False
+
+    def __init__(
+        self,
+        properties: Mapping[str, Property],
+        commit_offsets: Callable[[Mapping[TopicPartition, int]], None],
+        flush_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = Producer({**properties, "on_delivery": self._delivered})
+        self._commit_offsets = commit_offsets
+        self._flush_seconds = flush_seconds
+        self._clock = clock
+        self._failed: KafkaError | None = None
+
+    def rebuild(self) -> None:
+        """Forget what is queued; an idempotent producer without transactions goes on."""
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Drop what is queued."""
+        self._client.purge()
+        self._client.poll(0)
+
+    @contextmanager
+    def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
+        """Write what is produced inside, then commit its offsets.
+
+        Raises:
+            TransactionAborted: something was not written; rewind and write it again.
+            Refused: a right is missing.
+        """
+        self._failed = None
+        block = _Block(self._client)
+        try:
+            yield block
+        except KafkaException as exception:
+            self.abandon()
+            raise translated(error_of(exception), "producing") from exception
+        self._flush(within_seconds or self._flush_seconds)
+        if block.offsets:
+            self._commit_offsets(block.offsets)
+
+    def _flush(self, within_seconds: float) -> None:
+        deadline = self._clock() + within_seconds
+        while self._client.flush(FLUSH_SLICE_SECONDS) > 0:
+            if self._clock() >= deadline:
+                self.abandon()
+                raise TransactionAborted(
+                    f"the brokers did not take the scored events within {within_seconds:.0f} s"
+                )
+        if self._failed is not None:
+            raise _not_delivered(self._failed)
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and self._failed is None:
+            self._failed = error
+
+
+class _Block:
+    def __init__(self, client: Producer) -> None:
+        self._client = client
+        self.offsets: dict[TopicPartition, int] = {}
+
+    def produce(self, topic: str, events: ScoredEvents) -> None:
+        queue(self._client, topic, events)
+
+    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+        del membership  # the consumer's own commit is fenced by its membership
+        self.offsets.update(offsets)
+
+
+def _not_delivered(error: KafkaError) -> StreamScorerError:
+    failure = translated(error, "producing")
+    # Without a transaction there is nothing to be fenced from: whatever it was, write it again.
+    return TransactionAborted(str(failure)) if isinstance(failure, ProducerLost) else failure

@@ -1,0 +1,141 @@
+"""The librdkafka properties of both clients: defaults, then the user's, then the guarantee's.
+
+Whatever the guarantee rests on comes last and can't be overridden; the configuration refuses such
+keys by name before they get here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Property = str | int | float | bool
+Properties = Mapping[str, Property]
+
+#: What a record batch adds around a single record (KIP-98 batch header, record framing).
+BATCH_OVERHEAD_BYTES = 512
+#: librdkafka's own default for ``message.max.bytes`` and ``batch.size``.
+CLIENT_MESSAGE_BYTES = 1_000_000
+MAX_POLL_INTERVAL_MS = 300_000
+TRANSACTION_TIMEOUT_MS = 15_000
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimits:
+    """How much one transaction may gather; librdkafka's queues derive from it."""
+
+    records: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long the transactional calls may take, derived from ``transaction.timeout.ms``.
+
+    A message fails (0.8) and a request is given up (0.5) while the coordinator still holds the
+    transaction open, so that a late answer is noticed inside the transaction that it belongs to.
+    """
+
+    transaction_seconds: float
+
+    @property
+    def message_ms(self) -> int:
+        """Return ``message.timeout.ms``."""
+        return int(self.transaction_seconds * 800)
+
+    @property
+    def socket_ms(self) -> int:
+        """Return ``socket.timeout.ms``; an EndTxn that took longer is in doubt."""
+        return int(self.transaction_seconds * 500)
+
+
+def consumer_properties(
+    *,
+    bootstrap_servers: str,
+    group_id: str,
+    limits: SetLimits,
+    common: Properties,
+    consumer: Properties,
+) -> dict[str, Property]:
+    """Return the consumer's properties.
+
+    ``isolation.level=read_committed`` also makes the client ask for stable offsets (KIP-447): a
+    new owner waits for the transaction of a dead one. ``auto.offset.reset=error`` hands every
+    partition without a usable offset to :mod:`stream_scorer.kafka.offset_reset`, which tells a new
+    partition from lost data.
+    """
+    user = {**common, **consumer}
+    defaults: dict[str, Property] = {
+        "client.id": "stream-scorer",
+        "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+        "queued.min.messages": max(1, min(2 * limits.records, 100_000)),
+        "queued.max.messages.kbytes": max(1024, limits.size_bytes // 1024),
+        # A full queue is looked at again after this long; the default of 1 s leaves gaps.
+        "fetch.queue.backoff.ms": 20,
+    }
+    if user.get("group.protocol", "classic") == "classic":
+        defaults["partition.assignment.strategy"] = "cooperative-sticky"
+    guarantee: dict[str, Property] = {
+        "bootstrap.servers": bootstrap_servers,
+        "group.id": group_id,
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "isolation.level": "read_committed",
+        "auto.offset.reset": "error",
+        "enable.partition.eof": False,
+        "allow.auto.create.topics": False,
+    }
+    return {**defaults, **user, **guarantee}
+
+
+def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:
+    """Return ``transaction.timeout.ms`` in seconds, as configured or 15."""
+    configured = {**common, **producer}.get("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)
+    return float(configured) / 1000
+
+
+def producer_properties(
+    *,
+    bootstrap_servers: str,
+    transactional_id: str | None,
+    limits: SetLimits,
+    compression: str,
+    common: Properties,
+    producer: Properties,
+    topic_message_bytes: int | None = None,
+) -> dict[str, Property]:
+    """Return the producer's properties; without a ``transactional_id``, at-least-once ones.
+
+    ``topic_message_bytes`` is the smallest ``max.message.bytes`` among the topics written to.
+    librdkafka never splits a batch, so a batch must fit the topic before it is sent.
+    """
+    deadlines = Deadlines(transaction_timeout_seconds(common, producer))
+    largest = topic_message_bytes or CLIENT_MESSAGE_BYTES
+    defaults: dict[str, Property] = {
+        "client.id": "stream-scorer",
+        "linger.ms": 5,
+        "compression.type": compression,
+        "message.max.bytes": max(1000, largest),
+        "batch.size": max(1, min(CLIENT_MESSAGE_BYTES, largest - BATCH_OVERHEAD_BYTES)),
+        "queue.buffering.max.messages": max(100_000, 2 * limits.records),
+        "queue.buffering.max.kbytes": max(64 * 1024, 4 * limits.size_bytes // 1024),
+        # The Java clients' choice of partition, for downstream joins.
+        "partitioner": "murmur2_random",
+        # CONCURRENT_TRANSACTIONS is answered a few times after each commit; the defaults
+        # (100 ms, doubling) would make a transaction cost seconds.
+        "retry.backoff.ms": 5,
+        "retry.backoff.max.ms": 50,
+    }
+    guarantee: dict[str, Property] = {
+        "bootstrap.servers": bootstrap_servers,
+        "enable.idempotence": True,
+        "message.timeout.ms": deadlines.message_ms,
+        "socket.timeout.ms": deadlines.socket_ms,
+        "delivery.report.only.error": True,
+    }
+    if transactional_id is not None:
+        guarantee["transactional.id"] = transactional_id
+        guarantee["transaction.timeout.ms"] = int(deadlines.transaction_seconds * 1000)
+    else:
+        producer = {k: v for k, v in producer.items() if k != "transaction.timeout.ms"}
+    return {**defaults, **common, **producer, **guarantee}

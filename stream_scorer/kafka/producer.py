@@ -1,0 +1,221 @@
+"""The output side: one burst of begin, produce, send offsets, commit.
+
+Nothing is sent to the transaction coordinator before the first record, so the transaction lives
+on the brokers for the burst only, tens of milliseconds, however long the scoring took.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import TopicPartition as ClientPartition
+
+from stream_scorer.errors import (
+    ProducerLost,
+    StreamScorerError,
+    TransactionAborted,
+    Unanswered,
+)
+from stream_scorer.kafka.client_config import Deadlines, Property
+from stream_scorer.kafka.translation import describe, error_of, translated
+from stream_scorer.records import ScoredEvents, TopicPartition
+
+#: One attempt of a transactional call; it is repeated until the call's own deadline.
+ATTEMPT_SECONDS = 2.0
+INIT_TIMEOUT_SECONDS = 10.0
+
+
+class Transaction(Protocol):
+    """What can be done inside the block."""
+
+    def produce(self, topic: str, events: ScoredEvents) -> None:
+        """Queue the events in order; a partition of -1 is chosen from the key."""
+
+    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+        """Commit the input's next offsets with the outputs, fenced by the membership."""
+
+
+class TransactionalProducer:
+    """Owns the client; every method belongs to the thread that runs the loop.
+
+    ``clock`` is monotonic seconds. ``needs_rebuild`` says that the next transaction must have a new
+    client: there is none, it is lost, or a commit succeeded so late that its EndTxn may be on its
+    way a second time. In this protocol version a delayed EndTxn could close the *next* transaction
+    of the same producer epoch (KIP-890).
+    """
+
+    def __init__(
+        self,
+        properties: Mapping[str, Property],
+        transaction_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._properties = dict(properties)
+        self._deadlines = Deadlines(transaction_seconds)
+        self._transaction_seconds = transaction_seconds
+        self._clock = clock
+        self._client: Producer | None = None
+        self._failed: KafkaError | None = None
+        self.needs_rebuild = True
+
+    def rebuild(self) -> None:
+        """Make a new client with the same id, which resolves whatever the old one left open.
+
+        Raises:
+            Unanswered: the brokers don't answer; call again.
+            Refused: the right to use the transactional id is missing.
+        """
+        self.abandon()
+        client = Producer({**self._properties, "on_delivery": self._delivered})
+        try:
+            client.init_transactions(INIT_TIMEOUT_SECONDS)
+        except KafkaException as exception:
+            _destroy(client)
+            error = error_of(exception)
+            answer = translated(error, "initialising transactions")
+            if error.retriable() or isinstance(answer, ProducerLost | TransactionAborted):
+                raise Unanswered(
+                    f"No transaction coordinator answers ({describe(error)})"
+                ) from exception
+            raise answer from exception
+        self._client = client
+        self._failed = None
+        self.needs_rebuild = False
+
+    def abandon(self) -> None:
+        """Drop the client without waiting for the brokers.
+
+        Its open transaction is aborted by the successor's ``init_transactions``, or times out.
+        """
+        client, self._client = self._client, None
+        self.needs_rebuild = True
+        if client is not None:
+            _destroy(client)
+
+    @contextmanager
+    def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
+        """Commit what is produced inside, with its offsets, or leave no trace of it.
+
+        ``within_seconds`` bounds the whole block; by default ``transaction.timeout.ms`` does.
+
+        Raises:
+            TransactionAborted: nothing happened; rewind.
+            ProducerLost: the outcome is unknown, or this producer is fenced; rebuild, then rewind.
+            Refused: the brokers took a right back; the transaction is aborted.
+        """
+        client = self._client
+        if client is None:
+            raise ProducerLost("there is no producer")
+        deadline = self._clock() + (within_seconds or self._transaction_seconds)
+        self._failed = None
+        try:
+            client.begin_transaction()
+            yield _OpenTransaction(client, partial(self._repeat, deadline=deadline))
+            self._commit(client, deadline)
+        except KafkaException as exception:
+            failure = translated(error_of(exception), "committing a transaction", self._failed)
+            self._abort(client, failure)
+            raise failure from exception
+        except ProducerLost:
+            self.abandon()
+            raise
+        except BaseException as exception:
+            self._abort(client, exception)
+            raise
+
+    def _commit(self, client: Producer, deadline: float) -> None:
+        started = self._clock()
+        self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
+        self.needs_rebuild = self._clock() - started >= self._deadlines.socket_ms / 1000
+
+    def _abort(self, client: Producer, cause: BaseException) -> None:
+        """Abort, within bounds. A failure here never replaces the first error."""
+        if isinstance(cause, ProducerLost):
+            self.abandon()
+            return
+        try:
+            deadline = self._clock() + self._transaction_seconds
+            self._repeat(client.abort_transaction, deadline=deadline, doing="aborting")
+        except (KafkaException, StreamScorerError) as failure:
+            cause.add_note(f"and aborting failed too: {failure}")
+            # begin_transaction would be refused for ever; the successor resolves what is open.
+            self.abandon()
+
+    def _repeat(self, call: Callable[[float], None], *, deadline: float, doing: str) -> None:
+        # After a timeout the call is still under way inside the client: the same call again
+        # resumes it, any other is refused (_CONFLICT).
+        while True:
+            try:
+                call(ATTEMPT_SECONDS)
+            except KafkaException as exception:
+                if not error_of(exception).retriable():
+                    raise
+                if self._clock() >= deadline:
+                    raise ProducerLost(
+                        f"the brokers did not answer in time while {doing} a transaction: "
+                        f"{describe(error_of(exception))}"
+                    ) from exception
+            else:
+                return
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        # The first failure says why; the others of its transaction are purged because of it.
+        if error is not None and self._failed is None:
+            self._failed = error
+
+
+class _OpenTransaction:
+    def __init__(self, client: Producer, repeat: Callable[..., None]) -> None:
+        self._client = client
+        self._repeat = repeat
+
+    def produce(self, topic: str, events: ScoredEvents) -> None:
+        queue(self._client, topic, events)
+
+    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+        positions = [ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()]
+        self._repeat(
+            lambda seconds: self._client.send_offsets_to_transaction(
+                positions, membership, seconds
+            ),
+            doing="sending the offsets of",
+        )
+
+
+def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
+    """Hand the events to the client's queue, in order, waiting while it is full."""
+    produce = client.produce
+    for value, key, partition, timestamp, headers in zip(
+        events.values,
+        events.keys,
+        events.partitions,
+        events.timestamps,
+        events.headers,
+        strict=True,
+    ):
+        while True:
+            try:
+                produce(topic, value, key, partition, timestamp=max(timestamp, 0), headers=headers)
+            except BufferError:
+                client.poll(0.1)
+            else:
+                break
+
+
+def _destroy(client: Producer) -> None:
+    """Close the client in a thread of its own: closing waits for brokers that may be away.
+
+    What its late requests could still do is fenced by the epoch of the next producer.
+    """
+
+    def bury() -> None:
+        client.purge()
+        client.close()
+
+    threading.Thread(target=bury, name="old-producer", daemon=True).start()

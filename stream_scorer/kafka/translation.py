@@ -1,0 +1,87 @@
+"""Every error of the client becomes one of ours here, and nowhere else.
+
+librdkafka knows three kinds of failure: retriable (call again), abortable (abort the transaction,
+rewind, go on) and everything else (this client instance is lost). The calls that may be repeated
+are repeated where they are made; what arrives here is final for the call.
+"""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+from stream_scorer.errors import (
+    ProducerLost,
+    RecordRefused,
+    Refused,
+    StreamScorerError,
+    TransactionAborted,
+)
+
+#: The broker looked at the record itself and said no; sending it again can't help.
+RECORD_REFUSALS = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_RECORD,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+    }
+)
+
+#: Rights and credentials; waiting does not bring them back.
+RIGHTS = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError._AUTHENTICATION,  # noqa: SLF001 - librdkafka's local codes start so
+    }
+)
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    """Return the error that the client's exception carries."""
+    error = exception.args[0]
+    if not isinstance(error, KafkaError):
+        raise TypeError(f"a KafkaException without a KafkaError: {exception!r}")
+    return error
+
+
+def describe(error: KafkaError) -> str:
+    """Return Kafka's name of the error and its text: ``TOPIC_AUTHORIZATION_FAILED: …``."""
+    return f"{error.name()}: {error.str()}"
+
+
+def translated(
+    error: KafkaError, doing: str, delivery: KafkaError | None = None
+) -> StreamScorerError:
+    """Return our error for a failed call of a producer; ``doing`` completes "while …".
+
+    ``delivery`` is the first record's own failure, if one failed: the call's error then only says
+    that a record did.
+    """
+    cause = delivery or error
+    sentence = f"{describe(cause)} (while {doing})"
+    if cause.code() in RIGHTS:
+        return Refused(
+            f"The brokers refuse a right that the worker needs: {sentence}. "
+            "Grant it (`stream-scorer check` lists what is needed) and start again."
+        )
+    if error.fatal():
+        return ProducerLost(sentence)
+    if cause.code() in RECORD_REFUSALS:
+        return RecordRefused(sentence)
+    if error.txn_requires_abort() or error.code() in _LEAVES_NO_TRACE:
+        return TransactionAborted(sentence)
+    # Neither retriable nor abortable: rdkafka.h says to treat it as fatal.
+    return ProducerLost(sentence)
+
+
+_LEAVES_NO_TRACE = frozenset(
+    {
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)

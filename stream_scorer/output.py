@@ -1,0 +1,126 @@
+"""Where scored batches leave: outputs, dead letters and offsets in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from stream_scorer.budget import BudgetLedger
+from stream_scorer.dead_letters import DeadLetterFormat
+from stream_scorer.errors import TooManyDeadLetters
+from stream_scorer.records import ScoredBatch, ScoredEvents, TopicPartition
+
+
+class Transaction(Protocol):
+    """What can be done inside a transaction."""
+
+    def produce(self, topic: str, events: ScoredEvents) -> None:
+        """Queue the events, in order."""
+
+    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+        """Let the input's offsets commit with the outputs."""
+
+
+class Producer(Protocol):
+    """The two producers of :mod:`stream_scorer.kafka` are such."""
+
+    needs_rebuild: bool
+
+    def transaction(
+        self, within_seconds: float | None = None
+    ) -> AbstractContextManager[Transaction]:
+        """Commit what happens inside the block, or leave no trace of it."""
+
+    def rebuild(self) -> None:
+        """Start over."""
+
+
+class DeadLetterOutput:
+    """The dead-letter topic, and how many may go there."""
+
+    def __init__(self, topic: str, record_format: DeadLetterFormat, ledger: BudgetLedger) -> None:
+        self.topic = topic
+        self.record_format = record_format
+        self.ledger = ledger
+
+
+class TransactionalOutput:
+    """Commits each set in one transaction; the dead-letter budget is asked before it begins.
+
+    ``dead_letters`` is ``None`` without a dead-letter topic: the first bad event stops the worker.
+    ``clock`` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        dead_letters: DeadLetterOutput | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._dead_letters = dead_letters
+        self._clock = clock
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next commit must have a new producer."""
+        return self._producer.needs_rebuild
+
+    def rebuild(self) -> None:
+        """Start over with a new producer."""
+        self._producer.rebuild()
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Write the batches and commit the offsets, or leave no trace.
+
+        Raises:
+            TooManyDeadLetters: before anything is written.
+            TransactionAborted: see the producers of :mod:`stream_scorer.kafka`.
+            ProducerLost: the same.
+            Refused: the same.
+        """
+        self._check_budget(scored)
+        with self._producer.transaction(within_seconds) as transaction:
+            for batch in scored:
+                transaction.produce(self._topic, batch.scored)
+                if batch.dead_letters and self._dead_letters is not None:
+                    records = self._dead_letters.record_format.records(batch.dead_letters)
+                    transaction.produce(self._dead_letters.topic, records)
+            transaction.send_offsets(offsets, membership)
+        if self._dead_letters is not None:
+            self._dead_letters.ledger.spend(self._clock(), *_counted(scored))
+
+    def _check_budget(self, scored: Sequence[ScoredBatch]) -> None:
+        events, dead = _counted(scored)
+        if dead == 0:
+            return
+        first = next(letter for batch in scored for letter in batch.dead_letters)
+        where = f"{first.source.topic} [{first.source.partition}] at offset {first.offset}"
+        if self._dead_letters is None:
+            raise TooManyDeadLetters(
+                f"{where} can't be scored ({first.problem.reason}: {first.problem.message}) and "
+                "there is no kafka.dead_letter_topic to put it; nothing is lost, the group stays "
+                "before it. Set a dead-letter topic and start again."
+            )
+        if self._dead_letters.ledger.would_overspend(self._clock(), events, dead):
+            raise TooManyDeadLetters(
+                f"Too many events can't be scored: {dead} of the next {events} would cross "
+                f"dead_letters.budget. The first is {where} ({first.problem.reason}: "
+                f"{first.problem.message}). Nothing of these is committed; mend the cause, or "
+                "raise the budget, and start again."
+            )
+
+
+def _counted(scored: Sequence[ScoredBatch]) -> tuple[int, int]:
+    dead = sum(len(batch.dead_letters) for batch in scored)
+    return sum(len(batch) for batch in scored), dead

@@ -1,0 +1,382 @@
+"""The loop: poll, score, commit, and rewind when a commit left no trace.
+
+::
+
+    poll_batch ─► score ─► gather in the open set ─► one transaction: outputs, dead letters, offsets
+        ▲                                               ├─ committed ──────────► go on
+        └────────────── rewind to what is committed ◄───┼─ TransactionAborted
+                                                        └─ ProducerLost: rebuild first
+
+The loop knows scoring and Kafka through the Protocols below. Everything runs on one thread; the
+rebalance callbacks run inside ``poll_batch`` and ``close``, so nothing moves between a set's last
+poll and its commit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from stream_scorer.errors import (
+    ProducerLost,
+    RecordRefused,
+    StreamScorerError,
+    TransactionAborted,
+    Unanswered,
+)
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition, previous_offset
+
+IDLE_POLL_SECONDS = 0.2
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
+REGISTRY_BACKOFF_SECONDS = 1.0
+#: What a revocation may wait for the commit of what is gathered; it takes milliseconds.
+REVOKE_COMMIT_SECONDS = 5.0
+#: An inference call may take this share of max.poll.interval.ms, as far as can be predicted.
+INFERENCE_SHARE = 0.25
+
+
+class Consumer(Protocol):
+    """The input; see :class:`stream_scorer.kafka.consumer.EventConsumer`."""
+
+    epoch: int
+
+    def subscribe(self, listener: Worker) -> None:
+        """Join the group."""
+
+    def poll_batch(
+        self, max_records: int, timeout_seconds: float, max_wait_seconds: float
+    ) -> Batch:
+        """Return the next events; rewind first if that is due."""
+
+    def stand_by(self, seconds: float) -> None:
+        """Stay in the group for a while without taking events."""
+
+    def rewind(self) -> None:
+        """Let the next poll start from what is committed."""
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Return the offsets after the last thing read, control markers included."""
+
+    def group_metadata(self) -> bytes:
+        """Return the membership that fences a commit."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class Output(Protocol):
+    """The other end: writes scored batches in one transaction with their input offsets."""
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next commit must have a new producer."""
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Write and commit, or raise and leave no trace."""
+
+    def rebuild(self) -> None:
+        """Start over with a new producer of the same name."""
+
+
+class Scorer(Protocol):
+    """Pure: no Kafka, no clock but the one that it was given."""
+
+    def score(self, batch: Batch) -> ScoredBatch:
+        """Give every event its one trace."""
+
+    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+        """Make a dead letter of this event from now on: the broker does not take its score."""
+
+
+class Observer(Protocol):
+    """Who is told what the loop does, once a batch or less often."""
+
+    def polled(self, batch: Batch, seconds: float) -> None:
+        """Events arrived."""
+
+    def committed(self, scored: Sequence[ScoredBatch], seconds: float) -> None:
+        """A transaction committed."""
+
+    def aborted(self, error: StreamScorerError, in_a_row: int) -> None:
+        """A transaction left no trace."""
+
+    def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions were assigned, revoked or lost."""
+
+    def waiting(self, error: StreamScorerError) -> None:
+        """Something outside is away; the loop keeps its place."""
+
+    def alive(self) -> None:
+        """The loop went round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much to gather, and when to commit it. All times in seconds."""
+
+    max_records: int
+    max_wait_seconds: float
+    commit_interval_seconds: float
+    min_commit_interval_seconds: float
+    transaction_max_records: int
+    transaction_max_bytes: int
+    max_poll_interval_seconds: float
+
+
+@dataclass(slots=True)
+class OpenSet:
+    """What is scored and not committed; it lives in one assignment epoch."""
+
+    epoch: int
+    opened_at: float
+    batches: list[ScoredBatch] = field(default_factory=list)
+    offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    rows: int = 0
+    size_bytes: int = 0
+
+    def add(self, scored: ScoredBatch) -> None:
+        """Gather a batch behind the ones already here."""
+        self.batches.append(scored)
+        self.offsets.update(scored.next_offsets)
+        self.rows += len(scored)
+        self.size_bytes += scored.size_bytes
+
+
+class Worker:
+    """Runs the loop on the calling thread until told to stop."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        scorer: Scorer,
+        output: Output,
+        pace: Pace,
+        observer: Observer,
+        *,
+        stopping: Callable[[], bool],
+        seconds_per_row: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumer = consumer
+        self._scorer = scorer
+        self._output = output
+        self._pace = pace
+        self._observer = observer
+        self._stopping = stopping
+        self._clock = clock
+        self._open: OpenSet | None = None
+        self._committed: dict[TopicPartition, int] = {}
+        self._last_commit = float("-inf")
+        self._aborts_in_a_row = 0
+        self._full_set = self._set_rows = pace.transaction_max_records
+        #: Events from the committed offset on among which the broker refuses at least one.
+        self._suspects = 0
+        self._seconds_per_row = seconds_per_row
+
+    def run(self) -> None:
+        """Consume until stopped; then commit what is gathered and leave the group.
+
+        Raises:
+            StopsTheWorker: the open set was dropped; nothing of it is committed.
+        """
+        self._rebuild()
+        self._consumer.subscribe(self)
+        try:
+            while not self._stopping():
+                self._observer.alive()
+                self._go_round()
+            self._commit_or_retreat(REVOKE_COMMIT_SECONDS)
+        finally:
+            self._open = None
+            self._consumer.close()
+
+    def _go_round(self) -> None:
+        """Take one step; whatever fails in a foreseen way is read and scored again."""
+        if self._output.needs_rebuild:
+            self._rebuild()
+        try:
+            self._step()
+        except Unanswered as error:
+            self._drop()
+            self._observer.waiting(error)
+            self._stand_by(REGISTRY_BACKOFF_SECONDS)
+        except (TransactionAborted, ProducerLost) as error:
+            self._retreat(error)
+            if not isinstance(error, RecordRefused):
+                self._stand_by(self._backoff_seconds())
+
+    # ------------------------------------------------------------------ one round
+
+    def _step(self) -> None:
+        asked = self._room()
+        started = self._clock()
+        batch = self._consumer.poll_batch(asked, self._poll_seconds(), self._pace.max_wait_seconds)
+        if len(batch) > 0:
+            self._observer.polled(batch, self._clock() - started)
+            self._gather(batch)
+        if self._open is not None:
+            if self._is_due(dry=len(batch) < asked):
+                self._commit()
+        elif len(batch) == 0:
+            self._commit_positions()
+
+    def _gather(self, batch: Batch) -> None:
+        epoch, started = self._consumer.epoch, self._clock()
+        try:
+            scored = self._scorer.score(batch)
+        except Unanswered:
+            # What is gathered need not wait with this batch for the registry.
+            self._commit()
+            raise
+        self._seconds_per_row = (self._clock() - started) / len(batch)
+        if self._open is None:
+            self._open = OpenSet(epoch, started)
+        self._open.add(scored)
+
+    def _room(self) -> int:
+        """Return how many rows the next batch may have."""
+        gathered = self._open.rows if self._open else 0
+        rows = min(self._pace.max_records, self._set_rows - gathered)
+        if self._seconds_per_row > 0:
+            longest = INFERENCE_SHARE * self._pace.max_poll_interval_seconds
+            rows = min(rows, int(longest / self._seconds_per_row))
+        return max(rows, 1)
+
+    def _poll_seconds(self) -> float:
+        if self._open is None:
+            return IDLE_POLL_SECONDS
+        due = min(
+            self._open.opened_at + self._pace.commit_interval_seconds,
+            self._last_commit + self._pace.min_commit_interval_seconds,
+        )
+        return max(0.0, min(due - self._clock(), IDLE_POLL_SECONDS))
+
+    def _is_due(self, *, dry: bool) -> bool:
+        gathered, now = self._open, self._clock()
+        if gathered is None:
+            return False
+        rested = now - self._last_commit >= self._pace.min_commit_interval_seconds
+        return (
+            (dry and rested)
+            or now - gathered.opened_at >= self._pace.commit_interval_seconds
+            or gathered.rows >= self._set_rows
+            or gathered.size_bytes >= self._pace.transaction_max_bytes
+        )
+
+    # ------------------------------------------------------------------ commit
+
+    def _commit(self, within_seconds: float | None = None) -> None:
+        """Commit the open set, all of it in one transaction."""
+        gathered = self._open
+        if gathered is None:
+            return
+        started = self._clock()
+        # Read after the set's last poll and before any further one: newer metadata with these
+        # offsets would be accepted by the broker even if a partition has moved away.
+        membership = self._consumer.group_metadata()
+        self._output.commit(gathered.batches, gathered.offsets, membership, within_seconds)
+        self._open = None
+        self._last_commit = self._clock()
+        self._committed.update(gathered.offsets)
+        self._aborts_in_a_row = 0
+        self._suspects = max(0, self._suspects - gathered.rows)
+        self._set_rows = max(1, self._suspects // 2) if self._suspects else self._full_set
+        self._observer.committed(gathered.batches, self._last_commit - started)
+
+    def _commit_or_retreat(self, within_seconds: float) -> None:
+        try:
+            self._commit(within_seconds)
+        except (TransactionAborted, ProducerLost) as error:
+            self._retreat(error)
+
+    def _commit_positions(self) -> None:
+        """Step over control markers: an idle transactional topic reaches a lag of zero."""
+        ahead = {
+            partition: position
+            for partition, position in self._consumer.positions().items()
+            if position > self._committed.get(partition, -1)
+        }
+        if ahead:
+            self._output.commit((), ahead, self._consumer.group_metadata())
+            self._committed.update(ahead)
+
+    # ------------------------------------------------------------------ failure
+
+    def _drop(self) -> None:
+        """Void what is gathered; its events are read again."""
+        self._open = None
+        self._consumer.rewind()
+
+    def _retreat(self, error: StreamScorerError) -> None:
+        """Drop the set and make the next one smaller.
+
+        A broker refuses a record without saying which, so halving is also how the culprit is
+        found: it stands alone in a set of one.
+        """
+        gathered = self._open
+        self._drop()
+        self._aborts_in_a_row += 1
+        self._observer.aborted(error, self._aborts_in_a_row)
+        if gathered is None:
+            return
+        self._set_rows = max(1, min(gathered.rows, self._set_rows) // 2)
+        if not isinstance(error, RecordRefused):
+            return
+        self._suspects = gathered.rows
+        if gathered.rows == 1:
+            self._suspects = 0
+            [(source, after)] = gathered.offsets.items()
+            self._scorer.reject(source, previous_offset(after), str(error))
+
+    def _backoff_seconds(self) -> float:
+        doublings = min(self._aborts_in_a_row - 1, 10)
+        return float(min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS))
+
+    def _stand_by(self, seconds: float) -> None:
+        until = self._clock() + seconds
+        while not self._stopping() and (left := until - self._clock()) > 0:
+            self._observer.alive()
+            self._consumer.stand_by(min(left, IDLE_POLL_SECONDS))
+
+    def _rebuild(self) -> None:
+        """Get a working producer, however long the brokers are away; stay in the group."""
+        while not self._stopping():
+            try:
+                self._output.rebuild()
+            except Unanswered as error:
+                self._observer.waiting(error)
+                self._stand_by(LONGEST_BACKOFF_SECONDS)
+            else:
+                return
+
+    # ------------------------------------------------------------------ rebalance
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take note; the epoch stays, for nothing that is gathered is touched."""
+        self._observer.rebalanced("assigned", partitions)
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Commit what is gathered while it is still ours; whatever fails is read again."""
+        self._observer.rebalanced("revoked", partitions)
+        self._commit_or_retreat(REVOKE_COMMIT_SECONDS)
+        self._forget(partitions)
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Drop what is gathered and never commit it: someone else may own the partitions."""
+        self._observer.rebalanced("lost", partitions)
+        self._drop()
+        self._forget(partitions)
+
+    def _forget(self, partitions: Sequence[TopicPartition]) -> None:
+        for partition in partitions:
+            self._committed.pop(partition, None)
