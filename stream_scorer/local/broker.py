@@ -1,0 +1,143 @@
+"""One Kafka broker: its ports, its settings, its folder, its Java process."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from stream_scorer.errors import Unreachable
+from stream_scorer.local.downloads import kafka_jars
+from stream_scorer.local.java import JavaProcess
+from stream_scorer.local.ports import ReservedPort
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_READY_SECONDS = 90.0
+_FORMAT_SECONDS = 60.0
+
+_SMALL_JAVA = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC")
+
+_LOG4J = """\
+status = error
+appender.stdout.type = Console
+appender.stdout.name = stdout
+appender.stdout.layout.type = PatternLayout
+appender.stdout.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
+rootLogger.level = info
+rootLogger.appenderRef.stdout.ref = stdout
+"""
+
+
+class Broker:
+    """A broker that is also a controller (KRaft combined mode), up or down.
+
+    It has three listeners on 127.0.0.1, so that securing the one named ``CLIENT`` leaves the
+    brokers' own traffic alone: ``CLIENT``, ``INTERNAL`` between brokers (and for our readiness
+    checks), ``CONTROLLER``.
+
+    Args:
+        number: The node id, from 1.
+        folder: Holds ``server.properties``, ``broker.log`` and ``data/``.
+    """
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number = number
+        self.log = folder / "broker.log"
+        self._folder = folder
+        self._client, self._internal, self._controller = (ReservedPort() for _ in range(3))
+        self._java: JavaProcess | None = None
+
+    @property
+    def client_address(self) -> str:
+        """What clients connect to."""
+        return f"127.0.0.1:{self._client.number}"
+
+    @property
+    def internal_address(self) -> str:
+        """The listener that is plaintext whatever the ``CLIENT`` listener demands."""
+        return f"127.0.0.1:{self._internal.number}"
+
+    @property
+    def voter(self) -> str:
+        """This node in ``controller.quorum.voters``."""
+        return f"{self.number}@127.0.0.1:{self._controller.number}"
+
+    def write_settings(self, properties: Mapping[str, str]) -> None:
+        """Writes ``server.properties``: what makes this node itself, and then the given ones."""
+        listeners = (
+            f"CLIENT://{self.client_address},INTERNAL://{self.internal_address},"
+            f"CONTROLLER://127.0.0.1:{self._controller.number}"
+        )
+        own = {
+            "process.roles": "broker,controller",
+            "node.id": str(self.number),
+            "listeners": listeners,
+            "listener.security.protocol.map": ",".join(
+                f"{name}:PLAINTEXT" for name in ("CLIENT", "INTERNAL", "CONTROLLER")
+            ),
+            "inter.broker.listener.name": "INTERNAL",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": str(self._folder / "data"),
+        }
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "log4j2.properties").write_text(_LOG4J)
+        lines = [f"{name}={value}\n" for name, value in {**own, **properties}.items()]
+        (self._folder / "server.properties").write_text("".join(lines))
+
+    def format(self, cluster_id: str) -> None:
+        """Prepares an empty data folder as Kafka demands; one that is prepared stays as it is.
+
+        Raises:
+            Unreachable: Kafka refuses; the text holds the end of its log.
+        """
+        arguments = ("format", "-t", cluster_id, "-c", str(self._folder / "server.properties"))
+        tool = self._run("kafka.tools.StorageTool", *arguments, "--ignore-formatted")
+        if tool.wait(_FORMAT_SECONDS) != 0:
+            raise Unreachable(f"The storage of {tool.name} was refused: {tool.last_words()}")
+
+    def start(self) -> None:
+        """Starts the Java process; :meth:`wait_until_ready` says when it answers."""
+        if not self.alive():
+            self._java = self._run("kafka.Kafka", str(self._folder / "server.properties"))
+
+    def wait_until_ready(self) -> None:
+        """Returns once the broker has caught up with the cluster and takes requests.
+
+        Raises:
+            Unreachable: It ended, or that takes too long.
+        """
+        if self._java is None:
+            raise Unreachable(f"Kafka broker {self.number} was never started.")
+        self._java.wait_until(self._listens, _READY_SECONDS)
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._java is not None and self._java.alive()
+
+    def stop(self) -> None:
+        """Stops it in order: it hands over what it leads and closes its files. Idempotent."""
+        if self._java is not None:
+            self._java.stop()
+
+    def kill(self) -> None:
+        """Kills it without a chance to do anything. Idempotent."""
+        if self._java is not None:
+            self._java.kill()
+
+    def release_ports(self) -> None:
+        """Gives its ports back; it can't start again after that."""
+        for port in (self._client, self._internal, self._controller):
+            port.release()
+
+    def _run(self, main_class: str, *arguments: str) -> JavaProcess:
+        class_path = ":".join(str(jar) for jar in kafka_jars())
+        logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
+        command = (*_SMALL_JAVA, logging, "-cp", class_path, main_class, *arguments)
+        return JavaProcess(f"Kafka broker {self.number}", command, self.log)
+
+    def _listens(self) -> bool:
+        # Kafka binds its listeners last, when it has replayed the cluster's metadata.
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._client.number)) == 0

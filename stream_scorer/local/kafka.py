@@ -1,0 +1,181 @@
+"""A real Apache Kafka 4.4 on this machine: one broker or three, each a Java process of ours."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from stream_scorer.errors import ConfigError, Unreachable
+from stream_scorer.local.broker import Broker
+from stream_scorer.local.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_READY_SECONDS = 60.0
+
+# Kafka's own are made for data centres: a dead member is noticed after 45 s, a transaction that
+# timed out is aborted up to 10 s later. A test or a demo wants to see both within a few seconds.
+SHORT_TIMEOUTS = {
+    "group.consumer.heartbeat.interval.ms": "500",
+    "group.consumer.min.heartbeat.interval.ms": "100",
+    "group.consumer.session.timeout.ms": "3000",
+    "group.consumer.min.session.timeout.ms": "1000",
+    "group.min.session.timeout.ms": "1000",
+    "group.initial.rebalance.delay.ms": "0",
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "3000",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+    # Fifty folders each by default, which the first commit and the first transaction wait for.
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.num.partitions": "4",
+}
+
+
+class EmbeddedKafka:
+    """A cluster that lives as long as the ``with`` block.
+
+    All ports are on the loopback interface, and stay the same when a broker is restarted. Topics
+    must be created: the brokers don't do it on demand. With three brokers everything is replicated
+    three times and a write needs two of them (``min.insync.replicas``), so killing one loses
+    nothing and stops nobody.
+
+    Args:
+        brokers: 1 or 3; they are numbered from 1.
+        folder: Keeps data and logs, to be found again by the next cluster with as many brokers
+            in this folder. By default a temporary one, removed by :meth:`stop`.
+        kafka_defaults: Leaves group, heartbeat and abort timeouts, and the sizes of the internal
+            topics, as Kafka has them, instead of :data:`SHORT_TIMEOUTS`.
+        properties: Broker settings that win over all others. Clients come in by the listener
+            ``CLIENT``: ``listener.security.protocol.map`` secures it.
+
+    Raises:
+        ConfigError: The number of brokers is neither 1 nor 3.
+    """
+
+    def __init__(
+        self,
+        brokers: int = 1,
+        folder: Path | None = None,
+        *,
+        kafka_defaults: bool = False,
+        properties: Mapping[str, str] | None = None,
+    ) -> None:
+        if brokers not in {1, 3}:
+            raise ConfigError(f"An embedded Kafka has 1 or 3 brokers, not {brokers}.")
+        self._temporary = folder is None
+        self._folder = (folder or Path(tempfile.mkdtemp(prefix="kafka-"))).absolute()
+        self._properties = {**({} if kafka_defaults else SHORT_TIMEOUTS), **(properties or {})}
+        self._brokers = {
+            number: Broker(number, self._folder / f"broker-{number}")
+            for number in range(1, brokers + 1)
+        }
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._each(Broker.kill)  # and the folder stays: the error names the log in it
+            raise
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Every broker's ``host:port``, running or not, with commas between."""
+        return ",".join(broker.client_address for broker in self._brokers.values())
+
+    def create_topic(
+        self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None
+    ) -> None:
+        """Creates a topic, on every broker, and returns once each partition has a leader.
+
+        Raises:
+            KafkaException: The cluster refuses: the name is taken, a setting is unknown.
+        """
+        self._topics().create(name, partitions, len(self._brokers), config)
+
+    def logs(self, broker: int = 1) -> Path:
+        """The file that holds what a broker says, over all its restarts."""
+        return self._brokers[broker].log
+
+    def kill(self, broker: int = 1) -> None:
+        """Ends a broker by SIGKILL, as a crash does."""
+        self._brokers[broker].kill()
+
+    def start(self, broker: int = 1) -> None:
+        """Starts a broker that was stopped or killed; returns when it takes requests.
+
+        Raises:
+            Unreachable: It ended, or that takes too long; the text holds the end of its log.
+        """
+        self._brokers[broker].start()
+        self._brokers[broker].wait_until_ready()
+        self._wait_for({broker})
+
+    def restart(self, broker: int = 1) -> None:
+        """Stops a broker in order and starts it again."""
+        self._brokers[broker].stop()
+        self.start(broker)
+
+    def stop(self) -> None:
+        """Stops all brokers, and removes the folder if it was temporary. Idempotent."""
+        self._each(Broker.stop)
+        self._each(Broker.release_ports)
+        if self._temporary:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        for broker in self._brokers.values():
+            broker.write_settings({**self._cluster_properties(), **self._properties})
+        cluster_id = self._cluster_id()
+        self._each(lambda broker: broker.format(cluster_id))
+        self._each(Broker.start)
+        self._each(Broker.wait_until_ready)
+        self._wait_for(set(self._brokers))
+
+    def _cluster_properties(self) -> dict[str, str]:
+        replicas = str(len(self._brokers))
+        in_sync = str(max(1, len(self._brokers) - 1))
+        return {
+            "controller.quorum.voters": ",".join(one.voter for one in self._brokers.values()),
+            "auto.create.topics.enable": "false",
+            "default.replication.factor": replicas,
+            "offsets.topic.replication.factor": replicas,
+            "transaction.state.log.replication.factor": replicas,
+            "min.insync.replicas": in_sync,
+            "transaction.state.log.min.isr": in_sync,
+            # Retention goes by the records' timestamps, and replayed events bring old ones.
+            "log.retention.ms": "-1",
+        }
+
+    def _cluster_id(self) -> str:
+        known = self._folder / "cluster-id"
+        if not known.exists():
+            known.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        return known.read_text()
+
+    def _topics(self) -> Topics:
+        running = [one.internal_address for one in self._brokers.values() if one.alive()]
+        return Topics(",".join(running))
+
+    def _wait_for(self, numbers: set[int]) -> None:
+        topics = self._topics()
+        deadline = time.monotonic() + _READY_SECONDS
+        while not numbers <= topics.brokers():
+            if time.monotonic() > deadline:
+                raise Unreachable(f"The Kafka in {self._folder} does not find together: see there.")
+            time.sleep(0.02)
+
+    def _each(self, do: Callable[[Broker], None]) -> None:
+        # At once: a quorum comes up only together, and the last to stop would wait for the others.
+        with ThreadPoolExecutor(len(self._brokers)) as pool:
+            list(pool.map(do, self._brokers.values()))
