@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +41,7 @@ class Simulation:
         return [dict(zip(flat, row, strict=True)) for row in zip(*flat.values(), strict=True)]
 
     def _values(self, name: str) -> list[Any]:
-        column = self.columns[name]
+        values: list[Any] = self.columns[name].tolist()
         if name not in self.nullable:
-            values: list[Any] = column.tolist()
             return values
-        return np.where(np.isnan(column), None, column).tolist()
+        return [None if math.isnan(value) else value for value in values]
