@@ -1,0 +1,114 @@
+"""The types of a parsed Avro schema, as a tree; a recursive record holds itself.
+
+Types compare by identity. Two schemas are compared by :class:`~stream_scorer.avro.schema.Schema`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from stream_scorer.columns import Kind
+
+PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+Properties = Mapping[str, Any]
+"""Attributes that don't shape the bytes: ``doc``, ``logicalType``, the author's own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Primitive:
+    """A primitive type; ``scale`` is set where a valid ``decimal`` annotates ``bytes``."""
+
+    kind: Kind
+    logical: str | None = None
+    scale: int | None = None
+    properties: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """So many bytes; ``scale`` is set where a valid ``decimal`` annotates it."""
+
+    kind: ClassVar[Kind] = "fixed"
+    name: str
+    aliases: tuple[str, ...]
+    size: int
+    logical: str | None = None
+    scale: int | None = None
+    properties: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enum:
+    """One of the symbols; ``default`` stands for a writer's symbol that is not among them."""
+
+    kind: ClassVar[Kind] = "enum"
+    name: str
+    aliases: tuple[str, ...]
+    symbols: tuple[str, ...]
+    default: str | None = None
+    properties: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Array:
+    """Any number of items."""
+
+    kind: ClassVar[Kind] = "array"
+    items: Type
+    properties: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """Any number of values, each under a string."""
+
+    kind: ClassVar[Kind] = "map"
+    values: Type
+    properties: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Union:
+    """One of the branches."""
+
+    kind: ClassVar[Kind] = "union"
+    branches: tuple[Type, ...]
+
+    @property
+    def value_branches(self) -> tuple[Type, ...]:
+        """Return the branches other than null."""
+        return tuple(branch for branch in self.branches if branch.kind != "null")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """One field of a record; ``default`` is JSON and counts only if ``has_default``."""
+
+    name: str
+    type: Type
+    aliases: tuple[str, ...] = ()
+    has_default: bool = False
+    default: Any = None
+    properties: Properties = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """Fields, one after the other. The parser sets ``fields`` last: one may hold the record."""
+
+    kind: ClassVar[Kind] = "record"
+    name: str
+    aliases: tuple[str, ...]
+    fields: tuple[Field, ...] = field(default=(), repr=False)
+    properties: Properties = field(default_factory=dict)
+
+
+Named = Record | Enum | Fixed
+Type = Primitive | Fixed | Enum | Array | Map | Union | Record
+
+
+def unqualified(name: str) -> str:
+    """Return a full name without its namespace."""
+    return name.rpartition(".")[2]
