@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.local.registry import EmbeddedRegistry
 from stream_scorer.local.topics import Topics
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         yield GivenKafka(given)
         return
     with EmbeddedKafka(folder=tmp_path_factory.mktemp("kafka")) as embedded:
+        yield embedded
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRegistry]:
+    """One registry shared by the session; a test that stops or pauses it starts its own."""
+    with EmbeddedRegistry(folder=tmp_path_factory.mktemp("registry")) as embedded:
         yield embedded
 
 
