@@ -1,0 +1,107 @@
+"""Whether the properties that are handed on to clients can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from stream_scorer.config import known, reserved
+from stream_scorer.config.mistakes import Mistake
+from stream_scorer.config.settings import KafkaConfig, Settings
+
+#: Brokers decide these in the consumer group protocol of KIP-848; librdkafka refuses them there.
+_CLASSIC_ONLY = (
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "partition.assignment.strategy",
+)
+_DEFAULT_MAX_POLL_INTERVAL_MS = 300_000
+_SMALLEST_TRANSACTION_TIMEOUT_MS = 1_000
+
+
+def mistakes_in_properties(settings: Settings) -> Iterator[Mistake]:
+    """Yield properties that are refused, unknown, in the wrong section, or at odds."""
+    if settings.kafka:
+        for section in ("common", "consumer", "producer"):
+            path = ("kafka", section)
+            yield from _names(path, getattr(settings.kafka, section))
+        yield from _group_protocol(settings.kafka)
+        yield from _timeouts(settings, settings.kafka)
+        yield from _offset_reset(settings.kafka)
+    if settings.schemas.registry:
+        yield from _names(
+            ("schemas", "registry", "properties"), settings.schemas.registry.properties
+        )
+    for name, reason in reserved.reasons("session").items():
+        if name in settings.model.session:
+            yield Mistake(("model", "session", name), f"can't be set here: it {reason}")
+
+
+def _names(path: tuple[str, ...], properties: Mapping[str, object]) -> Iterator[Mistake]:
+    section = path[-1]
+    refused, allowed = reserved.reasons(section), known.known(section)
+    for name in properties:
+        if name in refused:
+            yield Mistake((*path, name), f"can't be set: it {refused[name]}")
+        elif name not in allowed:
+            yield from _unknown(path, name, allowed)
+
+
+def _unknown(path: tuple[str, ...], name: str, allowed: frozenset[str]) -> Iterator[Mistake]:
+    for other in ("common", "consumer", "producer"):
+        if path[0] == "kafka" and name in known.known(other):
+            yield Mistake((*path, name), f"is a property for kafka.{other}; put it there")
+            return
+    close = known.nearest(name, allowed)
+    if known.complete_for_installed_client():
+        client = "librdkafka" if path[0] == "kafka" else "the registry client"
+        hint = f"; did you mean {close}?" if close else ""
+        yield Mistake((*path, name), f"is no property of {client}{hint}")
+
+
+def _group_protocol(kafka: KafkaConfig) -> Iterator[Mistake]:
+    protocol = kafka.consumer.get("group.protocol", "classic")
+    if protocol == "consumer":
+        for name in _CLASSIC_ONLY:
+            if name in kafka.consumer:
+                yield Mistake(
+                    ("kafka", "consumer", name),
+                    "is for group.protocol classic; with `consumer` the brokers decide it "
+                    "(KIP-848)",
+                )
+    elif "group.remote.assignor" in kafka.consumer:
+        yield Mistake(
+            ("kafka", "consumer", "group.remote.assignor"), "is for group.protocol consumer only"
+        )
+
+
+def _offset_reset(kafka: KafkaConfig) -> Iterator[Mistake]:
+    if kafka.offset_reset not in ("earliest", "latest", "error"):
+        yield Mistake(
+            ("kafka", "consumer", "auto.offset.reset"),
+            f"must be earliest, latest or error, not {kafka.offset_reset}",
+        )
+
+
+def _timeouts(settings: Settings, kafka: KafkaConfig) -> Iterator[Mistake]:
+    timeout = kafka.producer.get("transaction.timeout.ms")
+    if timeout is not None and not (
+        timeout.isdigit() and int(timeout) >= _SMALLEST_TRANSACTION_TIMEOUT_MS
+    ):
+        yield Mistake(
+            ("kafka", "producer", "transaction.timeout.ms"),
+            f"must be milliseconds, at least {_SMALLEST_TRANSACTION_TIMEOUT_MS}, not {timeout}",
+        )
+    interval = kafka.consumer.get("max.poll.interval.ms", str(_DEFAULT_MAX_POLL_INTERVAL_MS))
+    if not interval.isdigit():
+        yield Mistake(
+            ("kafka", "consumer", "max.poll.interval.ms"), f"must be milliseconds, not {interval}"
+        )
+        return
+    # A worker that waits for events is still polling, but a commit must fit before the deadline.
+    longest = settings.batching.max_wait_seconds + settings.batching.commit_interval_seconds
+    if longest * 1000 > int(interval) / 2:
+        yield Mistake(
+            ("batching", "commit_interval"),
+            f"and batching.max_wait take more than half of max.poll.interval.ms ({interval}), "
+            "after which the group takes the partitions away",
+        )

@@ -1,0 +1,148 @@
+"""What is wrong with a configuration, one sentence a mistake, with where it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from stream_scorer.config.document import Path
+from stream_scorer.config.known import nearest
+from stream_scorer.config.settings import Settings
+from stream_scorer.config.text import Secret, without_credentials
+from stream_scorer.errors import ConfigError
+
+_MUST = {
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "string_type": "must be a text",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a section with keys of its own",
+    "string_too_short": "must not be empty",
+    "too_short": "must have at least one entry",
+}
+_LIMITS = {
+    "greater_than": ("gt", "must be more than"),
+    "greater_than_equal": ("ge", "must be at least"),
+    "less_than": ("lt", "must be less than"),
+    "less_than_equal": ("le", "must be at most"),
+}
+_PATTERNS = {
+    "url": "must be an address such as http://registry:8081",
+    "record": "must be a full Avro name, such as com.example.ScoredTransaction",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A setting and what is wrong with it: the predicate of a sentence about the setting."""
+
+    path: Path
+    predicate: str
+
+
+def error(mistakes: Iterable[Mistake], origin: Callable[[Path], str]) -> ConfigError:
+    """Return one error that names all mistakes, each with where it was written."""
+    sentences = []
+    for mistake in mistakes:
+        where = origin(mistake.path)
+        end = "" if mistake.predicate.endswith("?") else "."
+        sentence = f"{'.'.join(mistake.path)} {mistake.predicate}{end}"
+        sentences.append(f"{where}: {sentence}" if where else sentence)
+    return ConfigError("\n".join(dict.fromkeys(sentences)))
+
+
+def mistakes_of(invalid: ValidationError) -> Iterator[Mistake]:
+    """Yield the mistakes that pydantic found, in the words of the configuration."""
+    for found in invalid.errors(include_url=False):
+        path = tuple(str(part) for part in found["loc"] if part != "[key]")
+        yield Mistake(path, _predicate(path, found))
+
+
+def section_at(path: Path) -> type[BaseModel] | None:
+    """Return the class of the settings below ``path``, if there are any."""
+    section: type[BaseModel] = Settings
+    for key in path:
+        inner = _sections(section).get(key)
+        if inner is None:
+            return None
+        section = inner
+    return section
+
+
+def _sections(section: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    found = {}
+    for name, described in section.model_fields.items():
+        for option in (described.annotation, *get_args(described.annotation)):
+            if isinstance(option, type) and issubclass(option, BaseModel):
+                found[described.alias or name] = option
+    return found
+
+
+def keys_of(section: type[BaseModel]) -> list[str]:
+    """Return the keys of a section as they stand in the file."""
+    return [described.alias or name for name, described in section.model_fields.items()]
+
+
+def _all_keys(section: type[BaseModel], path: Path = ()) -> Iterator[Path]:
+    for key in keys_of(section):
+        yield (*path, key)
+    for key, inner in _sections(section).items():
+        yield from _all_keys(inner, (*path, key))
+
+
+def _predicate(path: Path, found: Any) -> str:
+    if found["type"] == "missing":
+        return "is required"
+    if found["type"] == "extra_forbidden":
+        return "is no setting" + _suggestion(path)
+    # An address may hold a password even where its scheme is missing, so it is not repeated.
+    shown = "" if path[-1] == "url" else _shown(found["input"])
+    return _demand(path, found["type"], found.get("ctx", {}), found["msg"]) + shown
+
+
+def _demand(path: Path, kind: str, context: Any, message: str) -> str:
+    if kind == "literal_error":
+        return f"must be {context['expected'].replace(chr(39), '')}"
+    if kind in _LIMITS:
+        name, words = _LIMITS[kind]
+        return f"{words} {context[name]}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS[path[-1]]
+    return _MUST.get(kind, message)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ", but it is empty"
+    if isinstance(value, Secret):
+        return ", but what its file holds is not"
+    if isinstance(value, bool):
+        return f", not {str(value).lower()}"
+    if isinstance(value, str):
+        return f", not {without_credentials(value)!r}"
+    if isinstance(value, int | float):
+        return f", not {value!r}"
+    return f", not a {'mapping' if isinstance(value, dict) else 'list'}" if value else ""
+
+
+def _suggestion(path: Path) -> str:
+    section = section_at(path[:-1])
+    close = nearest(path[-1], keys_of(section)) if section else None
+    if close:
+        return f"; did you mean {'.'.join((*path[:-1], close))}?"
+    elsewhere = {full[-1]: full for full in _all_keys(Settings)}
+    close = nearest(path[-1], elsewhere)
+    if close:
+        return f"; did you mean {'.'.join(elsewhere[close])}?"
+    return f"; there are {', '.join(keys_of(section))}" if section else ""

@@ -1,0 +1,84 @@
+"""Text in a configuration: as it was written, and hidden when it is a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
+HIDDEN = "******"
+
+
+class Secret(str):  # noqa: SLOT000 - it carries what may be shown
+    """A text that no ``repr`` shows; the text itself is what clients are given."""
+
+    shown: str
+
+    def __new__(cls, text: str, shown: str = HIDDEN) -> Self:
+        """Return the text, of which only ``shown`` may be seen."""
+        secret = super().__new__(cls, text)
+        secret.shown = shown
+        return secret
+
+    def __repr__(self) -> str:
+        """Show what may be seen."""
+        return repr(self.shown)
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with ``user:password@`` in addresses hidden."""
+    return _USER_INFO.sub(f"{HIDDEN}@", text)
+
+
+def visible(text: str) -> str:
+    """Return the text, as a secret if it holds credentials or is one already."""
+    shown = without_credentials(text)
+    return text if isinstance(text, Secret) or shown == text else Secret(text, shown)
+
+
+class WrittenInt(int):
+    """A whole number that knows how it was written, for a setting that wants text."""
+
+    written: str = ""
+
+
+class WrittenFloat(float):
+    """A number that knows how it was written: ``1.10`` is another version than ``1.1``."""
+
+    written: str = ""
+
+
+def _as_written(value: Any, validate: ValidatorFunctionWrapHandler) -> str:
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, WrittenInt | WrittenFloat):
+        value = value.written
+    return visible(str(validate(value)))
+
+
+Text = Annotated[str, WrapValidator(_as_written), WithJsonSchema({"type": "string"})]
+"""A text; a number without quotes is taken as it is written, a secret stays one."""
+
+
+def _as_path(value: Any, validate: ValidatorFunctionWrapHandler) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("must be a path")
+    path: Path = validate(str(value))
+    return path
+
+
+FilePath = Annotated[
+    Path,
+    WrapValidator(_as_path),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+"""A path; a relative one in the file is relative to the file's folder."""
