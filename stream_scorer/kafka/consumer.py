@@ -58,7 +58,8 @@ class EventConsumer:
         self._clock = clock
         self._listener: RebalanceListener | None = None
         self._must_rewind = False
-        self._handed_out: set[TopicPartition] = set()
+        #: Partitions whose position has moved past events that the client gave us.
+        self._read_from: set[TopicPartition] = set()
         self.epoch = 0
 
     def subscribe(self, listener: RebalanceListener) -> None:
@@ -91,13 +92,13 @@ class EventConsumer:
             self._rewind_now()
         epoch = self.epoch
         messages = self._fetch(max_records, timeout_seconds, max_wait_seconds)
+        batch = _batch(messages)
+        self._read_from.update(batch.sources)
         if self.epoch != epoch:
             # `consume` after `poll` can serve a revocation with a row already in hand. The rows of
             # partitions that stay are behind the client's position now.
             self.rewind()
             return _batch([])
-        batch = _batch(messages)
-        self._handed_out.update(batch.sources)
         return batch
 
     def stand_by(self, seconds: float) -> None:
@@ -106,8 +107,8 @@ class EventConsumer:
         self.rewind()
         while (left := deadline - self._clock()) > 0:
             message = self._client.poll(min(left, POLL_SLICE_SECONDS))
-            if message is not None and message.error() is not None:
-                self._usable([message])
+            if message is not None and self._usable([message]):
+                self._read_from.add(TopicPartition(message.topic(), message.partition()))
 
     def _fetch(
         self, max_records: int, timeout_seconds: float, max_wait_seconds: float
@@ -156,9 +157,10 @@ class EventConsumer:
         self._must_rewind = True
 
     def _rewind_now(self) -> None:
-        mine = [_client_partition(p) for p in self._handed_out]
         try:
-            committed = self._client.committed(mine, timeout=COMMITTED_TIMEOUT_SECONDS)
+            held = self._client.assignment()
+            moved = [partition for partition in held if _partition(partition) in self._read_from]
+            committed = self._client.committed(moved, timeout=COMMITTED_TIMEOUT_SECONDS)
             for partition in committed:
                 offset = partition.offset
                 if offset < 0:
@@ -181,12 +183,11 @@ class EventConsumer:
 
         Only meaningful when no event is in hand: it is already past those.
         """
-        if self._must_rewind or not self._handed_out:
+        if self._must_rewind:
             return {}
-        held = [_client_partition(partition) for partition in self._handed_out]
         return {
             _partition(partition): partition.offset
-            for partition in self._client.position(held)
+            for partition in self._client.position(self._client.assignment())
             if partition.offset >= 0
         }
 
@@ -236,7 +237,7 @@ class EventConsumer:
     def _forget(self, partitions: list[ClientPartition]) -> None:
         self.epoch += 1
         gone = {_partition(p) for p in partitions}
-        self._handed_out -= gone
+        self._read_from -= gone
         self._reset.forget(gone)
 
 
@@ -245,10 +246,6 @@ _ENDS_MEMBERSHIP = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError.UNRELEAS
 
 def _partition(partition: ClientPartition) -> TopicPartition:
     return TopicPartition(partition.topic, partition.partition)
-
-
-def _client_partition(partition: TopicPartition) -> ClientPartition:
-    return ClientPartition(partition.topic, partition.partition)
 
 
 def _is_membership(metadata: bytes) -> bool:
