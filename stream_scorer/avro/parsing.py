@@ -25,6 +25,7 @@ from stream_scorer.avro.types import (
     Record,
     Type,
     Union,
+    inner_types,
 )
 from stream_scorer.columns import Kind
 from stream_scorer.errors import ConfigError
@@ -201,17 +202,9 @@ class Parser:
 
     def _sized(self, of: Type, where: str) -> Type:
         """Return ``of``, having checked the two bounds; a record still open counts as one type."""
-        match of:
-            case Record():
-                inner = [each.type for each in of.fields]
-            case Array():
-                inner = [of.items]
-            case Map():
-                inner = [of.values]
-            case Union():
-                inner = list(of.branches)
-            case _:
-                return of
+        if isinstance(of, Primitive | Enum | Fixed):
+            return of
+        inner = inner_types(of)
         sizes = [self.sizes.get(each, _Size(0, 1)) for each in inner]
         size = _Size(
             1 + max((each.depth for each in sizes), default=0),

@@ -112,3 +112,29 @@ Type = Primitive | Fixed | Enum | Array | Map | Union | Record
 def unqualified(name: str) -> str:
     """Return a full name without its namespace."""
     return name.rpartition(".")[2]
+
+
+def inner_types(of: Type) -> tuple[Type, ...]:
+    """Return the types that stand directly within a type."""
+    match of:
+        case Record():
+            return tuple(each.type for each in of.fields)
+        case Array():
+            return (of.items,)
+        case Map():
+            return (of.values,)
+        case Union():
+            return of.branches
+    return ()
+
+
+def holds_itself(record: Record) -> bool:
+    """Return whether a value of a record may hold, at any depth, another of that record."""
+    seen: set[Type] = set()
+    ahead: list[Type] = list(inner_types(record))
+    while ahead:
+        each = ahead.pop()
+        if each not in seen:
+            seen.add(each)
+            ahead.extend(inner_types(each))
+    return record in seen

@@ -1,0 +1,280 @@
+"""Schema resolution: what a reader makes of a writer's bytes (Avro 1.12, "Schema Resolution").
+
+The result is a tree of actions in the writer's order, the order of the bytes. Both decoders are
+compiled from it. A mismatch that only some events can show, in one branch of a writer's union, is
+an action too; any other mismatch is an error.
+
+Where the specification leaves a choice: unqualified names match, as it says; each writer's field
+feeds one reader's field, by name before by alias; two decimals match if their scales do, since the
+precision does not change the number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from stream_scorer.avro.defaults import default_value
+from stream_scorer.avro.types import (
+    Array,
+    Enum,
+    Field,
+    Fixed,
+    Map,
+    Named,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    holds_itself,
+    unqualified,
+)
+from stream_scorer.errors import ContractError
+
+PROMOTIONS = frozenset(
+    {
+        ("int", "long"),
+        ("int", "float"),
+        ("int", "double"),
+        ("long", "float"),
+        ("long", "double"),
+        ("float", "double"),
+        ("string", "bytes"),
+        ("bytes", "string"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Copy:
+    """A primitive or fixed value, promoted where the reader's kind differs."""
+
+    writer: Primitive | Fixed
+    reader: Primitive | Fixed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Symbol:
+    """An enum; ``positions[i]`` is the reader's position for the writer's ``i``, or -1."""
+
+    writer: Enum
+    reader: Enum
+    positions: tuple[int, ...]
+    where: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """An array."""
+
+    writer: Array
+    items: Action
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """A map."""
+
+    writer: Map
+    values: Action
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """A writer's union: an action for each branch it may have written."""
+
+    writer: Union
+    branches: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mismatch:
+    """A branch that the reader can't take; ``reason`` is a sentence."""
+
+    writer: Type
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """One field as it is written, and the reader's field that it feeds, if any."""
+
+    writer: Field
+    reader: Field | None
+    action: Action | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fields:
+    """A record: the writer's fields in order, and values for the reader's fields it lacks.
+
+    ``sources`` and ``defaults`` are set last, since a record may hold itself.
+    """
+
+    writer: Record
+    reader: Record
+    sources: tuple[Source, ...] = field(default=(), repr=False)
+    defaults: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+Action = Copy | Symbol | Items | Entries | Choice | Mismatch | Fields
+
+
+def resolve(writer: Type, reader: Type) -> Action:
+    """Return the actions that read ``writer``'s bytes as ``reader``.
+
+    Raises:
+        ContractError: No event of the writer can be read so; the text names the field.
+    """
+    return _Resolver().resolve(writer, reader, "")
+
+
+@dataclass(slots=True)
+class _Resolver:
+    """One resolution; ``known`` holds the recursive pairs already met, so that recursion ends."""
+
+    known: dict[tuple[Record, Record], Fields] = field(default_factory=dict)
+
+    def resolve(self, writer: Type, reader: Type, where: str) -> Action:
+        if isinstance(writer, Union):
+            return self._choice(writer, reader, where)
+        if isinstance(reader, Union):
+            taken = [branch for branch in reader.branches if matches(writer, branch)]
+            if not taken:
+                raise _mismatch(writer, reader, where)
+            return self.resolve(writer, taken[0], where)
+        if not matches(writer, reader):
+            raise _mismatch(writer, reader, where)
+        return self._same(writer, reader, where)
+
+    def _same(self, writer: Type, reader: Type, where: str) -> Action:
+        match writer, reader:
+            case Record(), Record():
+                return self._fields(writer, reader, where)
+            case Array(), Array():
+                return Items(writer, self.resolve(writer.items, reader.items, where + "[]"))
+            case Map(), Map():
+                return Entries(writer, self.resolve(writer.values, reader.values, where + "{}"))
+            case Enum(), Enum():
+                return Symbol(writer, reader, _positions(writer, reader), where)
+            case ((Primitive() | Fixed()), (Primitive() | Fixed())):
+                return Copy(writer, reader)
+        raise _mismatch(writer, reader, where)
+
+    def _choice(self, writer: Union, reader: Type, where: str) -> Choice:
+        branches = tuple(self._branch(branch, reader, where) for branch in writer.branches)
+        reasons = [branch.reason for branch in branches if isinstance(branch, Mismatch)]
+        if len(reasons) == len(branches):
+            raise ContractError(reasons[0])
+        return Choice(writer, branches)
+
+    def _branch(self, writer: Type, reader: Type, where: str) -> Action:
+        known = dict(self.known)
+        try:
+            return self.resolve(writer, reader, where)
+        except ContractError as error:
+            self.known = known  # those met since may hold what just failed
+            return Mismatch(writer, str(error))
+
+    def _fields(self, writer: Record, reader: Record, where: str) -> Fields:
+        if (writer, reader) in self.known:
+            return self.known[writer, reader]
+        fields = Fields(writer, reader)
+        if holds_itself(writer):
+            self.known[writer, reader] = fields
+        feeds = _feeds(writer, reader)
+        fed = {each.name for each in feeds.values()}
+        for each in reader.fields:
+            if each.name not in fed:
+                fields.defaults[each.name] = _default(each, _below(where, each.name))
+        sources = tuple(self._source(each, feeds.get(each.name), where) for each in writer.fields)
+        object.__setattr__(fields, "sources", sources)
+        return fields
+
+    def _source(self, writer: Field, reader: Field | None, where: str) -> Source:
+        if reader is None:
+            return Source(writer, None, None)
+        action = self.resolve(writer.type, reader.type, _below(where, reader.name))
+        return Source(writer, reader, action)
+
+
+def matches(writer: Type, reader: Type) -> bool:
+    """Return whether two types match, without a look into records and unions."""
+    if isinstance(writer, Union) or isinstance(reader, Union):
+        return True
+    match writer, reader:
+        case Array(), Array():
+            return matches(writer.items, reader.items)
+        case Map(), Map():
+            return matches(writer.values, reader.values)
+        case Primitive(), Primitive():
+            same = writer.kind == reader.kind or (writer.kind, reader.kind) in PROMOTIONS
+            return same and _scales_match(writer, reader)
+        case Fixed(), Fixed():
+            same = writer.size == reader.size and _names_match(writer, reader)
+            return same and _scales_match(writer, reader)
+        case Record(), Record():
+            return _names_match(writer, reader)
+        case Enum(), Enum():
+            return _names_match(writer, reader)
+    return False
+
+
+def _names_match(writer: Named, reader: Named) -> bool:
+    return unqualified(writer.name) in {unqualified(n) for n in (reader.name, *reader.aliases)}
+
+
+def _scales_match(writer: Primitive | Fixed, reader: Primitive | Fixed) -> bool:
+    return None in {writer.scale, reader.scale} or writer.scale == reader.scale
+
+
+def _positions(writer: Enum, reader: Enum) -> tuple[int, ...]:
+    known = {symbol: position for position, symbol in enumerate(reader.symbols)}
+    otherwise = -1 if reader.default is None else known[reader.default]
+    return tuple(known.get(symbol, otherwise) for symbol in writer.symbols)
+
+
+def _feeds(writer: Record, reader: Record) -> dict[str, Field]:
+    """Return, by the writer's field name, the reader's field that it feeds."""
+    written = {each.name for each in writer.fields}
+    feeds = {each.name: each for each in reader.fields if each.name in written}
+    for each in reader.fields:
+        if each.name not in written:
+            found = [alias for alias in each.aliases if alias in written and alias not in feeds]
+            if found:
+                feeds[found[0]] = each
+    return feeds
+
+
+def _default(missing: Field, where: str) -> Any:
+    if not missing.has_default:
+        raise ContractError(
+            f"The writer's schema has no field {where!r} and the reader's has no default for it; "
+            "add a default to the reader's schema, or take the field out of it."
+        )
+    return default_value(missing.default, missing.type, where)
+
+
+def _below(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _mismatch(writer: Type, reader: Type, where: str) -> ContractError:
+    subject = f"Field {where!r}" if where else "The event"
+    return ContractError(
+        f"{subject} is written as {_described(writer)}, which can't be read as "
+        f"{_described(reader)}."
+    )
+
+
+def _described(of: Type) -> str:
+    if isinstance(of, Union):
+        return f"a union of {', '.join(map(_described, of.branches))}"
+    if isinstance(of, Array):
+        return f"array of {_described(of.items)}"
+    if isinstance(of, Map):
+        return f"map of {_described(of.values)}"
+    if isinstance(of, Primitive):
+        return of.kind if of.scale is None else f"decimal of scale {of.scale}"
+    size = f" of {of.size} bytes" if isinstance(of, Fixed) else ""
+    return f"{of.kind} {of.name}{size}"
