@@ -1,0 +1,50 @@
+# Each target makes the virtual environment it needs, and does so only once.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test check format format-check lint types bench
+
+help:
+	@echo 'make demo    watch it work: a real Kafka, generated events, two workers'
+	@echo 'make test    run all tests (ARGS="-k worker" picks some)'
+	@echo 'make check   what CI checks: format, lint, types, tests'
+	@echo 'make format  format the code'
+	@echo 'make bench   measure speed and memory beside a reference loop'
+
+demo: .venv/demo.stamp
+	$(BIN)/stream-scorer demo $(ARGS)
+
+test: .venv/dev.stamp
+	$(BIN)/pytest $(ARGS)
+
+check: format-check lint types test
+
+format: .venv/dev.stamp
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+format-check: .venv/dev.stamp
+	$(BIN)/ruff format --check
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[demo]'
+	touch $@
+
+.venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[dev]'
+	touch $@
