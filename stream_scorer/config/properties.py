@@ -26,7 +26,9 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Mapping):
-        raise ValueError("must be one value; the dots are part of the key, as in sasl.password")
+        raise ValueError(  # noqa: TRY004 - pydantic lets a TypeError through
+            "must be one value; the dots are part of the key, as in sasl.password"
+        )
     raise ValueError("must be a text, a number, true or false")
 
 

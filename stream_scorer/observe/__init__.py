@@ -1,0 +1,1 @@
+"""What an operator sees: logs, metrics, health. The core is handed these and imports none."""

@@ -1,0 +1,156 @@
+"""Who the loop tells what it does: turns it into metrics, log lines and a sign of life."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_scorer.observe.metrics import Metrics
+from stream_scorer.records import Batch, ScoredBatch, Stage, TopicPartition
+
+#: While something outside is away it is said once in this time.
+REMINDER_SECONDS = 60.0
+
+
+class Logger(Protocol):
+    """What is needed of a structlog logger."""
+
+    def debug(self, event: str, **values: object) -> object:
+        """Log something that only helps to find a fault."""
+
+    def info(self, event: str, **values: object) -> object:
+        """Log an event in the life of the process."""
+
+    def warning(self, event: str, **values: object) -> object:
+        """Log something that went wrong, and what happens next."""
+
+
+class LoopObserver:
+    """Metrics once a batch, log lines once an event in the worker's life, health at any time.
+
+    Args:
+        metrics: where numbers go.
+        logger: where lines go.
+        stalled_after_seconds: how long the loop may take for one round before it is unhealthy.
+        monotonic: the clock for durations.
+        wall_clock: the clock that events' timestamps are compared with, seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        logger: Logger,
+        *,
+        stalled_after_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._metrics = metrics
+        self._logger = logger
+        self._stalled_after_seconds = stalled_after_seconds
+        self._monotonic = monotonic
+        self._wall_clock = wall_clock
+        self._last_round = monotonic()
+        self._away_since: float | None = None
+        self._said_at = float("-inf")
+
+    def polled(self, batch: Batch, seconds: float) -> None:
+        """Count the events of a batch."""
+        rows = np.bincount(batch.source_index, minlength=len(batch.sources)).tolist()
+        by_topic: Counter[str] = Counter()
+        for source, count in zip(batch.sources, rows, strict=True):
+            by_topic[source.topic] += count
+        self._metrics.polled(by_topic)
+        self._metrics.stage(Stage.POLL, seconds)
+
+    def committed(self, scored: Sequence[ScoredBatch], seconds: float) -> None:
+        """Count what one transaction made visible."""
+        now = self._wall_clock()
+        dead = Counter(letter.problem.reason for one in scored for letter in one.dead_letters)
+        events = sum(len(one.scored) for one in scored)
+        self._metrics.committed(events, dead, _ages_seconds(scored, now))
+        self._metrics.stage(Stage.COMMIT, seconds)
+        for one in scored:
+            for stage, spent in one.seconds.items():
+                self._metrics.stage(stage, spent)
+        self._back()
+        self._logger.debug(
+            "transaction committed", scored=events, dead_letters=dead.total(), seconds=seconds
+        )
+
+    def aborted(self, error: Exception, in_a_row: int) -> None:
+        """Note a transaction that left no trace."""
+        self._metrics.aborted(in_a_row)
+        self._logger.warning(
+            "transaction aborted; its events are read and scored again",
+            reason=str(error),
+            in_a_row=in_a_row,
+        )
+
+    def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
+        """Note that partitions were assigned, revoked or lost."""
+        self._metrics.rebalanced(kind)
+        if kind != "assigned":
+            self._metrics.forget(partitions)
+        log = self._logger.warning if kind == "lost" else self._logger.info
+        log(
+            f"partitions {kind}",
+            partitions=[f"{one.topic}[{one.partition}]" for one in partitions],
+        )
+
+    def waiting(self, error: Exception) -> None:
+        """Note that something outside is away; it is said at once and then once a minute."""
+        now = self._monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        if now - self._said_at >= REMINDER_SECONDS:
+            self._said_at = now
+            self._logger.warning(
+                "waiting; the place is kept and nothing is lost",
+                reason=str(error),
+                seconds=round(now - self._away_since, 1),
+            )
+
+    def alive(self) -> None:
+        """Note that the loop went round."""
+        self._last_round = self._monotonic()
+
+    def why_unhealthy(self) -> str | None:
+        """Return why the process should be replaced, or ``None``.
+
+        A broker or registry that is away is no reason: another process would not reach it either.
+        """
+        silent = self._monotonic() - self._last_round
+        if silent <= self._stalled_after_seconds:
+            return None
+        return (
+            f"the loop has not gone round for {silent:.0f} s; "
+            f"{self._stalled_after_seconds:.0f} s are allowed"
+        )
+
+    def _back(self) -> None:
+        if self._away_since is not None:
+            away = self._monotonic() - self._away_since
+            self._logger.info("working again", after_seconds=round(away, 1))
+        self._away_since = None
+        self._said_at = float("-inf")
+
+
+def _ages_seconds(scored: Sequence[ScoredBatch], now: float) -> NDArray[np.float64]:
+    timestamps = [np.asarray(one.scored.timestamps, dtype=np.int64) for one in scored]
+    timestamps += [
+        np.array([letter.timestamp for letter in one.dead_letters], dtype=np.int64)
+        for one in scored
+        if one.dead_letters
+    ]
+    if not timestamps:
+        return np.empty(0)
+    milliseconds = np.concatenate(timestamps)
+    # -1: the broker has no timestamp for the event.
+    ages: NDArray[np.float64] = now - milliseconds[milliseconds >= 0] / 1000
+    return ages
