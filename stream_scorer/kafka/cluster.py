@@ -1,0 +1,169 @@
+"""What the brokers say before traffic: topics, partitions, settings, and rights.
+
+Rights come from ``include_authorized_operations`` (KIP-430), which needs no right of its own, and
+from one real ``init_transactions``; DescribeAcls would need rights that a worker should not have.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
+
+from stream_scorer.errors import Unreachable
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+
+REQUEST_SECONDS = 10.0
+#: How long brokers may be away at start before the process gives up.
+PATIENCE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """A topic as the brokers describe it; ``None`` where they won't say."""
+
+    name: str
+    partitions: int
+    replication: int
+    operations: frozenset[str] | None
+    max_message_bytes: int | None
+    min_insync_replicas: int | None
+    unclean_leader_election: bool | None
+
+
+class Cluster:
+    """Asks the brokers; every call is bounded.
+
+    ``warn`` hears why the brokers don't answer, while there is still patience.
+    """
+
+    def __init__(
+        self,
+        properties: Mapping[str, Property],
+        *,
+        warn: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._properties = dict(properties)
+        self._servers = str(properties["bootstrap.servers"])
+        self._last_error = ""
+        self._admin = AdminClient({**self._properties, "error_cb": self._note})
+        self._warn = warn
+        self._clock = clock
+
+    def _note(self, error: object) -> None:
+        self._last_error = str(error)
+
+    def topic_names(self, patience_seconds: float = PATIENCE_SECONDS) -> frozenset[str]:
+        """Return all topics that these credentials may see.
+
+        Raises:
+            Unreachable: no broker answers within ``patience_seconds``.
+        """
+        deadline = self._clock() + patience_seconds
+        while True:
+            try:
+                metadata = self._admin.list_topics(timeout=min(REQUEST_SECONDS, patience_seconds))
+            except KafkaException as exception:
+                why = self._last_error or describe(error_of(exception))
+                if error_of(exception).code() in RIGHTS or self._clock() >= deadline:
+                    raise Unreachable(
+                        f"kafka.bootstrap_servers: no broker of {self._servers} answers within "
+                        f"{patience_seconds:.0f} s ({why}). Is the address right, and are "
+                        "security.protocol, sasl.* and ssl.* in kafka.common what the brokers want?"
+                    ) from exception
+                self._warn(f"No broker of {self._servers} answers yet ({why}); asking again")
+            else:
+                return frozenset(metadata.topics)
+
+    def topic(self, name: str) -> TopicFacts | None:
+        """Return what the brokers say of a topic, ``None`` if there is none."""
+        future = self._admin.describe_topics(
+            TopicCollection([name]),
+            include_authorized_operations=True,
+            request_timeout=REQUEST_SECONDS,
+        )[name]
+        try:
+            described = future.result()
+        except KafkaException as exception:
+            if error_of(exception).code() in _ABSENT:
+                return None
+            raise Unreachable(f"Topic {name}: {describe(error_of(exception))}.") from exception
+        settings = self._settings(name)
+        return TopicFacts(
+            name=name,
+            partitions=len(described.partitions),
+            replication=min((len(p.replicas) for p in described.partitions), default=0),
+            operations=_operations(described.authorized_operations),
+            max_message_bytes=_number(settings.get("max.message.bytes")),
+            min_insync_replicas=_number(settings.get("min.insync.replicas")),
+            unclean_leader_election=_truth(settings.get("unclean.leader.election.enable")),
+        )
+
+    def group_operations(self, group_id: str) -> frozenset[str] | None:
+        """Return what these credentials may do with the group; ``None``: the brokers won't say."""
+        future = self._admin.describe_consumer_groups(
+            [group_id], include_authorized_operations=True, request_timeout=REQUEST_SECONDS
+        )[group_id]
+        try:
+            return _operations(future.result().authorized_operations)
+        except KafkaException as exception:
+            if error_of(exception).code() in RIGHTS:
+                return frozenset()
+            # A group that nobody has joined yet can't be described by newer brokers (KIP-1043).
+            return None
+
+    def committed(self, group_id: str) -> dict[tuple[str, int], int]:
+        """Return the group's committed offsets; empty if it has none."""
+        future = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group_id)], request_timeout=REQUEST_SECONDS
+        )[group_id]
+        try:
+            partitions = future.result().topic_partitions or []
+        except KafkaException:
+            return {}
+        return {(p.topic, p.partition): p.offset for p in partitions if p.offset >= 0}
+
+    def try_transactions(self, properties: Mapping[str, Property]) -> None:
+        """Initialise a transactional producer once, for real.
+
+        Raises:
+            Unreachable: the brokers refuse the transactional id, or have no coordinator for it.
+        """
+        producer = Producer(dict(properties))
+        try:
+            producer.init_transactions(REQUEST_SECONDS)
+        except KafkaException as exception:
+            raise Unreachable(
+                f"kafka.transactional_id {properties['transactional.id']}: the brokers don't let a "
+                f"transaction begin ({describe(error_of(exception))}). It needs WRITE and DESCRIBE "
+                "on the transactional id, and a cluster whose __transaction_state is available."
+            ) from exception
+
+    def _settings(self, topic: str) -> dict[str, str | None]:
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        try:
+            answer = self._admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
+            return {name: entry.value for name, entry in answer[resource].result().items()}
+        except KafkaException:
+            # DESCRIBE_CONFIGS is a right that a worker can do without.
+            return {}
+
+
+_ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION
+
+
+def _operations(granted: Sequence[AclOperation] | None) -> frozenset[str] | None:
+    return None if granted is None else frozenset(operation.name for operation in granted)
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _truth(text: str | None) -> bool | None:
+    return None if text is None else text == "true"

@@ -1,0 +1,133 @@
+"""Puts a batch back together: scored events and dead letters, each in the input's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_scorer.dead_letters import OWN_PREFIX, STREAMS_PREFIX, record_bytes
+from stream_scorer.records import (
+    Batch,
+    DeadLetter,
+    Headers,
+    Problem,
+    Problems,
+    Reason,
+    ScoredBatch,
+    ScoredEvents,
+    Stage,
+)
+
+#: librdkafka's number for "let the partitioner decide by the key".
+ANY_PARTITION = -1
+#: The input's schema id says nothing of the scored event.
+VALUE_SCHEMA_HEADER = "__value_schema_id"
+
+
+def assemble(
+    batch: Batch,
+    parts: Sequence[tuple[NDArray[np.intp], list[bytes]]],
+    problems: Problems,
+    *,
+    by_key: bool,
+    max_bytes: int | None,
+    seconds: Mapping[Stage, float],
+) -> ScoredBatch:
+    """Return the batch's traces; a row in no part and without a problem is a forwarded tombstone.
+
+    ``parts`` are row numbers and the encoded events of those rows. A scored event larger than
+    ``max_bytes`` becomes a dead letter.
+    """
+    values: list[bytes | None] = [None] * len(batch)
+    for rows, encoded in parts:
+        for row, value in zip(rows.tolist(), encoded, strict=True):
+            values[row] = value
+    headers = [outgoing(each) for each in batch.headers]
+    if max_bytes is not None:
+        problems = {**problems, **_too_large(batch, values, headers, max_bytes)}
+    scored = _scored(batch, values, headers, problems, by_key=by_key)
+    letters = tuple(_dead_letter(batch, row, problems[row]) for row in sorted(problems))
+    return ScoredBatch(
+        scored,
+        letters,
+        batch.next_offsets(),
+        size_bytes=_size(scored, letters),
+        seconds=seconds,
+    )
+
+
+def outgoing(headers: Headers | None) -> Headers | None:
+    """Return the headers that a scored event keeps of its input."""
+    if not headers:
+        return None
+    return [(name, content) for name, content in headers if not _is_of_the_input(name)]
+
+
+def _is_of_the_input(name: str) -> bool:
+    return name == VALUE_SCHEMA_HEADER or name.startswith((STREAMS_PREFIX, OWN_PREFIX))
+
+
+def _scored(
+    batch: Batch,
+    values: list[bytes | None],
+    headers: list[Headers | None],
+    problems: Problems,
+    *,
+    by_key: bool,
+) -> ScoredEvents:
+    of_source = np.array([source.partition for source in batch.sources], np.int64)
+    partitions = of_source[batch.source_index]
+    if by_key:
+        partitions = np.full(len(batch), ANY_PARTITION)
+    everything = ScoredEvents(
+        values, batch.keys, headers, batch.timestamps.tolist(), partitions.tolist()
+    )
+    if not problems:
+        return everything
+    kept = [row for row in range(len(batch)) if row not in problems]
+    return ScoredEvents(
+        [values[row] for row in kept],
+        [everything.keys[row] for row in kept],
+        [headers[row] for row in kept],
+        [everything.timestamps[row] for row in kept],
+        [everything.partitions[row] for row in kept],
+    )
+
+
+def _too_large(
+    batch: Batch,
+    values: Sequence[bytes | None],
+    headers: Sequence[Headers | None],
+    max_bytes: int,
+) -> Problems:
+    problems: Problems = {}
+    for row, (value, key) in enumerate(zip(values, batch.keys, strict=True)):
+        if value is None:
+            continue
+        size = record_bytes(value, key, headers[row])
+        if size > max_bytes:
+            problems[row] = Problem(
+                Reason.TOO_LARGE,
+                Stage.ENCODE,
+                f"the scored event has {size} bytes and the output topic takes {max_bytes}",
+            )
+    return problems
+
+
+def _dead_letter(batch: Batch, row: int, problem: Problem) -> DeadLetter:
+    return DeadLetter(
+        value=batch.values[row],
+        key=batch.keys[row],
+        headers=batch.headers[row],
+        timestamp=int(batch.timestamps[row]),
+        source=batch.source_of(row),
+        offset=int(batch.offsets[row]),
+        problem=problem,
+    )
+
+
+def _size(scored: ScoredEvents, letters: Sequence[DeadLetter]) -> int:
+    values = sum(len(value) for value in scored.values if value is not None)
+    return values + sum(len(letter.value or b"") for letter in letters)

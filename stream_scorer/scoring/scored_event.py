@@ -1,0 +1,136 @@
+"""The schema of the scored event, derived from what is read, what the model gives, and settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from stream_scorer.avro.forms import self_contained
+from stream_scorer.avro.schema import Schema, nullable, parse, type_at
+from stream_scorer.columns import FieldType
+from stream_scorer.errors import ConfigError
+from stream_scorer.model.outputs import OutputField
+
+PROVENANCE_NAMESPACE = "stream_scorer.provenance"
+
+
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """An input field, by its dotted path, that is copied to the scored event."""
+
+    name: str
+    path: str
+
+
+def record_name(configured: str | None, model_name: str) -> str:
+    """Return the scored record's full name.
+
+    It never contains the model's version, so that schemas stay compatible from model to model.
+    """
+    if configured is not None:
+        return configured
+    return "stream_scorer.Scored_" + re.sub(r"[^A-Za-z0-9_]", "_", model_name)
+
+
+def derive(
+    name: str,
+    reader: Schema,
+    copied: Sequence[PassThrough],
+    outputs: Sequence[OutputField],
+    *,
+    provenance: bool,
+) -> Schema:
+    """Return the scored event's record schema.
+
+    Raises:
+        ConfigError: two fields have one name, or a path is unknown.
+    """
+    defined: set[str] = {name}
+    fields = [
+        {"name": field.name, "type": _copied_type(reader, field.path, defined)} for field in copied
+    ]
+    fields += [
+        {"name": field.name, "type": output_type(field.type), **field.properties}
+        for field in outputs
+    ]
+    if provenance:
+        fields += _provenance_fields()
+    _refuse_collisions(fields, copied)
+    namespace, _, short = name.rpartition(".")
+    record: dict[str, Any] = {"type": "record", "name": short, "fields": fields}
+    if namespace:
+        record["namespace"] = namespace
+    return parse(record)
+
+
+def output_type(of: FieldType) -> Any:
+    """Return a model output's type as Avro JSON."""
+    if of.kind != "array":
+        return of.kind
+    if of.items is None:
+        raise ValueError("an array type without a type of its items")
+    return {"type": "array", "items": output_type(of.items)}
+
+
+def _copied_type(reader: Schema, path: str, defined: set[str]) -> Any:
+    try:
+        found, below_null = type_at(reader, path)
+    except ConfigError as error:
+        raise ConfigError(f"output.pass_through: {error}") from error
+    written = self_contained(found, defined)
+    _, may_be_null = nullable(found)
+    if not below_null or may_be_null:
+        return written
+    return ["null", *(written if isinstance(written, list) else [written])]
+
+
+def _provenance_fields() -> Iterator[dict[str, Any]]:
+    yield {
+        "name": "model",
+        "type": {
+            "type": "record",
+            "name": "Model",
+            "namespace": PROVENANCE_NAMESPACE,
+            "fields": [{"name": each, "type": "string"} for each in ("name", "version", "sha256")],
+        },
+    }
+    yield {
+        "name": "source",
+        "type": {
+            "type": "record",
+            "name": "Source",
+            "namespace": PROVENANCE_NAMESPACE,
+            "fields": [
+                {"name": "topic", "type": "string"},
+                {"name": "partition", "type": "int"},
+                {"name": "offset", "type": "long"},
+            ],
+        },
+    }
+    yield {"name": "scored_at", "type": {"type": "long", "logicalType": "timestamp-micros"}}
+
+
+def _refuse_collisions(fields: Sequence[Mapping[str, Any]], copied: Sequence[PassThrough]) -> None:
+    seen: set[str] = set()
+    for field in fields:
+        name = str(field["name"])
+        if name in seen:
+            raise ConfigError(
+                f"Two fields of the scored event are named `{name}`; {_way_out(name, copied)}."
+            )
+        seen.add(name)
+
+
+def _way_out(name: str, copied: Sequence[PassThrough]) -> str:
+    for field in copied:
+        if field.name == name:
+            return (
+                f"give the copied one another name in output.pass_through: "
+                f"{{input_{name}: {field.path}}}"
+            )
+    return (
+        "name the model's output anew in model.outputs "
+        f"({{{name}_score: <output>}}), or set output.provenance to false"
+    )

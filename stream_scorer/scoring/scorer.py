@@ -1,0 +1,285 @@
+"""A batch in, a scored batch out: every event leaves one scored event or one dead letter.
+
+Pure: no Kafka, no clock but those handed in. The only thing from outside is a writer schema that
+is met for the first time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_scorer.avro.encoder import Constant, Encoder
+from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
+from stream_scorer.avro.plan import Plan, compile_plan
+from stream_scorer.avro.schema import Schema
+from stream_scorer.columns import Column, Columns, Numbers, Texts
+from stream_scorer.errors import ContractError, TooManyDeadLetters
+from stream_scorer.model.features import FeatureMap
+from stream_scorer.model.isolate import run_isolating
+from stream_scorer.model.outputs import OutputMap
+from stream_scorer.model.session import Model
+from stream_scorer.model.tensors import take
+from stream_scorer.records import (
+    Batch,
+    Problem,
+    Problems,
+    Reason,
+    ScoredBatch,
+    Stage,
+    TopicPartition,
+)
+from stream_scorer.schemas import SchemaSource
+from stream_scorer.scoring.assembly import assemble
+from stream_scorer.scoring.scored_event import PassThrough
+from stream_scorer.scoring.stopwatch import Stopwatch
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSide:
+    """How the bytes of an event become columns."""
+
+    framing: Framing
+    schemas: SchemaSource
+    reader: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSide:
+    """How scores become the bytes of a scored event."""
+
+    encoder: Encoder
+    prefix: bytes
+    copied: tuple[PassThrough, ...]
+    provenance: bool
+    partition: Literal["source", "key"] = "source"
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What becomes of events that are no ordinary ones."""
+
+    non_finite: Literal["dead_letter", "pass"] = "dead_letter"
+    tombstones: Literal["dead_letter", "forward"] = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """The encoded events of some rows of the batch."""
+
+    rows: Rows
+    values: list[bytes]
+
+
+class Scorer:
+    """Scores batches with one model.
+
+    ``clock`` counts seconds for the stages; ``now_micros`` is the wall clock for ``scored_at``.
+    """
+
+    def __init__(
+        self,
+        *,
+        read: ReadSide,
+        features: FeatureMap,
+        model: Model,
+        outputs: OutputMap,
+        write: WriteSide,
+        policies: Policies,
+        clock: Callable[[], float],
+        now_micros: Callable[[], int],
+    ) -> None:
+        self._read = read
+        self._features = features
+        self._model = model
+        self._outputs = outputs
+        self._write = write
+        self._policies = policies
+        self._clock = clock
+        self._now_micros = now_micros
+        self._wanted = tuple(dict.fromkeys([*features.wanted, *(c.path for c in write.copied)]))
+        self._plans: dict[SchemaKey, Plan | Problem] = {}
+        self._rejected: dict[tuple[TopicPartition, int], str] = {}
+        self._identity = Constant(
+            {"name": model.name, "version": model.version, "sha256": model.sha256}
+        )
+
+    def score(self, batch: Batch) -> ScoredBatch:
+        """Give every event of the batch its trace, in order.
+
+        Raises:
+            Unanswered: a writer schema can't be asked for at the moment.
+            Broken: the model fails on known-good input.
+        """
+        watch = Stopwatch(self._clock)
+        problems = self._refused(batch)
+        live = [
+            row for row, value in enumerate(batch.values)
+            if value is not None and row not in problems
+        ]  # fmt: skip
+        scored = self._score_rows(batch, live, problems, watch)
+        with watch.stage(Stage.ENCODE):
+            return assemble(
+                batch,
+                [(part.rows, part.values) for part in scored],
+                problems,
+                by_key=self._write.partition == "key",
+                max_bytes=self._write.max_bytes,
+                seconds=watch.seconds,
+            )
+
+    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+        """Make a dead letter of this event when it comes again.
+
+        Raises:
+            TooManyDeadLetters: that was done already, and the brokers refuse the dead letter too.
+        """
+        if (source, offset) in self._rejected:
+            raise TooManyDeadLetters(
+                f"{source.topic} [{source.partition}] at offset {offset} can't be written: the "
+                f"brokers refuse its score, and its dead letter too ({why}). Nothing is lost; "
+                "mend the dead-letter topic's settings and start again."
+            )
+        self._rejected[source, offset] = why
+
+    # ------------------------------------------------------------------ rows that are not scored
+
+    def _refused(self, batch: Batch) -> Problems:
+        problems: Problems = {}
+        if self._policies.tombstones == "dead_letter":
+            for row, value in enumerate(batch.values):
+                if value is None:
+                    problems[row] = _TOMBSTONE
+        for (source, offset), why in self._rejected.items():
+            if source in batch.sources:
+                mine = batch.source_index == batch.sources.index(source)
+                for row in np.flatnonzero(mine & (batch.offsets == offset)).tolist():
+                    problems[row] = Problem(Reason.REJECTED_BY_BROKER, Stage.COMMIT, why)
+        return problems
+
+    # ------------------------------------------------------------------ rows that are
+
+    def _score_rows(
+        self, batch: Batch, live: Sequence[int], problems: Problems, watch: Stopwatch
+    ) -> list[_Scored]:
+        with watch.stage(Stage.DECODE):
+            everything = len(live) == len(batch)
+            values: Any = batch.values if everything else [batch.values[row] for row in live]
+            headers = batch.headers if everything else [batch.headers[row] for row in live]
+            stripped = strip(values, headers, self._read.framing)
+            for row, why in stripped.problems.items():
+                problems[live[row]] = Problem(Reason.NO_SCHEMA, Stage.DECODE, why)
+        numbers = np.asarray(live, np.intp)
+        return [
+            self._score_group(batch, group, numbers[group.rows], problems, watch)
+            for group in stripped.groups
+        ]
+
+    def _score_group(
+        self, batch: Batch, group: Group, rows: Rows, problems: Problems, watch: Stopwatch
+    ) -> _Scored:
+        """Score the events of one writer schema; ``rows`` are their numbers in the batch."""
+        plan = self._plan(group.key)
+        if isinstance(plan, Problem):
+            problems.update(dict.fromkeys(rows.tolist(), plan))
+            return _Scored(rows[:0], [])
+        with watch.stage(Stage.DECODE):
+            decoded = plan.decode(group.payloads)
+            found = {
+                row: Problem(Reason.UNDECODABLE, Stage.DECODE, why)
+                for row, why in decoded.malformed.items()
+            }
+            tensors = self._features.tensors(decoded.columns, len(rows))
+            found = {**tensors.problems, **found}
+            good = _without(np.arange(len(rows)), found)
+            arrays = tensors.arrays if len(good) == len(rows) else take(tensors.arrays, good)
+        with watch.stage(Stage.INFER):
+            outputs, failed = run_isolating(self._model, arrays, self._outputs.wanted)
+            found |= {int(good[row]): problem for row, problem in failed.items()}
+            good = np.delete(good, list(failed)) if failed else good
+        with watch.stage(Stage.ENCODE):
+            columns, unfit = self._checked(outputs, len(good))
+            found |= {int(good[row]): problem for row, problem in unfit.items()}
+            kept = _without(np.arange(len(good)), unfit)
+            columns = _taken(columns, kept, len(good))
+            good = good[kept]
+            copied = _taken(self._copied(decoded.columns), good, len(rows))
+            problems.update({int(rows[row]): problem for row, problem in found.items()})
+            return _Scored(rows[good], self._encode(batch, rows[good], columns, copied))
+
+    def _plan(self, key: SchemaKey) -> Plan | Problem:
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan
+        writer = self._read.schemas.find(key)
+        if writer is None:
+            # Not kept: the schema may be registered later, and the source's cache knows how long.
+            return Problem(Reason.NO_SCHEMA, Stage.DECODE, f"{key} is not known")
+        try:
+            plan = compile_plan(writer, self._read.reader, self._wanted)
+        except ContractError as error:
+            plan = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
+        self._plans[key] = plan
+        return plan
+
+    def _checked(
+        self, outputs: Mapping[str, NDArray[Any]], rows: int
+    ) -> tuple[dict[str, Column], Problems]:
+        columns, problems = self._outputs.columns(outputs, rows)
+        if self._policies.non_finite == "dead_letter":
+            for row in np.flatnonzero(self._outputs.non_finite(outputs)).tolist():
+                problems.setdefault(row, _NON_FINITE)
+        return columns, problems
+
+    def _copied(self, columns: Columns) -> dict[str, Column]:
+        return {field.name: columns[field.path] for field in self._write.copied}
+
+    def _encode(
+        self, batch: Batch, rows: Rows, columns: dict[str, Column], copied: dict[str, Column]
+    ) -> list[bytes]:
+        written: dict[str, Column | Constant] = {**copied, **columns}
+        if self._write.provenance:
+            written |= self._provenance(batch, rows)
+        return self._write.encoder.encode(written, len(rows), self._write.prefix)
+
+    def _provenance(self, batch: Batch, rows: Rows) -> dict[str, Column | Constant]:
+        index = batch.source_index[rows]
+        partitions = np.array([source.partition for source in batch.sources], np.int32)
+        return {
+            "model": self._identity,
+            "source.topic": _topics(batch.sources, index),
+            "source.partition": Numbers(partitions[index]),
+            "source.offset": Numbers(batch.offsets[rows]),
+            "scored_at": Constant(self._now_micros()),
+        }
+
+
+_TOMBSTONE = Problem(Reason.TOMBSTONE, Stage.DECODE, "the value is null")
+_NON_FINITE = Problem(Reason.NON_FINITE_SCORE, Stage.INFER, "the score is NaN or infinite")
+
+
+def _without(rows: Rows, problems: Problems) -> Rows:
+    return np.delete(rows, list(problems)) if problems else rows
+
+
+def _taken(columns: dict[str, Column], kept: Rows, rows: int) -> dict[str, Column]:
+    if len(kept) == rows:
+        return columns
+    return {name: column.take(kept) for name, column in columns.items()}
+
+
+def _topics(sources: Sequence[TopicPartition], index: NDArray[np.int64]) -> Texts | Constant:
+    topics = [source.topic for source in sources]
+    if len(set(topics)) == 1:
+        return Constant(topics[0])
+    encoded = [topic.encode() for topic in topics]
+    lengths = np.array([len(each) for each in encoded], np.int64)
+    starts = np.cumsum(lengths) - lengths
+    return Texts(b"".join(encoded), starts[index], lengths[index])
