@@ -1,0 +1,215 @@
+"""Avro object container files: read as datums that are not decoded yet, written from such datums.
+
+fastavro does the format (header, codecs, sync markers); the datums inside a block are told apart by
+``boundaries``. A file is read block by block, and written under a temporary name that gives way to
+the real one when everything is in it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import fastavro
+from fastavro.write import Writer
+
+from stream_scorer.avro.boundaries import Undelimited, skip_over, split
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.errors import ConfigError
+
+_MAGIC = b"Obj\x01"
+_BLOCK_BYTES = 256 * 1024
+"""How many bytes of datums make a block, before compression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The datums of one block, and how much of the file is read once they are done."""
+
+    datums: list[bytes]
+    bytes_read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """An open file: the schema that wrote it, its size, and its blocks, to be taken once."""
+
+    schema: Schema
+    size_bytes: int
+    blocks: Iterator[Block]
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[Container]:
+    """Open a file for reading; one block at a time is in memory.
+
+    Raises:
+        ConfigError: it can't be read or is no Avro file; or, while ``blocks`` are taken, it is cut
+            off or broken. The text names the block, and the record where that is known.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}.") from None
+    with file:
+        reader, schema = _read_header(path, file)
+        size_bytes = os.fstat(file.fileno()).st_size
+        yield Container(schema, size_bytes, _read_blocks(path, file, reader, schema))
+
+
+def _read_header(path: Path, file: BinaryIO) -> tuple[Any, Schema]:
+    start = file.read(len(_MAGIC))
+    if not start:
+        raise ConfigError(f"{path} is empty; an Avro file has a header even without records.")
+    if start != _MAGIC:
+        raise ConfigError(
+            f"{path} is no Avro object container file: it begins with {start.hex(' ')}, "
+            f"not with {_MAGIC.hex(' ')}."
+        )
+    file.seek(0)
+    try:
+        reader = fastavro.block_reader(file)
+        return reader, parse(reader.metadata["avro.schema"])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - whatever bytes do to a parser
+        raise ConfigError(f"{path} has a broken header: {_text(error)}.") from None
+
+
+def _read_blocks(path: Path, file: BinaryIO, reader: Any, schema: Schema) -> Iterator[Block]:
+    skip = skip_over(schema.root)
+    number, bytes_read = 0, file.tell()
+    while True:
+        number += 1
+        try:
+            block = next(reader, None)
+        except Exception as error:  # noqa: BLE001 - each codec's library has its own errors
+            raise ConfigError(
+                f"{path} breaks off or is broken in block {number}, {bytes_read} bytes into the "
+                f"file: {_text(error)}."
+            ) from None
+        if block is None:
+            break
+        bytes_read = file.tell()
+        try:
+            datums = split(skip, block.bytes_.getvalue(), block.num_records)
+        except Undelimited as error:
+            raise ConfigError(
+                f"{path} is broken in record {error.datum + 1} of block {number}, and no record "
+                f"after it in that block can be told apart: {error}."
+            ) from None
+        yield Block(datums, bytes_read)
+    if bytes_read != os.fstat(file.fileno()).st_size:  # fastavro takes a cut count for the end
+        raise ConfigError(f"{path} breaks off in block {number}, {bytes_read} bytes into the file.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """A block in the form that fastavro's ``Writer.write_block`` takes."""
+
+    num_records: int
+    bytes_: io.BytesIO
+
+
+class ContainerWriter:
+    """Writes datums that are already encoded to a file, which appears when the block ends well.
+
+    Use it in a ``with`` statement. If that ends by an exception, no file is left, and one that was
+    there before stays as it was. What is no regular file, such as ``/dev/null``, is written
+    directly.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: Schema,
+        metadata: Mapping[str, str] | None = None,
+        codec: str = "deflate",
+    ) -> None:
+        """Create the temporary file and write the header.
+
+        Raises:
+            ConfigError: the file can't be created, or the codec is not to be had.
+        """
+        self._path = path
+        self._target = path.resolve()
+        self._written_to = self._target
+        if not self._target.exists() or self._target.is_file():
+            name = f".{self._target.name}.{secrets.token_hex(4)}.partial"
+            self._written_to = self._target.with_name(name)
+        try:
+            self._file = self._written_to.open("wb")
+        except OSError as error:
+            raise ConfigError(f"{path} can't be written: {error.strerror}.") from None
+        self._datums: list[bytes] = []
+        self._bytes = 0
+        try:
+            self._writer = Writer(self._file, schema.json, codec, metadata=dict(metadata or {}))
+        except ValueError as error:
+            self._discard()
+            raise ConfigError(f"{path} can't be written: {error}.") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish()
+        else:
+            self._discard()
+
+    def append(self, datums: Iterable[bytes]) -> None:
+        """Add datums, without framing.
+
+        Raises:
+            ConfigError: the disk is full, or the codec's package is missing.
+        """
+        for datum in datums:
+            self._datums.append(datum)
+            self._bytes += len(datum)
+            if self._bytes >= _BLOCK_BYTES:
+                self._write_block()
+
+    def _write_block(self) -> None:
+        block = _Encoded(len(self._datums), io.BytesIO(b"".join(self._datums)))
+        try:
+            self._writer.write_block(block)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{self._path} can't be written: {_text(error)}.") from None
+        self._datums, self._bytes = [], 0
+
+    def _finish(self) -> None:
+        try:
+            if self._datums:
+                self._write_block()
+            self._file.close()
+            if self._written_to != self._target:
+                self._written_to.replace(self._target)
+        except OSError as error:
+            self._discard()
+            raise ConfigError(f"{self._path} can't be written: {error.strerror}.") from None
+        except ConfigError:
+            self._discard()
+            raise
+
+    def _discard(self) -> None:
+        with suppress(OSError):  # a full disk refuses to flush what is thrown away
+            self._file.close()
+        if self._written_to != self._target:
+            self._written_to.unlink(missing_ok=True)
+
+
+def _text(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__
