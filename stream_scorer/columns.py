@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,6 +153,63 @@ class Objects:
 Column = Numbers | Texts | Enums | Lists | Objects
 Columns = Mapping[str, Column]
 """Dotted path of a field to its column."""
+ColumnKind = TypeVar("ColumnKind", Numbers, Texts, Enums, Lists, Objects)
+
+
+def concatenated(parts: Sequence[Column]) -> Column:
+    """Return the rows of several columns of one type, one part after the other."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, Objects):
+        return Objects([value for part in _alike(parts, Objects) for value in part.values])
+    present = _joined_present(parts)
+    if isinstance(first, Numbers):
+        values = np.concatenate([part.values for part in _alike(parts, Numbers)])
+        return Numbers(values, present)
+    if isinstance(first, Enums):
+        indices = np.concatenate([part.indices for part in _alike(parts, Enums)])
+        return Enums(indices, first.symbols, present)
+    if isinstance(first, Lists):
+        lists = _alike(parts, Lists)
+        lengths = np.concatenate([part.lengths for part in lists])
+        return Lists(lengths, concatenated([part.items for part in lists]), present)
+    return _joined_texts(_alike(parts, Texts), present)
+
+
+def _alike(parts: Sequence[Column], kind: type[ColumnKind]) -> list[ColumnKind]:
+    alike = [part for part in parts if isinstance(part, kind)]
+    if len(alike) < len(parts):
+        raise TypeError(f"columns of one type differ in kind: {[type(part) for part in parts]}")
+    return alike
+
+
+def _joined_present(parts: Sequence[Column]) -> Present:
+    masks = [part.present for part in parts]
+    if all(mask is None for mask in masks):
+        return None
+    return np.concatenate(
+        [
+            np.ones(len(part), np.bool_) if mask is None else mask
+            for part, mask in zip(parts, masks, strict=True)
+        ]
+    )
+
+
+def _joined_texts(parts: Sequence[Texts], present: Present) -> Texts:
+    """Join texts; parts that share a buffer go on sharing it."""
+    offsets: dict[int, int] = {}
+    buffers: list[bytes] = []
+    size = 0
+    for part in parts:
+        if part.buffer and id(part.buffer) not in offsets:
+            offsets[id(part.buffer)] = size
+            buffers.append(part.buffer)
+            size += len(part.buffer)
+    starts = [part.starts + offsets.get(id(part.buffer), 0) for part in parts]
+    buffer = buffers[0] if len(buffers) == 1 else b"".join(buffers)
+    lengths = np.concatenate([part.lengths for part in parts])
+    return Texts(buffer, np.concatenate(starts), lengths, present)
 
 
 @dataclass(frozen=True, slots=True)
