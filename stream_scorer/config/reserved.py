@@ -77,15 +77,24 @@ _SESSION = {
     "session.inter_op_num_threads": "is set by model.inter_op_threads",
 }
 
-_BY_SECTION = {
-    "common": {**_BOTH, **_CONSUMER, **_PRODUCER},
-    "consumer": {**_BOTH, **_CONSUMER},
-    "producer": {**_BOTH, **_PRODUCER},
+_OWN = {
+    "common": _BOTH,
+    "consumer": _CONSUMER,
+    "producer": _PRODUCER,
     "properties": _REGISTRY,
     "session": _SESSION,
 }
 
 
+def own_reasons(section: str) -> dict[str, str]:
+    """Return the refused properties that belong to this section alone, with the reason."""
+    return _OWN.get(section, {})
+
+
 def reasons(section: str) -> dict[str, str]:
-    """Return the refused properties below ``common``, ``consumer`` and so on, with the reason."""
-    return _BY_SECTION.get(section, {})
+    """Return the properties refused below ``common``, ``consumer`` and so on, with the reason."""
+    if section == "common":
+        return {**_BOTH, **_CONSUMER, **_PRODUCER}
+    if section in ("consumer", "producer"):
+        return {**_BOTH, **own_reasons(section)}
+    return own_reasons(section)

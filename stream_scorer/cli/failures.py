@@ -1,0 +1,49 @@
+"""How a command ends: an exit code, and one sentence on stderr when it is not 0."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+from stream_scorer.errors import StreamScorerError
+
+USAGE = 2
+INTERNAL = 70
+INTERRUPTED = 130
+
+
+def exit_code_of(command: Callable[[], object], *, debug: bool) -> int:
+    """Run a command and return the process's exit code.
+
+    0: done. 2: usage or configuration. 3 to 5 and 70: as the error's class says
+    (:mod:`stream_scorer.errors`). 130: interrupted before there was anything to finish.
+
+    Args:
+        command: what to run; it may raise anything.
+        debug: whether to print a traceback too.
+    """
+    try:
+        command()
+    except StreamScorerError as error:
+        _say(f"Error: {error}", debug=debug)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("Interrupted.", debug=debug)
+        return INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a sentence
+        _say(
+            f"Internal error: {type(error).__name__}: {error}. This is a bug in stream-scorer; "
+            "the same command with --debug shows where.",
+            debug=debug,
+        )
+        return INTERNAL
+    return 0
+
+
+def _say(sentence: str, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(sentence, file=sys.stderr)

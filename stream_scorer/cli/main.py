@@ -1,0 +1,74 @@
+"""The command line as a whole.
+
+To add a command, write ``cli/<command>.py`` with one function, and give it one line in
+:func:`build`: ``add(app, "score", score.score)``. Its docstring is its help and ends with an
+``Example:``; the options that commands share are in :mod:`stream_scorer.cli.options`::
+
+    def score(source: Path, config: ConfigFile = None, overrides: Overrides = None) -> None:
+        from stream_scorer.app import score_file    # here, not at the top of the file
+
+        score_file(settings_from(config, overrides, need_kafka=False), source)
+
+A command imports what it runs inside its function, so that ``--help`` stays quick and works
+without the heavy libraries. It raises errors; :mod:`stream_scorer.cli.failures` reports them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from stream_scorer import __version__
+from stream_scorer.cli import schema
+from stream_scorer.cli.commands import help_of
+from stream_scorer.cli.failures import exit_code_of
+
+
+def build() -> typer.Typer:
+    """Return the command line with all its commands."""
+    app = typer.Typer(
+        name="stream-scorer",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback(help=help_of(_root))(_root)
+    app.add_typer(schema.commands(), name="schema")
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code; nothing but the exit code comes back."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # The option may stand anywhere: who saw an error adds it at the end of the line.
+    words = [word for word in given if word != "--debug"]
+    return exit_code_of(
+        lambda: build()(words, prog_name="stream-scorer"),
+        debug=len(words) < len(given),
+    )
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer hands the option's value over
+    if wanted:
+        print(f"stream-scorer {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Print a traceback with an error, for any command.")
+    ] = False,
+) -> None:
+    """Score Avro events from Kafka with ONNX models, in micro-batches, exactly once.
+
+    Example:
+        stream-scorer run -c scorer.yaml
+    """

@@ -1,0 +1,45 @@
+"""Options that several commands share, and the settings that they lead to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from stream_scorer.config import Settings
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The configuration (YAML). Without it, settings come from the environment and --set.",
+        show_default=False,
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set one setting, as in --set batching.max_records=512; may be repeated.",
+        show_default=False,
+    ),
+]
+
+
+def settings_from(
+    config: Path | None, overrides: list[str] | None, *, need_kafka: bool
+) -> Settings:
+    """Return the settings that a command runs with.
+
+    Raises:
+        ConfigError: one is missing or wrong; see :func:`stream_scorer.config.load`.
+    """
+    from stream_scorer.config import load
+
+    return load(config, overrides or (), os.environ, need_kafka=need_kafka)
