@@ -1,0 +1,250 @@
+"""Which fields fill which tensor: decided once, checked against the schema, then applied.
+
+A tensor ``[N, k]`` takes k scalar fields in order or one array field of length k, ``[N]`` takes one
+scalar field, ``[N, a, b]`` takes one field of arrays of arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_scorer.columns import Columns, FieldType
+from stream_scorer.errors import ContractError
+from stream_scorer.model.assemble import Block, matrix, nested
+from stream_scorer.model.explain import missing_problem, unfit_problem
+from stream_scorer.model.fields import Feature, Missing, feature_for, is_array
+from stream_scorer.model.suggestions import nearest, no_field_for
+from stream_scorer.model.tensors import TensorSpec, dtype_name, empty
+from stream_scorer.records import Problems
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTensors:
+    """Input tensors of a batch. Rows with a problem hold harmless values."""
+
+    arrays: dict[str, NDArray[Any]]
+    problems: Problems
+
+
+@dataclass(frozen=True, slots=True)
+class TensorMap:
+    """How one tensor is filled: by scalar fields side by side, or by one array field."""
+
+    spec: TensorSpec
+    features: tuple[Feature, ...]
+    row_shape: tuple[int, ...]
+
+    def fill(self, columns: Columns, problems: Problems) -> NDArray[Any]:
+        """Return the tensor, ``[rows, *row_shape]``; add what is wrong with which row."""
+        dtype = self.spec.dtype
+        chosen = [columns[feature.path] for feature in self.features]
+        if is_array(self.features[0].type):
+            blocks = [nested(chosen[0], self.row_shape, dtype, self.features[0].fill)]
+            array = blocks[0].values
+        else:
+            table, blocks = matrix(chosen, dtype, [feature.fill for feature in self.features])
+            array = table.reshape(len(table), *self.row_shape)
+        for feature, block in zip(self.features, blocks, strict=True):
+            self._complain(feature, block, columns, problems)
+        return array
+
+    def _complain(
+        self, feature: Feature, block: Block, columns: Columns, problems: Problems
+    ) -> None:
+        if block.missing is not None:
+            for row in np.flatnonzero(block.missing).tolist():
+                problems.setdefault(row, missing_problem(feature.path))
+        if block.unfit is not None:
+            column = columns[feature.path]
+            for row in np.flatnonzero(block.unfit).tolist():
+                if row not in problems:
+                    shape = self.row_shape if is_array(feature.type) else ()
+                    problems[row] = unfit_problem(feature.path, self.spec, column, row, shape)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """How every input tensor of a model is filled from fields of the reader's schema."""
+
+    tensor_maps: tuple[TensorMap, ...]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Return the paths of the fields that fill a tensor, each once."""
+        paths = [feature.path for mapped in self.tensor_maps for feature in mapped.features]
+        return tuple(dict.fromkeys(paths))
+
+    def tensors(self, columns: Columns, rows: int) -> FeatureTensors:
+        """Return the input tensors of a batch and the rows that have no place in them.
+
+        Args:
+            columns: at least the ``wanted`` fields, as columns of ``rows`` rows.
+            rows: the number of rows.
+        """
+        problems: Problems = {}
+        arrays = {mapped.spec.name: mapped.fill(columns, problems) for mapped in self.tensor_maps}
+        wrong = [name for name, array in arrays.items() if len(array) != rows]
+        if wrong:
+            raise ValueError(f"columns for {wrong} don't have {rows} rows")
+        return FeatureTensors(arrays, problems)
+
+    def example(self) -> dict[str, NDArray[Any]]:
+        """Return one plausible row: zeros, and for text the first symbol of an enum or nothing."""
+        row: dict[str, NDArray[Any]] = {}
+        for mapped in self.tensor_maps:
+            array = empty(mapped.spec.dtype, (1, *mapped.row_shape))
+            for index, feature in enumerate(mapped.features):
+                if mapped.spec.dtype == "string" and feature.type.symbols:
+                    array.reshape(1, -1)[0, index] = feature.type.symbols[0]
+            row[mapped.spec.name] = array
+        return row
+
+    def mapping(self) -> dict[str, list[str]]:
+        """Return the mapping in the form of ``model.inputs``."""
+        return {
+            mapped.spec.name: [feature.path for feature in mapped.features]
+            for mapped in self.tensor_maps
+        }
+
+    def lossy(self) -> list[str]:
+        """Return a sentence for each tensor whose floats can't hold all integers of its fields.
+
+        A double in a float32 tensor is no loss worth a sentence: it rounds to nearest, as it did in
+        training.
+        """
+        return [
+            f"Input {mapped.spec} takes {', '.join(paths)} as floats: integers beyond "
+            f"±{limit} lose their last digits. Export the model with an integer input if "
+            f"they matter."
+            for mapped in self.tensor_maps
+            if (limit := _exact_integers(mapped.spec)) is not None
+            if (paths := [f.path for f in mapped.features if f.largest_integer() > limit])
+        ]
+
+
+def map_features(
+    inputs: Sequence[TensorSpec],
+    fields: Mapping[str, FieldType],
+    chosen: Mapping[str, Sequence[str]] | None,
+    missing: Missing,
+) -> FeatureMap:
+    """Decide which fields fill which tensor.
+
+    Args:
+        inputs: what the model takes.
+        fields: dotted path to type, for every field of the reader's schema that is no record.
+        chosen: ``model.inputs``; a tensor that it doesn't name is filled by the field of its name.
+        missing: ``model.missing``.
+
+    Raises:
+        ContractError: a tensor has no field or the wrong number of them, a field doesn't exist or
+            has a type that the tensor can't take, or a null has nowhere to go.
+    """
+    chosen = chosen or {}
+    names = [spec.name for spec in inputs]
+    for name in chosen:
+        if name not in names:
+            raise ContractError(
+                f"model.inputs names the tensor '{name}', which the model does not have; it has "
+                f"{', '.join(names)}.{nearest(name, names)}"
+            )
+    mapped = FeatureMap(
+        tuple(_tensor_map(spec, fields, chosen.get(spec.name), missing) for spec in inputs)
+    )
+    for path in missing.fields:
+        if path not in mapped.wanted:
+            raise ContractError(
+                f"model.missing.fields names '{path}', which fills no tensor."
+                f"{nearest(path, mapped.wanted)}"
+            )
+    return mapped
+
+
+def _tensor_map(
+    spec: TensorSpec,
+    fields: Mapping[str, FieldType],
+    chosen: Sequence[str] | None,
+    missing: Missing,
+) -> TensorMap:
+    if chosen is None:
+        if spec.name not in fields:
+            raise no_field_for(spec, fields)
+        chosen = [spec.name]
+    if not chosen:
+        raise ContractError(f"model.inputs.{spec.name} names no field for input {spec}.")
+    for path in chosen:
+        if path not in fields:
+            raise ContractError(
+                f"Input {spec} takes the field '{path}', which the reader's schema does not have."
+                f"{nearest(path, fields)}"
+            )
+    features = tuple(feature_for(spec, path, fields[path], missing) for path in chosen)
+    if any(is_array(feature.type) for feature in features):
+        return TensorMap(spec, features, _array_shape(spec, features))
+    return TensorMap(spec, features, _scalars_shape(spec, features))
+
+
+def _scalars_shape(spec: TensorSpec, features: Sequence[Feature]) -> tuple[int, ...]:
+    """Return the row shape that so many scalar fields fill."""
+    count = len(features)
+    if len(spec.row_shape) > 1:
+        raise ContractError(
+            f"Input {spec} has {len(spec.row_shape)} axes a row, so it takes one field of arrays "
+            f"within arrays, not {count} scalar {_fields(count)}."
+        )
+    if not spec.row_shape:
+        if count != 1:
+            raise ContractError(f"Input {spec} takes one scalar field, but {count} are given.")
+        return ()
+    width = spec.row_shape[0]
+    if width not in (None, count):
+        raise ContractError(
+            f"Input {spec} takes {width} values a row, but model.inputs gives it {count} scalar "
+            f"{_fields(count)} ({_some(features)}): name {width} fields in the order of training, "
+            f"or one array field."
+        )
+    return (count,)
+
+
+def _array_shape(spec: TensorSpec, features: Sequence[Feature]) -> tuple[int, ...]:
+    """Return the row shape that one array field fills."""
+    if len(features) > 1:
+        arrays = [feature.path for feature in features if is_array(feature.type)]
+        raise ContractError(
+            f"Input {spec} takes either scalar fields or one array field, but '{arrays[0]}' is an "
+            f"array among {len(features)} fields."
+        )
+    feature = features[0]
+    if feature.depth() != len(spec.row_shape):
+        raise ContractError(
+            f"Input {spec} has {len(spec.row_shape)} axes a row, but the field '{feature.path}' "
+            f"has arrays {feature.depth()} deep."
+        )
+    sizes = [axis for axis in spec.row_shape if axis is not None]
+    if len(sizes) < len(spec.row_shape):
+        raise ContractError(
+            f"Input {spec} leaves the length of a row open, and the array field '{feature.path}' "
+            f"has no fixed length: export the model with the length fixed ([N, length])."
+        )
+    return tuple(sizes)
+
+
+def _exact_integers(spec: TensorSpec) -> int | None:
+    """Return the largest integer up to which the tensor's floats hold every one."""
+    if spec.dtype == "string" or spec.dtype.kind != "f":
+        return None
+    return 1 << {"float16": 11, "float32": 24, "float64": 53}[dtype_name(spec.dtype)]
+
+
+def _fields(count: int) -> str:
+    return "field" if count == 1 else "fields"
+
+
+def _some(features: Sequence[Feature]) -> str:
+    names = [feature.path for feature in features[:3]]
+    return ", ".join(names) + (", …" if len(features) > len(names) else "")
