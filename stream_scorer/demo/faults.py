@@ -45,6 +45,11 @@ UNKNOWN_SCHEMA = Fault(
     Reason.NO_SCHEMA,
     spoil_value=lambda value: b"\x00" + UNKNOWN_SCHEMA_ID.to_bytes(4, "big") + value[5:],
 )
+NOT_AVRO = Fault(
+    "JSON, from a producer that nobody told about Avro",
+    Reason.NO_SCHEMA,
+    spoil_value=lambda _: b'{"event_id": "hello", "amount": 12.5}',
+)
 EMPTIED = Fault(
     "a null value, as a compacted topic has for a deleted key",
     Reason.TOMBSTONE,

@@ -69,6 +69,7 @@ CARD_FRAUD = Story(
         faults.AMOUNT_MISSING,
         faults.AMOUNT_ABSURD,
         faults.BYTES_LEFT_OVER,
+        faults.NOT_AVRO,
         faults.EMPTIED,
     ),
 )
@@ -84,7 +85,12 @@ MACHINE_TELEMETRY = Story(
     writers={1: _SCHEMAS / "machine_telemetry.avsc"},
     scored_schema_id=2,
     simulate=machine_telemetry.simulate,
-    faults=(faults.TORQUE_NOT_A_NUMBER, faults.TORQUE_MISSING, faults.CUT_SHORT),
+    faults=(
+        faults.TORQUE_NOT_A_NUMBER,
+        faults.TORQUE_MISSING,
+        faults.CUT_SHORT,
+        faults.NOT_AVRO,
+    ),
 )
 
 STORIES: Mapping[str, Story] = {story.name: story for story in (CARD_FRAUD, MACHINE_TELEMETRY)}
