@@ -2,8 +2,8 @@
 
 fastavro to dictionaries, dictionaries to one matrix, one ONNX Runtime call and one Kafka
 transaction for every 1,000 events. It does what matters for speed by the book: batch ``consume``,
-the writer's schema alone, no logical types to convert, lz4, no headers. What it
-leaves out costs time too: bad events, rebalances, aborts, provenance.
+the writer's schema alone, no logical types to convert, lz4, no headers. What it leaves out would
+cost time too: bad events, rebalances, aborts, provenance.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Events a second through a real Kafka, exactly once: ``stream-scorer`` beside the reference.
 
-    python benchmarks/end_to_end.py [--events 500000] [--runs 3]
+    python benchmarks/end_to_end.py [--events 500000] [--runs 3] [--model mlp]
 
 Both score the same backlog, one after the other, as one process on this machine, with the same
 model and the broker beside them. Each run's output is counted by a ``read_committed`` reader. Read
@@ -30,6 +30,7 @@ from stream_scorer.local.kafka import EmbeddedKafka
 HERE = Path(__file__).parent
 TOPIC = "events"
 PARTITIONS = 4
+MODELS = {"mlp": models.small_mlp, "trees": models.trees}
 
 CONFIG = """\
 kafka:
@@ -43,7 +44,7 @@ schemas:
   reader: {folder}/schemas/event.avsc
 model:
   path: {folder}/model.onnx
-  name: small_mlp
+  name: benchmark
   version: "1"
   inputs: {{features: [{features}]}}
   missing: {{default: 0}}
@@ -88,9 +89,9 @@ def ours(bootstrap_servers: str, folder: Path, run: int) -> Contender:
     return Contender("stream-scorer", (*scorer, "run", "-c", str(config)), folder, group)
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, model: onnx.ModelProto) -> None:
     """Write the model and the schemas; id 2 is the scored event's."""
-    onnx.save(models.small_mlp(), folder / "model.onnx")
+    onnx.save(model, folder / "model.onnx")
     schemas = folder / "schemas"
     schemas.mkdir()
     (schemas / "event.avsc").write_text(json.dumps(events.SCHEMA))
@@ -170,12 +171,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=500_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--model", choices=MODELS, default="mlp")
     arguments = parser.parse_args()
     console = Console()
     results = []
     with tempfile.TemporaryDirectory() as name, EmbeddedKafka() as kafka:
         folder = Path(name)
-        prepare(folder)
+        prepare(folder, MODELS[arguments.model]())
         kafka.create_topic(TOPIC, PARTITIONS)
         with console.status(f"Producing {arguments.events:,} events"):
             mean_bytes = fill(kafka.bootstrap_servers, arguments.events)

@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 import yaml
 
+from stream_scorer.config import load
 from stream_scorer.demo import card_fraud, machine_telemetry
 from stream_scorer.demo.stories import (
     CARD_FRAUD,
@@ -57,6 +58,14 @@ def test_the_config_names_the_storys_topics_and_model(story: Story, tmp_path: Pa
     }
     assert (tmp_path / config["model"]["path"]).read_bytes() == story.model.read_bytes()
     assert (tmp_path / config["schemas"]["reader"]).read_bytes() == story.reader.read_bytes()
+
+
+@every_story
+def test_the_scorer_accepts_the_config(story: Story, tmp_path: Path) -> None:
+    """Every key is one that it knows, and nothing contradicts."""
+    settings = load(lay_out(story, tmp_path, "127.0.0.1:19092"), [], {}, need_kafka=True)
+    assert settings.kafka is not None
+    assert settings.kafka.input_topics == (story.topic,)
 
 
 @every_story
