@@ -15,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
@@ -30,7 +31,7 @@ from stream_scorer.local.kafka import EmbeddedKafka
 HERE = Path(__file__).parent
 TOPIC = "events"
 PARTITIONS = 4
-MODELS = {"mlp": models.small_mlp, "trees": models.trees}
+MODELS: dict[str, Callable[[], onnx.ModelProto]] = {"mlp": models.small_mlp, "trees": models.trees}
 
 CONFIG = """\
 kafka:
