@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from stream_scorer.errors import (
     ProducerLost,
     RecordRefused,
     StreamScorerError,
+    Terminated,
     TransactionAborted,
     Unanswered,
 )
@@ -191,9 +193,11 @@ class Worker:
         self._rebuild()
         self._consumer.subscribe(self)
         try:
-            while not self._stopping():
-                self._observer.alive()
-                self._go_round()
+            # A stop may end the inference that runs; what was gathered before it still counts.
+            with suppress(Terminated):
+                while not self._stopping():
+                    self._observer.alive()
+                    self._go_round()
             self._commit_or_retreat(REVOKE_COMMIT_SECONDS)
         finally:
             self._open = None

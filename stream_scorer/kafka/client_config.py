@@ -6,7 +6,7 @@ keys by name before they get here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 Property = str | int | float | bool
@@ -102,21 +102,21 @@ def producer_properties(
     compression: str,
     common: Properties,
     producer: Properties,
-    topic_message_bytes: int | None = None,
+    topic_message_bytes: Sequence[int] = (),
 ) -> dict[str, Property]:
     """Return the producer's properties; without a ``transactional_id``, at-least-once ones.
 
-    ``topic_message_bytes`` is the smallest ``max.message.bytes`` among the topics written to.
-    librdkafka never splits a batch, so a batch must fit the topic before it is sent.
+    ``topic_message_bytes`` are the ``max.message.bytes`` of the topics written to, as far as known.
+    librdkafka never splits a batch, so a batch must fit the smallest of them before it is sent.
     """
     deadlines = Deadlines(transaction_timeout_seconds(common, producer))
-    largest = topic_message_bytes or CLIENT_MESSAGE_BYTES
+    known = topic_message_bytes or [CLIENT_MESSAGE_BYTES]
     defaults: dict[str, Property] = {
         "client.id": "stream-scorer",
         "linger.ms": 5,
         "compression.type": compression,
-        "message.max.bytes": max(1000, largest),
-        "batch.size": max(1, min(CLIENT_MESSAGE_BYTES, largest - BATCH_OVERHEAD_BYTES)),
+        "message.max.bytes": max(1000, *known),
+        "batch.size": max(1, min(CLIENT_MESSAGE_BYTES, min(known) - BATCH_OVERHEAD_BYTES)),
         "queue.buffering.max.messages": max(100_000, 2 * limits.records),
         "queue.buffering.max.kbytes": max(64 * 1024, 4 * limits.size_bytes // 1024),
         # The Java clients' choice of partition, for downstream joins.

@@ -201,12 +201,13 @@ class Scorer:
             good = _without(np.arange(len(rows)), found)
             arrays = tensors.arrays if len(good) == len(rows) else take(tensors.arrays, good)
         with watch.stage(Stage.INFER):
-            outputs, failed = run_isolating(self._model, arrays, self._outputs.wanted)
-            found |= {int(good[row]): problem for row, problem in failed.items()}
-            good = np.delete(good, list(failed)) if failed else good
+            inference = run_isolating(self._model, arrays, len(good), self._outputs.wanted)
+            found |= {int(good[row]): problem for row, problem in inference.problems.items()}
+            good = good[inference.good_rows]
         with watch.stage(Stage.ENCODE):
-            columns, unfit = self._checked(outputs, len(good))
+            unfit = self._unfit(inference.arrays)
             found |= {int(good[row]): problem for row, problem in unfit.items()}
+            columns = self._outputs.columns(inference.arrays, len(good))
             kept = _without(np.arange(len(good)), unfit)
             columns = _taken(columns, kept, len(good))
             good = good[kept]
@@ -229,14 +230,14 @@ class Scorer:
         self._plans[key] = plan
         return plan
 
-    def _checked(
-        self, outputs: Mapping[str, NDArray[Any]], rows: int
-    ) -> tuple[dict[str, Column], Problems]:
-        columns, problems = self._outputs.columns(outputs, rows)
+    def _unfit(self, outputs: Mapping[str, NDArray[Any]]) -> Problems:
+        """Return the rows whose scores can't be written, or must not be."""
+        too_large = self._outputs.not_representable(outputs)
+        problems = dict.fromkeys(np.flatnonzero(too_large).tolist(), _SCORE_TOO_LARGE)
         if self._policies.non_finite == "dead_letter":
-            for row in np.flatnonzero(self._outputs.non_finite(outputs)).tolist():
-                problems.setdefault(row, _NON_FINITE)
-        return columns, problems
+            non_finite = self._outputs.non_finite(outputs)
+            problems |= dict.fromkeys(np.flatnonzero(non_finite).tolist(), _NON_FINITE)
+        return problems
 
     def _copied(self, columns: Columns) -> dict[str, Column]:
         return {field.name: columns[field.path] for field in self._write.copied}
@@ -262,6 +263,9 @@ class Scorer:
 
 
 _TOMBSTONE = Problem(Reason.TOMBSTONE, Stage.DECODE, "the value is null")
+_SCORE_TOO_LARGE = Problem(
+    Reason.NOT_REPRESENTABLE, Stage.ENCODE, "the score is beyond the range of an Avro long"
+)
 _NON_FINITE = Problem(Reason.NON_FINITE_SCORE, Stage.INFER, "the score is NaN or infinite")
 
 

@@ -1,0 +1,134 @@
+"""The Kafka clients of a worker, from settings and from what the brokers say of the topics."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stream_scorer import __version__
+from stream_scorer.budget import Budget, BudgetLedger
+from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.config.transactional_id import render
+from stream_scorer.dead_letters import DeadLetterFormat
+from stream_scorer.kafka.at_least_once import AtLeastOnceProducer
+from stream_scorer.kafka.client_config import (
+    BATCH_OVERHEAD_BYTES,
+    Property,
+    SetLimits,
+    consumer_properties,
+    producer_properties,
+    transaction_timeout_seconds,
+)
+from stream_scorer.kafka.cluster import TopicFacts
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.offset_reset import OffsetReset
+from stream_scorer.kafka.producer import TransactionalProducer
+from stream_scorer.output import DeadLetterOutput, TransactionalOutput
+
+#: A budget that is never spent, for ``dead_letters.budget: null``.
+UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTopics:
+    """The topics that are written to, as the brokers describe them."""
+
+    scored: TopicFacts
+    dead_letters: TopicFacts | None
+
+    def message_bytes(self) -> list[int]:
+        """Return their ``max.message.bytes``, those that are known."""
+        topics = (self.scored, self.dead_letters)
+        return [topic.max_message_bytes for topic in topics if topic and topic.max_message_bytes]
+
+
+def largest_record(topic: TopicFacts | None) -> int | None:
+    """Return how large a record's contents may be for the topic, as far as known."""
+    if topic is None or topic.max_message_bytes is None:
+        return None
+    return max(0, topic.max_message_bytes - BATCH_OVERHEAD_BYTES)
+
+
+def transactional_id(kafka: KafkaConfig) -> str:
+    """Return this process's transactional id, a new one unless the template is constant."""
+    return render(
+        kafka.transactional_id,
+        group_id=kafka.group_id,
+        hostname=socket.gethostname(),
+        random=secrets.token_hex(4),
+    )
+
+
+def make_consumer(
+    settings: Settings, kafka: KafkaConfig, warn: Callable[[str], None]
+) -> EventConsumer:
+    """Return a consumer that has not joined yet."""
+    properties = consumer_properties(
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=kafka.group_id,
+        limits=set_limits(settings),
+        common=kafka.common,
+        consumer=kafka.consumer,
+    )
+    reset = OffsetReset(kafka.offset_reset, kafka.on_data_loss, warn)
+    return EventConsumer(properties, kafka.input_topics, reset)
+
+
+def make_output(
+    settings: Settings, kafka: KafkaConfig, topics: OutputTopics, consumer: EventConsumer
+) -> TransactionalOutput:
+    """Return where scored batches leave, exactly once or at least once."""
+    properties = write_properties(settings, kafka, topics)
+    seconds = transaction_timeout_seconds(kafka.common, kafka.producer)
+    producer: TransactionalProducer | AtLeastOnceProducer
+    if kafka.delivery == "exactly_once":
+        producer = TransactionalProducer(properties, seconds)
+    else:
+        producer = AtLeastOnceProducer(properties, consumer.commit, seconds)
+    return TransactionalOutput(
+        producer, kafka.output_topic, _dead_letters(settings, kafka, topics.dead_letters)
+    )
+
+
+def write_properties(
+    settings: Settings, kafka: KafkaConfig, topics: OutputTopics
+) -> dict[str, Property]:
+    """Return the producer's properties."""
+    return producer_properties(
+        bootstrap_servers=kafka.bootstrap_servers,
+        transactional_id=transactional_id(kafka) if kafka.delivery == "exactly_once" else None,
+        limits=set_limits(settings),
+        compression=settings.output.compression,
+        common=kafka.common,
+        producer=kafka.producer,
+        topic_message_bytes=topics.message_bytes(),
+    )
+
+
+def set_limits(settings: Settings) -> SetLimits:
+    """Return how much one transaction may gather."""
+    batching = settings.batching
+    return SetLimits(batching.transaction_max_records, batching.transaction_max_bytes)
+
+
+def _dead_letters(
+    settings: Settings, kafka: KafkaConfig, topic: TopicFacts | None
+) -> DeadLetterOutput | None:
+    if kafka.dead_letter_topic is None or topic is None:
+        return None
+    configured = settings.dead_letters.budget
+    budget = (
+        Budget(configured.ratio, configured.window_seconds, configured.minimum)
+        if configured
+        else UNLIMITED
+    )
+    record_format = DeadLetterFormat(
+        group=kafka.group_id,
+        version=__version__,
+        model=f"{settings.model.name}:{settings.model.version}".rstrip(":"),
+        partitions=topic.partitions,
+        max_bytes=largest_record(topic),
+    )
+    return DeadLetterOutput(kafka.dead_letter_topic, record_format, BudgetLedger(budget))

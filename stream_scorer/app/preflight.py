@@ -1,0 +1,94 @@
+"""Looks at the cluster before traffic; ``run`` and ``check`` share it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stream_scorer.app.clients import OutputTopics, write_properties
+from stream_scorer.check.findings import Finding, of_refusal, refuse
+from stream_scorer.check.topics import (
+    INTERNAL_TOPICS,
+    TopicPlan,
+    inputs_among,
+    judge_group,
+    judge_names,
+    judge_topics,
+)
+from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.errors import RefusesToStart
+from stream_scorer.kafka.cluster import PATIENCE_SECONDS, Cluster, TopicFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReport:
+    """What was found, and the topics to write to if all of them are there."""
+
+    findings: tuple[Finding, ...]
+    topics: OutputTopics | None
+
+
+def look_at_cluster(
+    settings: Settings,
+    kafka: KafkaConfig,
+    warn: Callable[[str], None],
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> ClusterReport:
+    """Look at topics, rights and transactions; what is wrong becomes a finding."""
+    plan = TopicPlan(
+        kafka.input_topics,
+        kafka.output_topic,
+        kafka.dead_letter_topic,
+        settings.output.partition,
+        kafka.group_id,
+    )
+    cluster = Cluster({**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}, warn=warn)
+    try:
+        names = cluster.topic_names(patience_seconds)
+        findings = list(judge_names(plan, names))
+        facts = _facts(cluster, plan, names)
+        findings += judge_topics(plan, facts)
+        findings += judge_group(plan, cluster.group_operations(kafka.group_id))
+    except RefusesToStart as refused:
+        return ClusterReport((of_refusal(refused),), None)
+    output = facts.get(kafka.output_topic)
+    if output is None or any(finding.level == "error" for finding in findings):
+        return ClusterReport(tuple(findings), None)
+    topics = OutputTopics(output, facts.get(kafka.dead_letter_topic or ""))
+    if kafka.delivery == "exactly_once":
+        findings += _try_transactions(cluster, settings, kafka, topics)
+    return ClusterReport(tuple(findings), topics)
+
+
+def topics_for_run(
+    settings: Settings, kafka: KafkaConfig, warn: Callable[[str], None]
+) -> OutputTopics:
+    """Return the topics to write to; say what is not ideal.
+
+    Raises:
+        RefusesToStart: with all that is wrong.
+    """
+    report = look_at_cluster(settings, kafka, warn)
+    refuse(report.findings)
+    for finding in report.findings:
+        if finding.level == "warning":
+            warn(finding.sentence)
+    if report.topics is None:
+        raise AssertionError("a report without errors names its topics")
+    return report.topics
+
+
+def _facts(cluster: Cluster, plan: TopicPlan, names: frozenset[str]) -> dict[str, TopicFacts]:
+    wanted = (*inputs_among(plan, names), *plan.written, *INTERNAL_TOPICS)
+    described = {name: cluster.topic(name) for name in wanted if name in names}
+    return {name: facts for name, facts in described.items() if facts is not None}
+
+
+def _try_transactions(
+    cluster: Cluster, settings: Settings, kafka: KafkaConfig, topics: OutputTopics
+) -> list[Finding]:
+    try:
+        cluster.try_transactions(write_properties(settings, kafka, topics))
+    except RefusesToStart as refused:
+        return [of_refusal(refused)]
+    return []

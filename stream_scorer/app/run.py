@@ -1,0 +1,97 @@
+"""``run``: builds a worker and runs it until it is asked to stop."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from stream_scorer.app.clients import largest_record, make_consumer, make_output
+from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
+from stream_scorer.app.preflight import topics_for_run
+from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.app.stopping import Stopping
+from stream_scorer.config.settings import Settings
+from stream_scorer.errors import ConfigError
+from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
+from stream_scorer.observe.logs import configure_logging
+from stream_scorer.observe.metrics import Metrics
+from stream_scorer.observe.reporter import Reporter
+from stream_scorer.observe.server import serve
+from stream_scorer.worker import Pace, Worker
+
+
+def run(settings: Settings) -> None:
+    """Consume, score and produce until SIGTERM or SIGINT.
+
+    Everything that can be wrong is looked at, and the model is warm, before the group is joined.
+
+    Raises:
+        RefusesToStart: nothing was consumed.
+        StopsTheWorker: what is not committed is read again by the next worker.
+    """
+    configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
+    log = structlog.get_logger("stream_scorer")
+    kafka = settings.kafka
+    if kafka is None:
+        raise ConfigError("kafka: `run` needs it; see docs/configuration.md.")
+    model = open_model(settings.model)
+    log.info(
+        "model loaded",
+        name=model.name,
+        version=model.version,
+        sha256=model.sha256,
+        providers=model.providers_in_use,
+        threads=model.threads.reason,
+    )
+    schemas = open_schemas(settings)
+    contract = make_contract(settings, model, schemas.reader)
+    log.info("reader schema", schema=schemas.reader_origin)
+    topics = topics_for_run(settings, kafka, log.warning)
+    scorer = make_scorer(
+        settings,
+        contract,
+        schemas.source,
+        schemas.prefix_for(contract.scored),
+        largest_record(topics.scored),
+    )
+    seconds_per_row = warm_up(model, settings.batching.max_records)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.model(model.name, model.version, model.sha256)
+    reporter = Reporter(metrics, log)
+    stopping = Stopping(model.terminate, log.error)
+    consumer = make_consumer(settings, kafka, log.warning)
+    worker = Worker(
+        consumer,
+        scorer,
+        make_output(settings, kafka, topics, consumer),
+        pace_of(settings),
+        reporter,
+        stopping=stopping,
+        seconds_per_row=seconds_per_row,
+    )
+    with ExitStack() as stack:
+        stack.enter_context(stopping.on_signals())
+        stack.enter_context(serve(settings.server.host, settings.server.port, registry, reporter))
+        log.info("running", group=kafka.group_id, input=kafka.input_topics)
+        worker.run()
+    log.info("stopped; the group is left")
+
+
+def pace_of(settings: Settings) -> Pace:
+    """Return how much the worker gathers, and when it commits."""
+    batching, kafka = settings.batching, settings.kafka
+    properties = {**kafka.common, **kafka.consumer} if kafka else {}
+    max_poll_ms = float(properties.get("max.poll.interval.ms", MAX_POLL_INTERVAL_MS))
+    return Pace(
+        max_records=batching.max_records,
+        max_wait_seconds=batching.max_wait_seconds,
+        commit_interval_seconds=batching.commit_interval_seconds,
+        min_commit_interval_seconds=batching.min_commit_interval_seconds,
+        transaction_max_records=batching.transaction_max_records,
+        transaction_max_bytes=batching.transaction_max_bytes,
+        max_poll_interval_seconds=max_poll_ms / 1000,
+    )

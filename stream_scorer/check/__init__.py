@@ -1,0 +1,1 @@
+"""Everything that can be wrong before traffic: pure judgements of what others have looked up."""

@@ -1,0 +1,161 @@
+"""Topics, partitions, rights and durability, judged from what the brokers said of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from stream_scorer.check.findings import Finding, error, ok, warning
+from stream_scorer.errors import ConfigError, Unreachable
+from stream_scorer.kafka.cluster import TopicFacts
+
+#: A dead letter is its input event and headers of up to this size.
+DEAD_LETTER_HEADROOM_BYTES = 64 * 1024
+#: What "durable" means for Kafka: a write survives the loss of any one broker.
+REPLICAS, IN_SYNC = 3, 2
+#: Where Kafka keeps what a transaction and a consumer group rest on.
+INTERNAL_TOPICS = ("__transaction_state", "__consumer_offsets")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicPlan:
+    """What the configuration wants of the cluster's topics."""
+
+    input_topics: tuple[str, ...]
+    output_topic: str
+    dead_letter_topic: str | None
+    partition: Literal["source", "key"]
+    group_id: str
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Return the topics that are written to."""
+        return (self.output_topic, *([self.dead_letter_topic] if self.dead_letter_topic else []))
+
+
+def is_pattern(topic: str) -> bool:
+    """Tell a pattern of topic names from a name, as librdkafka does."""
+    return topic.startswith("^")
+
+
+def inputs_among(plan: TopicPlan, names: frozenset[str]) -> tuple[str, ...]:
+    """Return the topics that the input names and patterns mean now, sorted."""
+    found: set[str] = set()
+    for topic in plan.input_topics:
+        if is_pattern(topic):
+            found.update(name for name in names if re.search(topic, name))
+        elif topic in names:
+            found.add(topic)
+    return tuple(sorted(found))
+
+
+def judge_names(plan: TopicPlan, names: frozenset[str]) -> Iterator[Finding]:
+    """Judge whether the topics exist, and whether a pattern reads what we write."""
+    for topic in plan.input_topics:
+        if not is_pattern(topic):
+            if topic not in names:
+                yield _absent("kafka.input_topics", topic)
+            continue
+        matched = inputs_among(TopicPlan((topic,), "", None, "source", ""), names)
+        if not matched:
+            yield warning(f"kafka.input_topics: no topic matches {topic} yet; the worker waits.")
+        for written in set(plan.written) & set(matched):
+            yield error(
+                f"kafka.input_topics: the pattern {topic} matches {written}, which this scorer "
+                "writes to, so it would read its own output; make the pattern narrower.",
+                ConfigError,
+            )
+    if plan.output_topic not in names:
+        yield _absent("kafka.output_topic", plan.output_topic)
+    if plan.dead_letter_topic is not None and plan.dead_letter_topic not in names:
+        yield _absent("kafka.dead_letter_topic", plan.dead_letter_topic)
+
+
+def _absent(setting: str, topic: str) -> Finding:
+    return error(
+        f"{setting}: the cluster has no topic {topic}, or these credentials may not see it "
+        "(DESCRIBE); create it (kafka-topics --create), for the worker never does.",
+        Unreachable,
+    )
+
+
+def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[Finding]:
+    """Judge partitions, rights, sizes and durability of the topics that exist."""
+    inputs = [facts[name] for name in facts if name not in (*plan.written, *INTERNAL_TOPICS)]
+    output = facts.get(plan.output_topic)
+    for topic in inputs:
+        yield from _right(topic, "READ", "kafka.input_topics")
+    for name in plan.written:
+        if name in facts:
+            yield from _right(facts[name], "WRITE", "the output")
+            yield from _durability(facts[name])
+    for name in INTERNAL_TOPICS:
+        if name in facts:
+            yield from _durability(facts[name])
+    if output is not None and plan.partition == "source":
+        yield from _partitions(output, inputs)
+    if plan.dead_letter_topic in facts:
+        yield from _headroom(facts[plan.dead_letter_topic], inputs)
+
+
+def judge_group(plan: TopicPlan, operations: frozenset[str] | None) -> Iterator[Finding]:
+    """Judge the right to join the group and commit."""
+    if operations is not None and "READ" not in operations:
+        yield error(
+            f"kafka.group_id: these credentials may not READ the group {plan.group_id}, "
+            "which joining and committing need; grant it.",
+            Unreachable,
+        )
+
+
+def _right(topic: TopicFacts, operation: str, what: str) -> Iterator[Finding]:
+    if topic.operations is not None and operation not in topic.operations:
+        yield error(
+            f"{what}: these credentials may not {operation} the topic {topic.name}; grant it.",
+            Unreachable,
+        )
+
+
+def _partitions(output: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Finding]:
+    most = max(inputs, key=lambda topic: topic.partitions, default=None)
+    if most is None:
+        return
+    if output.partitions < most.partitions:
+        yield error(
+            f"kafka.output_topic: {output.name} has {output.partitions} partitions and "
+            f"{most.name} has {most.partitions}; with output.partition `source` each input "
+            "partition needs its own. Add partitions, or set output.partition to `key`.",
+            ConfigError,
+        )
+    else:
+        yield ok(f"{most.name} ({most.partitions} partitions) fits {output.name}.")
+
+
+def _headroom(dead_letters: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Finding]:
+    largest = max((topic.max_message_bytes or 0 for topic in inputs), default=0)
+    if dead_letters.max_message_bytes is None or largest == 0:
+        return
+    needed = largest + DEAD_LETTER_HEADROOM_BYTES
+    if dead_letters.max_message_bytes < needed:
+        yield warning(
+            f"kafka.dead_letter_topic: {dead_letters.name} takes messages of "
+            f"{dead_letters.max_message_bytes} bytes, and the input's of up to {largest} get "
+            f"headers; a large one is written without its value. Set its max.message.bytes to "
+            f"{needed}."
+        )
+
+
+def _durability(topic: TopicFacts) -> Iterator[Finding]:
+    if topic.replication < REPLICAS or (topic.min_insync_replicas or IN_SYNC) < IN_SYNC:
+        yield warning(
+            f"{topic.name}: replication {topic.replication}, min.insync.replicas "
+            f"{topic.min_insync_replicas}; exactly-once holds as long as Kafka keeps what it "
+            f"acknowledged: use {REPLICAS} and {IN_SYNC}."
+        )
+    if topic.unclean_leader_election:
+        yield warning(
+            f"{topic.name}: unclean.leader.election.enable is true, so Kafka may forget what it "
+            "acknowledged; set it to false."
+        )
