@@ -18,8 +18,8 @@ from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
 from stream_scorer.observe.logs import configure_logging
 from stream_scorer.observe.metrics import Metrics
-from stream_scorer.observe.reporter import Reporter
-from stream_scorer.observe.server import serve
+from stream_scorer.observe.observer import LoopObserver
+from stream_scorer.observe.server import serving
 from stream_scorer.worker import Pace, Worker
 
 
@@ -61,22 +61,30 @@ def run(settings: Settings) -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     metrics.model(model.name, model.version, model.sha256)
-    reporter = Reporter(metrics, log)
+    pace = pace_of(settings)
+    observer = LoopObserver(metrics, log, stalled_after_seconds=pace.max_poll_interval_seconds)
     stopping = Stopping(model.terminate, log.error)
     consumer = make_consumer(settings, kafka, log.warning)
     worker = Worker(
         consumer,
         scorer,
         make_output(settings, kafka, topics, consumer),
-        pace_of(settings),
-        reporter,
+        pace,
+        observer,
         stopping=stopping,
         seconds_per_row=seconds_per_row,
     )
     with ExitStack() as stack:
         stack.enter_context(stopping.on_signals())
-        stack.enter_context(serve(settings.server.host, settings.server.port, registry, reporter))
-        log.info("running", group=kafka.group_id, input=kafka.input_topics)
+        port = stack.enter_context(
+            serving(
+                registry,
+                observer.why_unhealthy,
+                host=settings.server.host,
+                port=settings.server.port,
+            )
+        )
+        log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
         worker.run()
     log.info("stopped; the group is left")
 

@@ -96,7 +96,7 @@ def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[F
             yield from _durability(facts[name])
     if output is not None and plan.partition == "source":
         yield from _partitions(output, inputs)
-    if plan.dead_letter_topic in facts:
+    if plan.dead_letter_topic is not None and plan.dead_letter_topic in facts:
         yield from _headroom(facts[plan.dead_letter_topic], inputs)
 
 

@@ -22,8 +22,8 @@ from typing import Annotated
 import typer
 
 from stream_scorer import __version__
-from stream_scorer.cli import schema
-from stream_scorer.cli.commands import help_of
+from stream_scorer.cli import run, schema
+from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
 
 
@@ -36,6 +36,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
     )
     app.callback(help=help_of(_root))(_root)
+    add(app, "run", run.run)
     app.add_typer(schema.commands(), name="schema")
     return app
 

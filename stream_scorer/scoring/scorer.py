@@ -219,11 +219,11 @@ class Scorer:
         plan = self._plans.get(key)
         if plan is not None:
             return plan
-        writer = self._read.schemas.find(key)
-        if writer is None:
-            # Not kept: the schema may be registered later, and the source's cache knows how long.
-            return Problem(Reason.NO_SCHEMA, Stage.DECODE, f"{key} is not known")
         try:
+            writer = self._read.schemas.find(key)
+            if writer is None:
+                # Not kept: it may be registered later, and the source's cache knows how long.
+                return Problem(Reason.NO_SCHEMA, Stage.DECODE, f"{key} is not known")
             plan = compile_plan(writer, self._read.reader, self._wanted)
         except ContractError as error:
             plan = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")

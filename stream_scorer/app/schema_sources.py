@@ -1,0 +1,136 @@
+"""Where this scorer's schemas come from, as configured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stream_scorer.avro.framing import ByFingerprint, ById, prefix_for
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.config.settings import RegistryConfig, Settings
+from stream_scorer.errors import ConfigError, ContractError
+from stream_scorer.schemas import (
+    CachedSchemas,
+    DirectorySchemas,
+    FirstOf,
+    FixedSchema,
+    RegistrySchemas,
+    SchemaSource,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """The reader's schema, the source of writers' schemas, and how a scored event is framed."""
+
+    reader: Schema
+    reader_origin: str
+    source: SchemaSource
+    prefix_for: Callable[[Schema], bytes]
+
+
+def open_schemas(settings: Settings) -> Schemas:
+    """Open the registry, directory or file that is configured.
+
+    Raises:
+        ConfigError: a file can't be read, or no reader's schema is configured.
+        ContractError: the registry has no schema for the input.
+        Unreachable: the registry does not answer.
+    """
+    config = settings.schemas
+    if config.registry is not None:
+        return _from_registry(settings, config.registry)
+    if config.reader is None:
+        raise ConfigError(
+            "schemas.reader: name the schema file that this scorer reads; without a registry there "
+            "is nowhere else to take it from."
+        )
+    reader, origin = read_schema(config.reader), str(config.reader)
+    if config.directory is not None:
+        listed = DirectorySchemas(config.directory)
+        source = FirstOf((listed, FixedSchema(reader)))
+        return Schemas(
+            reader, origin, source, lambda scored: _prefix(settings, scored, listed.id_of)
+        )
+
+    def no_id(_: Schema) -> int:
+        raise ConfigError(
+            "schemas: framing `confluent` needs a registry or a directory, where the ids are."
+        )
+
+    return Schemas(
+        reader, origin, FixedSchema(reader), lambda scored: _prefix(settings, scored, no_id)
+    )
+
+
+def read_schema(path: Path) -> Schema:
+    """Return the schema of an ``.avsc`` file.
+
+    Raises:
+        ConfigError: it can't be read, or is no Avro schema.
+    """
+    try:
+        return parse(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"schemas.reader: {path} can't be read ({error}).") from error
+    except ConfigError as error:
+        raise ConfigError(f"schemas.reader: {path}: {error}") from error
+
+
+def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
+    subject = _input_subject(settings)
+    registry = RegistrySchemas(
+        config.url,
+        config.timeout_seconds,
+        config.properties,
+        fingerprint_subjects=(subject,) if subject else (),
+    )
+    if settings.schemas.reader is not None:
+        reader, origin = read_schema(settings.schemas.reader), str(settings.schemas.reader)
+    elif subject is None:
+        raise ConfigError(
+            "schemas.reader: kafka.input_topics has only patterns, so there is no one subject to "
+            "take the reader's schema from; name a schema file."
+        )
+    else:
+        reader, origin = registry.latest(subject), f"the registry's latest of {subject}"
+    source = CachedSchemas(FirstOf((registry, FixedSchema(reader))), time.monotonic)
+    return Schemas(
+        reader,
+        origin,
+        source,
+        lambda scored: _prefix(
+            settings, scored, lambda schema: _registered(settings, config, registry, schema)
+        ),
+    )
+
+
+def _input_subject(settings: Settings) -> str | None:
+    topics = settings.kafka.input_topics if settings.kafka else ()
+    return next((f"{topic}-value" for topic in topics if not topic.startswith("^")), None)
+
+
+def _registered(
+    settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
+) -> int:
+    output_topic = settings.kafka.output_topic if settings.kafka else ""
+    subject = config.subject.format(output_topic=output_topic)
+    if config.register_schema:
+        return registry.register(subject, scored)
+    found = registry.lookup(subject, scored)
+    if found is None:
+        raise ContractError(
+            f"schemas.registry: subject {subject} has no version that equals the scored event's "
+            "schema. Register what `stream-scorer schema output` prints, or set "
+            "schemas.registry.register to true."
+        )
+    return found
+
+
+def _prefix(settings: Settings, scored: Schema, id_of: Callable[[Schema], int]) -> bytes:
+    framing = settings.schemas.framing
+    if framing == "confluent":
+        return prefix_for(framing, ById(id_of(scored)))
+    return prefix_for(framing, ByFingerprint(scored.fingerprint))

@@ -1,0 +1,20 @@
+"""``stream-scorer run``."""
+
+from __future__ import annotations
+
+from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
+
+
+def run(config: ConfigFile = None, overrides: Overrides = None) -> None:
+    """Consume, score and produce until SIGTERM or SIGINT.
+
+    Any number of copies share the work through the consumer group.
+
+    Example:
+        stream-scorer run -c scorer.yaml --set batching.max_records=512
+    """
+    settings = settings_from(config, overrides, need_kafka=True)
+
+    from stream_scorer.app.run import run as run_worker
+
+    run_worker(settings)
