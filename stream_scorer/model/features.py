@@ -17,7 +17,8 @@ from stream_scorer.columns import Columns, FieldType
 from stream_scorer.errors import ContractError
 from stream_scorer.model.assemble import Block, matrix, nested
 from stream_scorer.model.explain import missing_problem, unfit_problem
-from stream_scorer.model.fields import Feature, Missing, feature_for, is_array
+from stream_scorer.model.fields import Feature, Missing, feature_for, is_array, split_lengths
+from stream_scorer.model.row_shapes import array_shape, scalars_shape
 from stream_scorer.model.suggestions import nearest, no_field_for
 from stream_scorer.model.tensors import TensorSpec, dtype_name, empty
 from stream_scorer.records import Problems
@@ -139,6 +140,8 @@ def map_features(
         inputs: what the model takes.
         fields: dotted path to type, for every field of the reader's schema that is no record.
         chosen: ``model.inputs``; a tensor that it doesn't name is filled by the field of its name.
+            An array field may have its length behind it, ``image[784]``, for a tensor that leaves
+            it open.
         missing: ``model.missing``.
 
     Raises:
@@ -177,61 +180,19 @@ def _tensor_map(
         chosen = [spec.name]
     if not chosen:
         raise ContractError(f"model.inputs.{spec.name} names no field for input {spec}.")
-    for path in chosen:
+    parsed = [split_lengths(text) for text in chosen]
+    for path, _ in parsed:
         if path not in fields:
             raise ContractError(
                 f"Input {spec} takes the field '{path}', which the reader's schema does not have."
                 f"{nearest(path, fields)}"
             )
-    features = tuple(feature_for(spec, path, fields[path], missing) for path in chosen)
+    features = tuple(
+        feature_for(spec, path, fields[path], missing, lengths) for path, lengths in parsed
+    )
     if any(is_array(feature.type) for feature in features):
-        return TensorMap(spec, features, _array_shape(spec, features))
-    return TensorMap(spec, features, _scalars_shape(spec, features))
-
-
-def _scalars_shape(spec: TensorSpec, features: Sequence[Feature]) -> tuple[int, ...]:
-    """Return the row shape that so many scalar fields fill."""
-    count = len(features)
-    if len(spec.row_shape) > 1:
-        raise ContractError(
-            f"Input {spec} has {len(spec.row_shape)} axes a row, so it takes one field of arrays "
-            f"within arrays, not {count} scalar {_fields(count)}."
-        )
-    if not spec.row_shape:
-        if count != 1:
-            raise ContractError(f"Input {spec} takes one scalar field, but {count} are given.")
-        return ()
-    width = spec.row_shape[0]
-    if width not in (None, count):
-        raise ContractError(
-            f"Input {spec} takes {width} values a row, but model.inputs gives it {count} scalar "
-            f"{_fields(count)} ({_some(features)}): name {width} fields in the order of training, "
-            f"or one array field."
-        )
-    return (count,)
-
-
-def _array_shape(spec: TensorSpec, features: Sequence[Feature]) -> tuple[int, ...]:
-    """Return the row shape that one array field fills."""
-    if len(features) > 1:
-        arrays = [feature.path for feature in features if is_array(feature.type)]
-        raise ContractError(
-            f"Input {spec} takes either scalar fields or one array field, but '{arrays[0]}' is an "
-            f"array among {len(features)} fields."
-        )
-    feature = features[0]
-    if feature.depth() != len(spec.row_shape):
-        raise ContractError(
-            f"Input {spec} has {len(spec.row_shape)} axes a row, but the field '{feature.path}' "
-            f"has arrays {feature.depth()} deep."
-        )
-    sizes = [axis for axis in spec.row_shape if axis is not None]
-    if len(sizes) < len(spec.row_shape):
-        raise ContractError(
-            f"Input {spec} leaves the length of a row open, and the array field '{feature.path}' "
-            f"has no fixed length: export the model with the length fixed ([N, length])."
-        )
-    return tuple(sizes)
+        return TensorMap(spec, features, array_shape(spec, features))
+    return TensorMap(spec, features, scalars_shape(spec, features))
 
 
 def _exact_integers(spec: TensorSpec) -> int | None:
@@ -239,12 +200,3 @@ def _exact_integers(spec: TensorSpec) -> int | None:
     if spec.dtype == "string" or spec.dtype.kind != "f":
         return None
     return 1 << {"float16": 11, "float32": 24, "float64": 53}[dtype_name(spec.dtype)]
-
-
-def _fields(count: int) -> str:
-    return "field" if count == 1 else "fields"
-
-
-def _some(features: Sequence[Feature]) -> str:
-    names = [feature.path for feature in features[:3]]
-    return ", ".join(names) + (", …" if len(features) > len(names) else "")

@@ -34,11 +34,12 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A field that fills a tensor, or a part of its row."""
+    """A field that fills a tensor, or a part of its row; ``lengths`` as written behind its path."""
 
     path: str
     type: FieldType
     fill: Fill
+    lengths: tuple[int, ...] = ()
 
     def depth(self) -> int:
         """Return how many arrays are within each other."""
@@ -64,7 +65,22 @@ def is_text(kind: FieldType) -> bool:
     return kind.kind in _TEXTS
 
 
-def feature_for(spec: TensorSpec, path: str, kind: FieldType, missing: Missing) -> Feature:
+def split_lengths(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return a field of ``model.inputs`` as its path and lengths: ``image[28][28]``."""
+    path, bracket, rest = text.partition("[")
+    sizes = f"{bracket}{rest}".removeprefix("[").removesuffix("]").split("][")
+    if not bracket or not all(size.isdecimal() for size in sizes):
+        return text, ()
+    return path, tuple(int(size) for size in sizes)
+
+
+def feature_for(
+    spec: TensorSpec,
+    path: str,
+    kind: FieldType,
+    missing: Missing,
+    lengths: tuple[int, ...] = (),
+) -> Feature:
     """Return the field as a feature of the tensor.
 
     A general union is let through, since only each of its values can tell.
@@ -72,6 +88,11 @@ def feature_for(spec: TensorSpec, path: str, kind: FieldType, missing: Missing) 
     Raises:
         ContractError: no value of the field fits the tensor, or its null has nowhere to go.
     """
+    if lengths and len(lengths) != _depth(kind):
+        raise ContractError(
+            f"model.inputs.{spec.name} gives the field '{path}' {len(lengths)} lengths, but its "
+            f"arrays are {_depth(kind)} deep."
+        )
     leaf = _leaf(kind)
     if spec.dtype == "string":
         fits, what = is_text(leaf), "text"
@@ -83,7 +104,7 @@ def feature_for(spec: TensorSpec, path: str, kind: FieldType, missing: Missing) 
             f"another field, or export the model with an input of that type."
         )
     fill = _fill(spec, path, missing.of(path)) if _has_null(kind) else Fill(None)
-    return Feature(path, kind, fill)
+    return Feature(path, kind, fill, lengths)
 
 
 def _fill(spec: TensorSpec, path: str, policy: Any) -> Fill:

@@ -28,17 +28,24 @@ def require_available(providers: Sequence[Provider]) -> None:
     Raises:
         ConfigError: naming the provider and the ones there are.
     """
-    available = list(onnxruntime().get_available_providers())
+    ort = onnxruntime()
+    available = list(ort.get_available_providers())
     if not providers:
         raise ConfigError(f"model.providers is empty: choose from {', '.join(available)}.")
     for provider in providers:
         if provider.name not in available:
-            close = difflib.get_close_matches(provider.name, available, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
             raise ConfigError(
                 f"model.providers asks for {provider.name}, which this build of ONNX Runtime does "
-                f"not have; it has {', '.join(available)}.{hint}"
+                f"not have; it has {', '.join(available)}."
+                f"{_hint(provider.name, available, list(ort.get_all_providers()))}"
             )
+
+
+def _hint(name: str, available: list[str], known: list[str]) -> str:
+    if name in known:
+        return " Another build has it: install that one instead (for CUDA it is onnxruntime-gpu)."
+    close = difflib.get_close_matches(name, available, n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def require_loaded(providers: Sequence[Provider], in_use: Sequence[str]) -> None:

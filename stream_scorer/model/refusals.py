@@ -8,8 +8,12 @@ from pathlib import Path
 
 from stream_scorer.errors import ConfigError, ContractError, RefusesToStart
 
-_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
-_SOURCE = re.compile(r"^/\S+\.(?:cc|h):\d+ .*?\) (?=[A-Z])")
+# What stands before the message proper: the code, the file, the function in ONNX Runtime's source.
+_PREFIXES = (
+    re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : "),
+    re.compile(r"^Load model from .*? failed:"),
+    re.compile(r"^/\S+\.(?:cc|h|cu):\d+ [^)]*\)(?: const)? "),
+)
 
 _Sentence = Callable[[re.Match[str], str], str]
 
@@ -76,5 +80,7 @@ def explain(error: Exception, path: Path, ort_version: str) -> RefusesToStart:
 
 def first_line(error: Exception) -> str:
     """Return the first line of ONNX Runtime's message without its own source position."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return _SOURCE.sub("", _PREFIX.sub("", lines[0]))[:500].rstrip()
+    line = (str(error).splitlines() or [type(error).__name__])[0]
+    for prefix in _PREFIXES:
+        line = prefix.sub("", line)
+    return line[:500].rstrip()

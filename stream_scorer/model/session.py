@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_scorer.errors import Broken, StreamScorerError, Terminated
+from stream_scorer.errors import Broken, ConfigError, StreamScorerError, Terminated
 from stream_scorer.model import refusals
 from stream_scorer.model.graph import Graph, read_graph
 from stream_scorer.model.providers import CPU, Provider, require_available, require_loaded
@@ -211,7 +211,7 @@ def _session(
         folder = str(graph.path.parent.resolve())
         settings["session.model_external_initializers_file_folder_path"] = folder
     for key, value in settings.items():
-        options.add_session_config_entry(key, value)
+        _add_entry(options, key, value)
     try:
         return ort.InferenceSession(
             graph.rewritten or str(graph.path),
@@ -221,3 +221,13 @@ def _session(
         )
     except Exception as error:  # the exceptions of ONNX Runtime share no narrower type
         raise refusals.explain(error, graph.path, ort.__version__) from error
+
+
+def _add_entry(options: Any, key: str, value: str) -> None:
+    try:
+        options.add_session_config_entry(key, value)
+    except Exception as error:
+        raise ConfigError(
+            f"model.session: ONNX Runtime does not take the entry '{key[:80]}' "
+            f"({refusals.first_line(error)})."
+        ) from error

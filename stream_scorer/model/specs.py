@@ -28,8 +28,9 @@ def input_spec(node: Any) -> TensorSpec:
     spec = TensorSpec(node.name, dtype, _shape(node.shape))
     if not spec.shape:
         raise ContractError(
-            f"Input '{node.name}' has no batch axis, so it can't take one row an event: export the "
-            f"model with a dynamic first axis, or with this input as a constant."
+            f"Input '{node.name}' has no batch axis (or no declared shape), so it can't take one "
+            f"row an event: export the model with a dynamic first axis, or with this input as a "
+            f"constant."
         )
     if spec.shape[0] not in (None, 1):
         raise ContractError(
