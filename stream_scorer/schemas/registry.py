@@ -1,0 +1,226 @@
+"""A Confluent-compatible schema registry as a source of schemas.
+
+At run time a registry has three answers: the schema; "unknown", which is HTTP 404 with error code
+40403; and none, which is every other: the events then wait and keep their place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable
+from stream_scorer.schemas.references import with_references
+from stream_scorer.schemas.registry_client import (
+    SCHEMA_UNKNOWN,
+    SUBJECT_UNKNOWN,
+    VERSION_UNKNOWN,
+    NoAnswer,
+    RegistryClient,
+)
+
+_SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
+_LARGEST_ID = 2**31 - 1
+"""Ids are Java ints. To a larger one, garbage in an event, registries have no clear answer."""
+
+
+class RegistrySchemas:
+    """Schemas of a registry: by id and GUID, and by fingerprint those of given subjects.
+
+    Close it, or use it in a ``with`` statement.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: float = 2.0,
+        properties: Mapping[str, Any] | None = None,
+        fingerprint_subjects: Sequence[str] = (),
+    ) -> None:
+        """Prepare the client; nothing is asked yet.
+
+        Args:
+            url: the base of the Confluent API; several with commas between are tried in order.
+            timeout_seconds: how long one request may take to connect, and to answer.
+            properties: further properties of the client.
+            fingerprint_subjects: whose versions an event in single-object framing may be of.
+
+        Raises:
+            ConfigError: the client refuses its properties.
+        """
+        self._client = RegistryClient(url, timeout_seconds, properties or {})
+        self._fingerprint_subjects = tuple(fingerprint_subjects)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def find(self, key: SchemaKey) -> Schema | None:
+        """Return the schema of an id, GUID or fingerprint, or ``None`` if the registry has none.
+
+        Raises:
+            Unanswered: the registry does not answer, or refuses to.
+            ContractError: what it has is no Avro schema that can be read.
+        """
+        try:
+            match key:
+                case ById(number):
+                    return self._by_id(number)
+                case ByGuid(guid):
+                    return self._by_guid(guid)
+                case ByFingerprint(fingerprint):
+                    return self._by_fingerprint(fingerprint)
+        except NoAnswer as error:
+            raise Unanswered(f"{error}; the events wait until it answers.") from None
+        return None
+
+    def latest(self, subject: str) -> Schema:
+        """Return the latest version of a subject; to be asked at start.
+
+        Raises:
+            ConfigError: there is no such subject.
+            ContractError: it is no Avro schema that can be read.
+            Unreachable: the registry does not answer, or refuses to.
+        """
+        what = f"the latest version of subject {subject}"
+        with _at_start():
+            found = self._client.known(
+                what, partial(self._client.calls.get_version, subject, "latest"), SUBJECT_UNKNOWN
+            )
+            if found is not None:
+                return self._schema(what, found.schema)
+        raise ConfigError(
+            f"The registry {self._client.url} has no subject {subject}: register the schema that this "
+            "scorer reads, or name its file in `schemas.reader`."
+        )
+
+    def lookup(self, subject: str, schema: Schema) -> int | None:
+        """Return the id that a subject has a schema under, or ``None``; to be asked at start.
+
+        Raises:
+            Unreachable: the registry does not answer, or refuses to.
+        """
+        asked = self._client.schema(schema)
+        with _at_start():
+            for normalize in (False, True):
+                found = self._client.known(
+                    f"the scored event's schema under subject {subject}",
+                    partial(self._client.calls.lookup_schema, subject, asked, normalize),
+                    SUBJECT_UNKNOWN,
+                    SCHEMA_UNKNOWN,
+                )
+                if found is not None:
+                    return int(found.schema_id)
+        return None
+
+    def register(self, subject: str, schema: Schema) -> int:
+        """Register a schema under a subject, unless it is there, and return its id; at start.
+
+        Raises:
+            ContractError: the registry refuses the schema, as incompatible with earlier versions.
+            Unreachable: the registry does not answer, or refuses to.
+        """
+        asked = self._client.schema(schema)
+        call = partial(self._client.calls.register_schema, subject, asked)
+        with _at_start():
+            try:
+                return int(self._client.ask(f"a new version of subject {subject}", call))
+            except NoAnswer as error:
+                if error.status not in _SCHEMA_REFUSED:
+                    raise
+                raise ContractError(
+                    f"{error}; the scored event's schema must be compatible with the earlier "
+                    f"versions of subject {subject}, or `schemas.registry.subject` name another."
+                ) from None
+
+    def _by_id(self, number: int) -> Schema | None:
+        if number > _LARGEST_ID:
+            return None
+        what = str(ById(number))
+        found = self._client.known(
+            what, partial(self._client.calls.get_schema, number), SCHEMA_UNKNOWN
+        )
+        return None if found is None else self._schema(what, found)
+
+    def _by_guid(self, guid: UUID) -> Schema | None:
+        what = str(ByGuid(guid))
+        try:
+            found = self._client.ask(
+                what, partial(self._client.calls.get_schema_by_guid, str(guid))
+            )
+        except NoAnswer as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            if error.code != SCHEMA_UNKNOWN:
+                # Registries without GUIDs have no such path. This is one if it has the others.
+                self._client.ask("its schema types", self._client.calls.get_schema_types)
+            return None
+        return self._schema(what, found)
+
+    def _by_fingerprint(self, fingerprint: bytes) -> Schema | None:
+        for subject in self._fingerprint_subjects:
+            listing = partial(self._client.calls.get_versions, subject)
+            versions = self._client.known(
+                f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN
+            )
+            for version in versions or ():
+                what = f"version {version} of subject {subject}"
+                call = partial(self._client.calls.get_version, subject, version)
+                found = self._client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
+                try:
+                    schema = None if found is None else self._schema(what, found.schema)
+                except ContractError:
+                    continue  # an event can't be of a schema that is no Avro
+                if schema is not None and schema.fingerprint == fingerprint:
+                    return schema
+        return None
+
+    def _schema(self, what: str, registered: Any) -> Schema:
+        """Return what is registered as one self-contained schema."""
+        if (registered.schema_type or "AVRO") != "AVRO":
+            raise ContractError(f"In the registry, {what} is {registered.schema_type}, not Avro.")
+        references: dict[tuple[str, int], str] = {}
+        self._follow(registered, references)
+        text = registered.schema_str
+        try:
+            return with_references(text, references.values()) if references else parse(text)
+        except (ConfigError, json.JSONDecodeError) as error:
+            raise ContractError(f"In the registry, {what} can't be read: {error}") from None
+
+    def _follow(self, registered: Any, texts: dict[tuple[str, int], str]) -> None:
+        """Add the text of every schema that one refers to, each after those that it refers to."""
+        for each in registered.references or ():
+            place = (each.subject, each.version)
+            if place not in texts:
+                what = f"version {each.version} of subject {each.subject}"
+                found = self._client.ask(what, partial(self._client.calls.get_version, *place))
+                self._follow(found.schema, texts)
+                texts[place] = found.schema.schema_str
+
+
+@contextmanager
+def _at_start() -> Iterator[None]:
+    """Turn no answer into a refusal to start."""
+    try:
+        yield
+    except NoAnswer as error:
+        raise Unreachable(f"{error}.") from None
