@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_scorer.avro.decimals import decimal
 from stream_scorer.avro.schema import nullable
 from stream_scorer.avro.types import Array, Enum, Fixed, Primitive, Type
 from stream_scorer.columns import Column, Enums, Lists, Numbers, Objects, Present, Texts
@@ -46,23 +46,6 @@ def column_of(values: Sequence[Any], of: Type) -> Column:
             items = list(chain.from_iterable(each for each in values if each is not None))
             return Lists(lengths, column_of(items, value.items), present)
     return Objects([_plainest(each) for each in values])
-
-
-def decimal(scale: int) -> Callable[[bytes], float]:
-    """Return what turns a decimal's bytes into the nearest double; beyond them all, infinity.
-
-    No bytes at all are zero.
-    """
-    divisor: int = 10**scale
-
-    def number(unscaled: bytes) -> float:
-        whole = int.from_bytes(unscaled, "big", signed=True)
-        try:
-            return whole / divisor
-        except OverflowError:
-            return math.inf if whole > 0 else -math.inf
-
-    return number
 
 
 def _present(values: Sequence[Any]) -> Present:

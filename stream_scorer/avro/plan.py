@@ -1,0 +1,126 @@
+"""The compiled plan: Avro events of one writer's schema to columns, all rows at once.
+
+A plan visits the fields in the order of the bytes, reads those that are wanted and skips the rest.
+It is right about the rows that end where they must, with every value as it must be; any other row
+it leaves to the row-by-row decoder, which tells whether it is malformed, and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_scorer.avro.compiling import read, skip, straight, tree_of
+from stream_scorer.avro.resolution import resolve
+from stream_scorer.avro.rows import Decoded, RowDecoder
+from stream_scorer.avro.schema import Schema, nullable, type_at
+from stream_scorer.avro.steps import Step
+from stream_scorer.avro.types import Array, Record, Type, holds_itself, inner_types
+from stream_scorer.avro.wire import Rows, Wire
+from stream_scorer.columns import Column, Columns, Payloads, concatenated
+
+__all__ = ["Decoded", "Plan", "compile_plan"]
+
+_FEWEST_ROWS = 4
+"""Fewer are sooner read one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to decode events of one writer to the wanted columns of one reader.
+
+    Attributes:
+        fallback: ``None`` if it goes by columns; else one sentence that names the field which
+            forces every event to go row by row.
+    """
+
+    fallback: str | None
+    _paths: tuple[str, ...]
+    _rows: RowDecoder
+    _step: Step | None
+
+    def decode(self, payloads: Payloads) -> Decoded:
+        """Return the wanted columns, and which rows are malformed and why.
+
+        A malformed row costs no more than its own size, and its values are harmless.
+        """
+        if self._step is None or len(payloads) < _FEWEST_ROWS:
+            return self._rows.decode(payloads)
+        wire, out = Wire.of(payloads), dict[str, Column]()
+        self._step(wire, out)
+        columns = {path: out[path] for path in self._paths}
+        astray = np.flatnonzero(wire.at != wire.end)
+        if not len(astray):
+            return Decoded(columns, {})
+        return self._completed(columns, payloads, astray)
+
+    def _completed(self, columns: Columns, payloads: Payloads, astray: Rows) -> Decoded:
+        some = Payloads(payloads.buffer, payloads.starts[astray], payloads.ends[astray])
+        one_by_one = self._rows.decode(some)
+        order = np.arange(len(payloads))
+        order[astray] = len(payloads) + np.arange(len(astray))
+        whole = {
+            path: concatenated([column, one_by_one.columns[path]]).take(order)
+            for path, column in columns.items()
+        }
+        rows = astray.tolist()
+        return Decoded(whole, {rows[row]: why for row, why in one_by_one.malformed.items()})
+
+
+def compile_plan(writer: Schema, reader: Schema, wanted: Sequence[str]) -> Plan:
+    """Return the plan that decodes ``writer``'s events to the ``wanted`` fields of ``reader``.
+
+    Args:
+        writer: What the events were written with.
+        reader: What they are read as.
+        wanted: Dotted paths of the reader's fields.
+
+    Raises:
+        ConfigError: The reader has no such field.
+        ContractError: No event of the writer can be read as the reader; the text names the field.
+            Where only some can't, as with a union's branch, those rows are malformed instead.
+    """
+    paths = tuple(dict.fromkeys(wanted))
+    rows = RowDecoder(writer, reader, paths)
+    fallback = next(_obstacles(writer, reader, paths), None)
+    if fallback is not None:
+        return Plan(fallback, paths, rows, None)
+    action = resolve(writer.root, reader.root)
+    pieces = read(action, reader.root, tree_of(paths), "") if paths else skip(writer.root)
+    return Plan(None, paths, rows, straight(pieces))
+
+
+def _obstacles(writer: Schema, reader: Schema, paths: Sequence[str]) -> Iterator[str]:
+    """Return what columns can't hold, or steps can't read: a sentence for each."""
+    for path in paths:
+        kind = _uncovered(type_at(reader, path)[0])
+        if kind is not None:
+            yield f"Field {path!r} is read and holds {kind}, so every event is decoded by itself."
+    for record in _records(writer.root):
+        if holds_itself(record):
+            yield (
+                f"The writer's record {record.name!r} may hold another of itself, so every event "
+                "is decoded by itself."
+            )
+
+
+def _uncovered(of: Type) -> str | None:
+    value, _ = nullable(of)
+    if isinstance(value, Array):
+        return "an array of null" if value.items.kind == "null" else _uncovered(value.items)
+    if value.kind in {"map", "record", "union"}:
+        return {"map": "a map", "record": "a whole record", "union": "a union"}[value.kind]
+    return None
+
+
+def _records(of: Type) -> list[Record]:
+    seen: dict[Type, None] = {}
+    ahead = [of]
+    while ahead:
+        each = ahead.pop()
+        if each not in seen:
+            seen[each] = None
+            ahead.extend(inner_types(each))
+    return [each for each in seen if isinstance(each, Record)]

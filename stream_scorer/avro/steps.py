@@ -1,0 +1,258 @@
+"""The steps of a compiled plan that read or skip one value of every row.
+
+A step takes the rows at the start of a value, moves them to its end, and adds the columns that are
+wanted to ``out``, by path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_scorer.avro.building import DTYPES, column_of
+from stream_scorer.avro.decimals import decimals
+from stream_scorer.avro.resolution import Copy, Symbol
+from stream_scorer.avro.types import Type
+from stream_scorer.avro.wire import Wire
+from stream_scorer.columns import Column, Enums, Numbers, Texts
+
+Out = dict[str, Column]
+Step = Callable[[Wire, Out], None]
+
+_FORMATS = {"float": "<f4", "double": "<f8", "boolean": "u1"}
+_GAP = 64
+"""Cells that lie further apart than this many bytes are gathered apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value of one width. ``path`` is where it goes, ``None`` if it is skipped.
+
+    ``scale`` is set for a decimal, ``kind`` the reader's.
+    """
+
+    width: int
+    format: str = ""
+    path: str | None = None
+    kind: str = ""
+    scale: int | None = None
+
+
+def cell_of(action: Copy, path: str) -> Cell | None:
+    """Return the cell of a value to read, or ``None`` if its width is not the same in all rows."""
+    writer, reader = action.writer, action.reader
+    if writer.kind in _FORMATS:
+        form = _FORMATS[writer.kind]
+        return Cell(np.dtype(form).itemsize, form, path, reader.kind)
+    if writer.kind == "fixed":
+        size = getattr(writer, "size", 0)
+        return Cell(size, "", path, reader.kind, reader.scale)
+    return None
+
+
+def skipped_cell(width: int, kind: str) -> Cell:
+    """Return the cell of a value to skip; a boolean is looked at all the same."""
+    return Cell(width, _FORMATS["boolean"] if kind == "boolean" else "")
+
+
+def span(cells: Sequence[Cell]) -> Step:
+    """Read adjacent cells: those that are looked at in one gather, or few."""
+    placed = []
+    width = 0
+    for cell in cells:
+        placed.append((width, cell))
+        width += cell.width
+    gathers = [_gather(group) for group in _grouped(placed)]
+    fixed = [(at, cell) for at, cell in placed if cell.path is not None and not cell.format]
+
+    def step(wire: Wire, out: Out) -> None:
+        for gather in gathers:
+            gather(wire, out)
+        for offset, cell in fixed:
+            lengths = np.full(len(wire), cell.width, np.int64)
+            out[cell.path or ""] = _octets(wire, wire.at + offset, lengths, cell.scale)
+        wire.at += width
+
+    return step
+
+
+def _grouped(placed: Sequence[tuple[int, Cell]]) -> list[list[tuple[int, Cell]]]:
+    groups: list[list[tuple[int, Cell]]] = []
+    end = -_GAP
+    for offset, cell in placed:
+        if cell.format:
+            if not groups or offset - end > _GAP:
+                groups.append([])
+            groups[-1].append((offset, cell))
+            end = offset + cell.width
+    return groups
+
+
+def _gather(group: Sequence[tuple[int, Cell]]) -> Step:
+    start, (last, final) = group[0][0], group[-1]
+    width = last + final.width - start
+    names = [str(offset) for offset, _ in group]
+    form = np.dtype(
+        {
+            "names": names,
+            "formats": [cell.format for _, cell in group],
+            "offsets": [offset - start for offset, _ in group],
+            "itemsize": width,
+        }
+    )
+    cells = list(zip(names, (cell for _, cell in group), strict=True))
+
+    def step(wire: Wire, out: Out) -> None:
+        gathered = wire.windows(wire.at + start if start else wire.at, width).view(form)
+        for name, cell in cells:
+            values = gathered[name]
+            if cell.format == "u1":
+                wire.lose(values > 1)
+                values = values != 0
+            if cell.path is not None:
+                out[cell.path] = Numbers(values.astype(DTYPES[cell.kind], copy=False))
+
+    return step
+
+
+def nullable_cell(cell: Cell, *, null_first: bool) -> Step:
+    """Read a float or double that may be null, or skip it, without parting the rows."""
+    present_byte = 2 if null_first else 0  # the zig-zag form of its branch
+
+    def step(wire: Wire, out: Out) -> None:
+        branch = wire.bytes_ahead()
+        strange = branch & 0xFD  # neither 0 nor 1: no branch, or more than one byte
+        if strange.any():
+            wire.lose(strange != 0)
+        present = branch == present_byte
+        wire.at += 1
+        if cell.path is not None:
+            values = wire.windows(wire.at, cell.width).view(cell.format)
+            values = np.where(present, values, values.dtype.type(0))
+            values = values.astype(DTYPES[cell.kind], copy=False)
+            out[cell.path] = Numbers(values, None if present.all() else present)
+        wire.at += present * np.int64(cell.width)
+
+    return step
+
+
+def whole_number(writer: str, reader: str, path: str | None) -> Step:
+    """Read an int or long, or skip it; an int beyond 32 bits loses its row."""
+
+    def step(wire: Wire, out: Out) -> None:
+        values = wire.varints()
+        if writer == "int":
+            beyond = values != values.astype(np.int32)
+            if beyond.any():
+                wire.lose(beyond)
+        if path is not None:
+            out[path] = Numbers(values.astype(DTYPES[reader], copy=False))
+
+    return step
+
+
+def octets(path: str, scale: int | None) -> Step:
+    """Read bytes, or a decimal."""
+
+    def step(wire: Wire, out: Out) -> None:
+        lengths = wire.lengths()
+        starts = wire.at.copy()
+        wire.at += lengths
+        out[path] = _octets(wire, starts, lengths, scale)
+
+    return step
+
+
+def _octets(
+    wire: Wire, starts: NDArray[np.int64], lengths: NDArray[np.int64], scale: int | None
+) -> Column:
+    if scale is None:
+        return Texts(wire.raw, starts, lengths)
+    return Numbers(decimals(wire, starts, lengths, scale))
+
+
+def text(path: str) -> Step:
+    """Read a string; one that is no UTF-8 loses its row."""
+
+    def step(wire: Wire, out: Out) -> None:
+        lengths = wire.lengths()
+        starts = wire.at.copy()
+        wire.at += lengths
+        wrong = wire.not_utf8(starts, lengths)
+        if wrong:
+            wire.lose(np.array(wrong))
+        out[path] = Texts(wire.raw, starts, lengths)
+
+    return step
+
+
+def skipped_octets(wire: Wire, _: Out) -> None:
+    """Skip bytes or a string."""
+    lengths = wire.lengths()
+    wire.at += lengths
+
+
+def symbol(action: Symbol, path: str) -> Step:
+    """Read an enum; a symbol that the reader has not, and no default for, loses its row."""
+    positions = np.array(action.positions or (-1,), np.int32)
+
+    def step(wire: Wire, out: Out) -> None:
+        indices = positions.take(wire.indices(len(action.positions)))
+        unknown = indices < 0
+        if unknown.any():
+            wire.lose(unknown)
+        out[path] = Enums(indices, action.reader.symbols)
+
+    return step
+
+
+def skipped_symbol(choices: int) -> Step:
+    """Skip an enum."""
+
+    def step(wire: Wire, _: Out) -> None:
+        wire.indices(choices)
+
+    return step
+
+
+def constants(columns: Mapping[str, Column]) -> Step:
+    """Read nothing: every row has the one row of these columns."""
+
+    def step(wire: Wire, out: Out) -> None:
+        first = np.zeros(len(wire), np.intp)
+        for path, column in columns.items():
+            out[path] = column.take(first)
+
+    return step
+
+
+def refusal(leaves: Mapping[str, Type]) -> Step:
+    """Read nothing, and lose every row: the writer's branch is none of the reader's."""
+    nulls = constants(all_null(leaves))
+
+    def step(wire: Wire, out: Out) -> None:
+        nulls(wire, out)
+        wire.lose(np.arange(len(wire)))
+
+    return step
+
+
+def all_null(leaves: Mapping[str, Type]) -> dict[str, Any]:
+    """Return one row of null for each field."""
+    return {path: column_of([None], of) for path, of in leaves.items()}
+
+
+def one_after_another(steps: Sequence[Step]) -> Step:
+    """Take steps in turn."""
+    if len(steps) == 1:
+        return steps[0]
+
+    def step(wire: Wire, out: Out) -> None:
+        for each in steps:
+            each(wire, out)
+
+    return step
