@@ -37,7 +37,7 @@ def columnar() -> ToMatrix:
     """Return our way: one compiled plan, a column at a time, null as NaN."""
     schema = parse(events.SCHEMA)
     features = map_features(
-        [TensorSpec("features", "float32", (None, len(events.FEATURES)))],
+        [TensorSpec("features", np.dtype(np.float32), (None, len(events.FEATURES)))],
         leaf_paths(schema),
         {"features": events.FEATURES},
         Missing(),
@@ -74,7 +74,7 @@ def main() -> None:
             began = time.perf_counter()
             matrices.append(to_matrix(values[start : start + ROWS]))
             seconds[name].append(time.perf_counter() - began)
-        np.testing.assert_array_equal(*matrices)
+        np.testing.assert_array_equal(matrices[0], matrices[1])
     medians = {name: statistics.median(times[WARM_UP:]) for name, times in seconds.items()}
     print(f"{ROWS:,} events of {len(events.FEATURES)} features, median of {BATCHES}:")
     for name, median in medians.items():
