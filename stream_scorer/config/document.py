@@ -70,7 +70,13 @@ def parse_value(text: str, source: str) -> Any:
     bare = text.strip()
     if bare.startswith("#") or (" #" in bare and bare[0] not in "\"'{["):
         raise ConfigError(f"{source}: what follows the # would be a comment; quote the value.")
-    return parse(text, source).values
+    try:
+        return parse(text, source).values
+    except ConfigError as error:
+        raise ConfigError(
+            f"{str(error).removesuffix('.')}; a text with such characters needs quotes inside the "
+            "shell's own."
+        ) from None
 
 
 def _value(node: yaml.Node, path: Path, lines: dict[Path, int], source: str) -> Any:

@@ -14,6 +14,8 @@ from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRDKAFKA = "2.16"
+#: A name that begins like another is meant as it, if it is not too short to say so.
+_TELLING_LETTERS = 4
 
 BOTH_CLIENTS = """
 allow.auto.create.topics api.version.fallback.ms api.version.request
@@ -139,9 +141,16 @@ def from_environment(section: str, written: str) -> str | None:
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """Return the candidate that a person most likely meant, or ``None``."""
-    by_form = {re.sub(r"[._-]+", ".", candidate.lower()): candidate for candidate in candidates}
-    close = get_close_matches(re.sub(r"[._-]+", ".", name.lower()), by_form, n=1, cutoff=0.7)
+    by_form = {_form(candidate): candidate for candidate in candidates}
+    form = _form(name)
+    close = get_close_matches(form, by_form, n=1, cutoff=0.7)
+    if not close and len(form) >= _TELLING_LETTERS:
+        close = [other for other in by_form if other.startswith(form) or form.startswith(other)]
     return by_form[close[0]] if close else None
+
+
+def _form(name: str) -> str:
+    return re.sub(r"[._-]+", ".", name.lower())
 
 
 def complete_for_installed_client() -> bool:

@@ -114,7 +114,7 @@ def _demand(path: Path, kind: str, context: Any, message: str) -> str:
         return f"must be {context['expected'].replace(chr(39), '')}"
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
-        return f"{words} {context[name]}"
+        return f"{words} {context[name]:g}"
     if kind == "value_error":
         return str(context["error"])
     if kind == "string_pattern_mismatch":

@@ -54,9 +54,15 @@ def _registry_scalar(value: Any) -> Any:
 
 def _hide_secrets(properties: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: Secret(getattr(value, "written", str(value))) if is_secret(name) else value
+        name: Secret(getattr(value, "written", str(value))) if is_secret(name) else _plain(value)
         for name, value in properties.items()
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, WrittenInt):
+        return int(value)
+    return float(value) if isinstance(value, WrittenFloat) else value
 
 
 _ANY_SCALAR = WithJsonSchema({"type": ["string", "number", "boolean"]})

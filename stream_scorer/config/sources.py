@@ -40,7 +40,10 @@ class Gathered:
     origins: dict[Path, str] = field(default_factory=dict)
 
     def origin(self, path: Path) -> str:
-        """Return where the value at ``path``, or the nearest one around it, came from."""
+        """Return where the value at ``path``, in it, or around it, came from: the nearest."""
+        inside = (origin for p, origin in self.origins.items() if p[: len(path)] == path)
+        if path not in self.origins and (found := next(inside, None)):
+            return found
         for length in range(len(path), -1, -1):
             if path[:length] in self.origins:
                 return self.origins[path[:length]]
