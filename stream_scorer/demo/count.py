@@ -14,6 +14,7 @@ import numpy as np
 from stream_scorer.records import Headers, Reason, TopicPartition
 
 _FRAMING_BYTES = 5
+_PLACE = ("topic", "partition", "offset")
 
 
 class Place(NamedTuple):
@@ -56,10 +57,10 @@ def scored_trace(value: bytes, schema: Any, timestamp_ms: int, seen_ms: int) -> 
 
 def dead_letter_trace(headers: Headers, timestamp_ms: int, seen_ms: int) -> Trace:
     """Return whose trace a dead letter is, by its headers; the arguments are as above."""
-    text = {name: value.decode() for name, value in headers if value is not None}
-    source = TopicPartition(text["__streams.errors.topic"], int(text["__streams.errors.partition"]))
-    place = Place(source, int(text["__streams.errors.offset"]))
-    return Trace(place, Reason(text["stream_scorer.reason"]), timestamp_ms, seen_ms)
+    found = {name: value for name, value in headers if value is not None}
+    topic, partition, offset = (found[f"__streams.errors.{name}"].decode() for name in _PLACE)
+    place = Place(TopicPartition(topic, int(partition)), int(offset))
+    return Trace(place, Reason(found["stream_scorer.reason"].decode()), timestamp_ms, seen_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 from stream_scorer.app.contract import Contract, make_contract, make_scorer, open_model
 from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.config import Settings, load
+from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.demo.count import Place, Trace, count, dead_letter_trace, scored_trace
 from stream_scorer.demo.events import FAULT_EVERY, GeneratedEvent, events
 from stream_scorer.demo.stories import (
@@ -21,11 +22,12 @@ from stream_scorer.demo.stories import (
     add_scored_schema,
     lay_out,
 )
-from stream_scorer.records import Batch, Headers, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
 
 EVENTS = 2 * FAULT_EVERY * 7  # each fault of either story at least twice
 BATCH_EVENTS = 512
+DEAD_LETTERS = DeadLetterFormat(group="demo", version="0", model="any", partitions=1)
 
 
 @pytest.fixture
@@ -61,13 +63,8 @@ def _batch(source: TopicPartition, run: list[GeneratedEvent], first: int) -> Bat
 def _traces(scored: ScoredBatch, contract: Contract) -> list[Trace]:
     schema = fastavro.parse_schema(contract.scored.json)
     found = [scored_trace(value, schema, 1_000, 1_001) for value in scored.scored.values if value]
-    for letter in scored.dead_letters:
-        headers: Headers = [
-            ("__streams.errors.topic", letter.source.topic.encode()),
-            ("__streams.errors.partition", str(letter.source.partition).encode()),
-            ("__streams.errors.offset", str(letter.offset).encode()),
-            ("stream_scorer.reason", letter.problem.reason.encode()),
-        ]
+    for headers in DEAD_LETTERS.records(scored.dead_letters).headers:
+        assert headers is not None
         found.append(dead_letter_trace(headers, 1_000, 1_001))
     return found
 
