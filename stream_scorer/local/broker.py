@@ -18,6 +18,8 @@ _READY_SECONDS = 90.0
 _FORMAT_SECONDS = 60.0
 
 _SMALL_JAVA = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC")
+# Kafka 4.4 does what Java 25 warns of on every start.
+_UNWARNED = ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
 _LOG4J = """\
 status = error
@@ -134,7 +136,7 @@ class Broker:
     def _run(self, main_class: str, *arguments: str) -> JavaProcess:
         class_path = ":".join(str(jar) for jar in kafka_jars())
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
-        command = (*_SMALL_JAVA, logging, "-cp", class_path, main_class, *arguments)
+        command = (*_SMALL_JAVA, *_UNWARNED, logging, "-cp", class_path, main_class, *arguments)
         return JavaProcess(f"Kafka broker {self.number}", command, self.log)
 
     def _listens(self) -> bool:

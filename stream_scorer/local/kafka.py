@@ -69,19 +69,27 @@ class EmbeddedKafka:
     ) -> None:
         if brokers not in {1, 3}:
             raise ConfigError(f"An embedded Kafka has 1 or 3 brokers, not {brokers}.")
-        self._temporary = folder is None
-        self._folder = (folder or Path(tempfile.mkdtemp(prefix="kafka-"))).absolute()
+        self._count = brokers
+        self._given_folder = folder
         self._properties = {**({} if kafka_defaults else SHORT_TIMEOUTS), **(properties or {})}
-        self._brokers = {
-            number: Broker(number, self._folder / f"broker-{number}")
-            for number in range(1, brokers + 1)
-        }
+        self._brokers: dict[int, Broker] = {}
 
     def __enter__(self) -> Self:
+        """Starts the cluster; returns when every broker takes requests.
+
+        Raises:
+            ConfigError: Java or the jars can't be had.
+            Unreachable: Kafka refuses a setting or does not get ready; the text holds the end of
+                a broker's log.
+        """
+        self._folder = (self._given_folder or Path(tempfile.mkdtemp(prefix="kafka-"))).absolute()
+        for number in range(1, self._count + 1):
+            self._brokers[number] = Broker(number, self._folder / f"broker-{number}")
         try:
             self._start()
         except BaseException:
-            self._each(Broker.kill)  # and the folder stays: the error names the log in it
+            self._each(Broker.kill)
+            self._each(Broker.release_ports)  # the folder stays: the error names a log in it
             raise
         return self
 
@@ -130,7 +138,7 @@ class EmbeddedKafka:
         """Stops all brokers, and removes the folder if it was temporary. Idempotent."""
         self._each(Broker.stop)
         self._each(Broker.release_ports)
-        if self._temporary:
+        if self._given_folder is None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:

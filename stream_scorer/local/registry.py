@@ -42,30 +42,28 @@ class EmbeddedRegistry:
         compatibility: str = "BACKWARD",
         properties: Mapping[str, str] | None = None,
     ) -> None:
-        self._temporary = folder is None
-        self._folder = (folder or Path(tempfile.mkdtemp(prefix="registry-"))).absolute()
-        self._reserved = [ReservedPort(), ReservedPort()]
-        self._port = port or self._reserved[0].number
-        self._management_port = self._reserved[1].number
-        self._properties = {
-            "quarkus.http.host": "127.0.0.1",
-            "quarkus.http.port": str(self._port),
-            # Health and metrics are on a second port, which is 0.0.0.0:9000 unless one says so.
-            "quarkus.management.host": "127.0.0.1",
-            "quarkus.management.port": str(self._management_port),
-            "apicurio.rules.global.compatibility": compatibility,
-            "apicurio.datasource.url": f"jdbc:h2:file:{self._folder / 'registry'}",
-            "apicurio.datasource.jdbc.initial-size": "1",
-            "apicurio.datasource.jdbc.min-size": "1",
-            **(properties or {}),
-        }
+        self._given_folder = folder
+        self._port = port
+        self._compatibility = compatibility
+        self._properties = dict(properties or {})
         self._java: JavaProcess | None = None
 
     def __enter__(self) -> Self:
+        """Starts it; returns when it answers.
+
+        Raises:
+            ConfigError: Java or the registry can't be had.
+            Unreachable: It ended, or is not ready in time; the text holds the end of its log.
+        """
+        self._folder = (self._given_folder or Path(tempfile.mkdtemp(prefix="registry-"))).absolute()
+        self._reserved = (ReservedPort(), ReservedPort())
+        self._port = self._port or self._reserved[0].number
+        self._management_port = self._reserved[1].number
         try:
             self.start()
         except BaseException:
-            self.kill()  # and the folder stays: the error names the log in it
+            self.kill()
+            self._release_ports()  # the folder stays: the error names the log in it
             raise
         return self
 
@@ -78,16 +76,15 @@ class EmbeddedRegistry:
         return f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
 
     def start(self) -> None:
-        """Starts it if it is not running; returns when it answers.
+        """Starts it again after :meth:`kill`; returns when it answers.
 
         Raises:
-            ConfigError: It can't be downloaded, or Java is missing.
-            Unreachable: It ended, or that takes too long; the text holds the end of its log.
+            Unreachable: It ended, or is not ready in time; the text holds the end of its log.
         """
         if self._java is not None and self._java.alive():
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        settings = [f"-D{name}={value}" for name, value in self._properties.items()]
+        settings = [f"-D{name}={value}" for name, value in self._settings().items()]
         program = str(registry_folder() / "quarkus-run.jar")
         self._java = JavaProcess(
             "Apicurio Registry", (*_SMALL_JAVA, *settings, "-jar", program), self.logs()
@@ -121,10 +118,28 @@ class EmbeddedRegistry:
         """Stops it, and removes the folder if it was temporary. Idempotent."""
         if self._java is not None:
             self._java.stop()
+        self._release_ports()
+        if self._given_folder is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _settings(self) -> dict[str, str]:
+        return {
+            "quarkus.http.host": "127.0.0.1",
+            "quarkus.http.port": str(self._port),
+            # Health and metrics are on a second port, which is 0.0.0.0:9000 unless one says so.
+            "quarkus.management.host": "127.0.0.1",
+            "quarkus.management.port": str(self._management_port),
+            "apicurio.rules.global.compatibility": self._compatibility,
+            # H2 writes half a second late by default, and a kill would lose a registered schema.
+            "apicurio.datasource.url": f"jdbc:h2:file:{self._folder / 'registry'};WRITE_DELAY=0",
+            "apicurio.datasource.jdbc.initial-size": "1",
+            "apicurio.datasource.jdbc.min-size": "1",
+            **self._properties,
+        }
+
+    def _release_ports(self) -> None:
         for port in self._reserved:
             port.release()
-        if self._temporary:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _running(self) -> JavaProcess:
         if self._java is None:
