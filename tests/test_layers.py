@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "dead_letters": frozenset({"records"}),
     "output": frozenset({"records", "errors", "budget", "dead_letters"}),
     "config": frozenset({"errors"}),
-    "observe": frozenset({"records"}),
+    "observe": frozenset({"records", "errors"}),
     "local": frozenset({"errors"}),
 }
 
