@@ -109,8 +109,8 @@ class RegistrySchemas:
             if found is not None:
                 return self._schema(what, found.schema)
         raise ConfigError(
-            f"The registry {self._client.url} has no subject {subject}: register the schema that this "
-            "scorer reads, or name its file in `schemas.reader`."
+            f"The registry {self._client.url} has no subject {subject}: register the schema that "
+            "this scorer reads, or name its file in `schemas.reader`."
         )
 
     def lookup(self, subject: str, schema: Schema) -> int | None:
