@@ -1,0 +1,66 @@
+"""How a command ends: the exit code of each error, and what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from stream_scorer import errors
+from stream_scorer.cli.failures import exit_code_of
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    """A command that fails."""
+
+    def command() -> None:
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        (errors.ConfigError, 2),
+        (errors.ContractError, 3),
+        (errors.Unreachable, 4),
+        (errors.DataLost, 4),
+        (errors.Refused, 4),
+        (errors.TooManyDeadLetters, 5),
+        (errors.Broken, 70),
+        (errors.Unanswered, 70),
+    ],
+)
+def test_an_error_ends_with_its_code_and_its_sentence(
+    kind: type[errors.StreamScorerError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A user's mistake never shows a traceback."""
+    assert exit_code_of(raising(kind("This is wrong; do that.")), debug=False) == code
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Error: This is wrong; do that.\n")
+
+
+def test_with_debug_the_traceback_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence stays the last line."""
+    assert exit_code_of(raising(errors.ConfigError("Wrong.")), debug=True) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1] == "Error: Wrong."
+
+
+def test_success_is_0() -> None:
+    """And says nothing."""
+    assert exit_code_of(lambda: None, debug=False) == 0
+
+
+def test_an_interrupted_command_ends_cleanly(capsys: pytest.CaptureFixture[str]) -> None:
+    """130 is what a shell expects after Ctrl-C."""
+    assert exit_code_of(raising(KeyboardInterrupt()), debug=False) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+@pytest.mark.parametrize(("code", "expected"), [(None, 0), (0, 0), (3, 3), ("words", 1)])
+def test_a_command_may_end_by_itself(code: str | int | None, expected: int) -> None:
+    """As typer does after ``--help``."""
+    assert exit_code_of(raising(SystemExit(code)), debug=False) == expected
