@@ -63,7 +63,8 @@ class Model:
 
         Args:
             tensors: one array for each of ``inputs``, its dtype and shape; equal numbers of rows.
-            wanted: names from ``outputs``; only these are asked for.
+            wanted: names from ``outputs``; only these are handed out. ONNX Runtime runs the whole
+                graph all the same (``only_execute_path_to_fetches`` works in training builds only).
 
         Raises:
             InferenceError: the model failed, or didn't give one row for each.
