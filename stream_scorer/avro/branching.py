@@ -15,7 +15,7 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_scorer.avro.building import DTYPES
+from stream_scorer.avro.building import promoted
 from stream_scorer.avro.steps import Cell, Out, Step
 from stream_scorer.avro.wire import Rows, Whole, Wire
 from stream_scorer.columns import Column, Lists, Numbers, concatenated
@@ -131,7 +131,7 @@ def solid_items(cell: Cell) -> Items:
             starts += np.arange(len(starts)) * width
             gathered = wire.windows(starts, width)
         wire.at += counts * width
-        values = gathered.view(cell.format).astype(DTYPES[cell.kind], copy=False)
+        values = promoted(gathered.view(cell.format), cell.kind)
         return [Part(np.arange(len(wire)), counts, Numbers(values))]
 
     return read

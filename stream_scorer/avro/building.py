@@ -48,6 +48,14 @@ def column_of(values: Sequence[Any], of: Type) -> Column:
     return Objects([_plainest(each) for each in values])
 
 
+def promoted(values: NDArray[Any], kind: str) -> NDArray[Any]:
+    """Return numbers with the dtype of a kind; as they are where they have it."""
+    if values.dtype == DTYPES[kind]:
+        return values
+    with np.errstate(invalid="ignore"):  # a signalling NaN turns into a quiet one
+        return values.astype(DTYPES[kind])
+
+
 def _present(values: Sequence[Any]) -> Present:
     present = np.array([each is not None for each in values], np.bool_)
     return None if present.all() else present

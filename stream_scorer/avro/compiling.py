@@ -212,9 +212,14 @@ def _skipped_items(of: Type) -> ReadItems:
 
 def _solid(of: Type) -> int | None:
     """Return the width of a type whose bytes may be anything: a boolean's may not."""
-    if any(isinstance(piece, Cell) and piece.format for piece in skip(of)):
-        return None
-    return width_of(of)
+    return None if _holds_boolean(of) else width_of(of)
+
+
+def _holds_boolean(of: Type) -> bool:
+    """Return whether a type holds a boolean, itself or in a record's fields."""
+    if isinstance(of, Record):
+        return any(_holds_boolean(each.type) for each in of.fields)
+    return of.kind == "boolean"
 
 
 def _below(path: str, name: str) -> str:

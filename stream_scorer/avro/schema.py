@@ -12,7 +12,16 @@ from fastavro.schema import fingerprint as fastavro_fingerprint
 
 from stream_scorer.avro.forms import canonical, self_contained
 from stream_scorer.avro.parsing import MAX_DEPTH, Parser
-from stream_scorer.avro.types import Array, Enum, Fixed, Primitive, Record, Type, Union
+from stream_scorer.avro.types import (
+    Array,
+    Enum,
+    Fixed,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    holds_itself,
+)
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 
@@ -107,26 +116,21 @@ def field_type(schema: Schema, path: str) -> FieldType:
 def leaf_paths(schema: Schema) -> dict[str, FieldType]:
     """Return every field that is no record, by dotted path, in the order of the schema.
 
-    Records and nullable records are entered, except within themselves.
+    Records and nullable records are entered, unless they may hold another of themselves.
     """
     return {
         path: _field_type(at, below_null=below_null)
-        for path, at, below_null in _leaves(schema.root, "", (), below_null=False)
+        for path, at, below_null in _leaves(schema.root, "", below_null=False)
     }
 
 
-def _leaves(
-    at: Type, path: str, inside: tuple[Type, ...], *, below_null: bool
-) -> Iterator[tuple[str, Type, bool]]:
+def _leaves(at: Type, path: str, *, below_null: bool) -> Iterator[tuple[str, Type, bool]]:
     record, may_be_null = nullable(at)
-    if isinstance(record, Record) and record not in inside:
+    if isinstance(record, Record) and not (path and holds_itself(record)):
+        before = f"{path}." if path else ""
         for each in record.fields:
-            yield from _leaves(
-                each.type,
-                f"{path}.{each.name}" if path else each.name,
-                (*inside, record),
-                below_null=below_null or may_be_null,
-            )
+            below = below_null or may_be_null
+            yield from _leaves(each.type, before + each.name, below_null=below)
     elif path:
         yield path, at, below_null
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_scorer.avro.building import DTYPES, column_of
+from stream_scorer.avro.building import column_of, promoted
 from stream_scorer.avro.decimals import decimals
 from stream_scorer.avro.resolution import Copy, Symbol
 from stream_scorer.avro.types import Type
@@ -114,7 +114,7 @@ def _gather(group: Sequence[tuple[int, Cell]]) -> Step:
                 wire.lose(values > 1)
                 values = values != 0
             if cell.path is not None:
-                out[cell.path] = Numbers(values.astype(DTYPES[cell.kind], copy=False))
+                out[cell.path] = Numbers(promoted(values, cell.kind))
 
     return step
 
@@ -133,7 +133,7 @@ def nullable_cell(cell: Cell, *, null_first: bool) -> Step:
         if cell.path is not None:
             values = wire.windows(wire.at, cell.width).view(cell.format)
             values = np.where(present, values, values.dtype.type(0))
-            values = values.astype(DTYPES[cell.kind], copy=False)
+            values = promoted(values, cell.kind)
             out[cell.path] = Numbers(values, None if present.all() else present)
         wire.at += present * np.int64(cell.width)
 
@@ -150,7 +150,7 @@ def whole_number(writer: str, reader: str, path: str | None) -> Step:
             if beyond.any():
                 wire.lose(beyond)
         if path is not None:
-            out[path] = Numbers(values.astype(DTYPES[reader], copy=False))
+            out[path] = Numbers(promoted(values, reader))
 
     return step
 
