@@ -45,7 +45,10 @@ def serving(
         yield None
         return
     server = _listen(host, port, partial(_Handler, registry, why_unhealthy))
-    thread = threading.Thread(target=server.serve_forever, name="http", daemon=True)
+    # The interval is how often it looks whether it was told to stop.
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
+    )
     thread.start()
     try:
         yield int(server.server_address[1])

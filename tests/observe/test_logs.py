@@ -1,0 +1,120 @@
+"""Log lines: JSON or readable, ours and the libraries' alike."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from stream_scorer.observe.logs import Format, configure_logging
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """A person is looking."""
+        return True
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """Each test configures logging; afterwards it is as pytest had it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines_of(stream: io.StringIO) -> list[dict[str, object]]:
+    """The lines that were logged as JSON."""
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_its_values() -> None:
+    """As a cluster's log collector reads it."""
+    stream = io.StringIO()
+    configure_logging("info", "auto", stream)
+    structlog.get_logger("worker").info("partitions assigned", partitions=["t[0]"])
+    (line,) = lines_of(stream)
+    assert line["message"] == "partitions assigned"
+    assert line["partitions"] == ["t[0]"]
+    assert line["level"] == "info"
+    assert line["logger"] == "worker"
+    assert str(line["timestamp"]).endswith("Z")
+
+
+def test_lines_of_libraries_take_the_same_form() -> None:
+    """Their warnings too."""
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    logging.getLogger("a.library").warning("connection to %s lost", "broker")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("old option", UserWarning, stacklevel=1)
+    first, second = lines_of(stream)
+    assert first["message"] == "connection to broker lost"
+    assert (first["level"], first["logger"]) == ("warning", "a.library")
+    assert "old option" in str(second["message"])
+    assert second["logger"] == "py.warnings"
+
+
+@pytest.mark.parametrize(
+    ("line_format", "stream", "is_json"),
+    [
+        ("auto", Terminal(), False),
+        ("auto", io.StringIO(), True),
+        ("json", Terminal(), True),
+        ("console", io.StringIO(), False),
+    ],
+)
+def test_auto_is_json_unless_a_terminal(
+    line_format: Format, stream: io.StringIO, *, is_json: bool
+) -> None:
+    """Both can be asked for."""
+    configure_logging("info", line_format, stream)
+    structlog.get_logger("worker").info("started", port=9400)
+    assert stream.getvalue().startswith("{") == is_json
+    assert "started" in stream.getvalue()
+
+
+def test_lines_below_the_level_are_dropped() -> None:
+    """Ours and theirs."""
+    stream = io.StringIO()
+    configure_logging("warning", "json", stream)
+    structlog.get_logger("worker").info("quiet")
+    logging.getLogger("a.library").info("quiet")
+    structlog.get_logger("worker").warning("loud")
+    assert [line["message"] for line in lines_of(stream)] == ["loud"]
+
+
+def test_configuring_again_does_not_double_the_lines() -> None:
+    """The last call counts."""
+    first, second = io.StringIO(), io.StringIO()
+    configure_logging("info", "json", first)
+    configure_logging("info", "json", second)
+    structlog.get_logger("worker").info("once")
+    assert first.getvalue() == ""
+    assert len(lines_of(second)) == 1
+
+
+@pytest.mark.parametrize("line_format", ["json", "console"])
+def test_a_traceback_does_not_show_the_values_of_variables(line_format: Format) -> None:
+    """One of them may be a password."""
+    stream = io.StringIO()
+    configure_logging("info", line_format, stream)
+    password = "hunter2"  # noqa: S105 - it is what must not be seen
+    try:
+        _ = {"": password}[f"{len(password)}"]
+    except KeyError:
+        structlog.get_logger("worker").exception("failed")
+    assert "KeyError" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
