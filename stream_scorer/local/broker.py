@@ -128,6 +128,16 @@ class Broker:
         if self._java is not None:
             self._java.kill()
 
+    def pause(self) -> None:
+        """Freezes it, if it runs."""
+        if self._java is not None:
+            self._java.pause()
+
+    def resume(self) -> None:
+        """Lets it go on after :meth:`pause`."""
+        if self._java is not None:
+            self._java.resume()
+
     def release_ports(self) -> None:
         """Gives its ports back; it can't start again after that."""
         for port in (self._client, self._internal, self._controller):

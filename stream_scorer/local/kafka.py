@@ -119,6 +119,14 @@ class EmbeddedKafka:
         """Ends a broker by SIGKILL, as a crash does."""
         self._brokers[broker].kill()
 
+    def pause(self, broker: int = 1) -> None:
+        """Freezes a broker (SIGSTOP): it takes connections and never answers."""
+        self._brokers[broker].pause()
+
+    def resume(self, broker: int = 1) -> None:
+        """Lets a broker go on after :meth:`pause`."""
+        self._brokers[broker].resume()
+
     def start(self, broker: int = 1) -> None:
         """Starts a broker that was stopped or killed; returns when it takes requests.
 
