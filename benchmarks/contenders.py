@@ -12,8 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 _WATCH_EVERY_SECONDS = 0.02
 _GIVE_UP_SECONDS = 300.0
@@ -45,22 +44,26 @@ class Result:
     peak_rss_mib: float
 
 
-def race(contender: Contender, bootstrap_servers: str, events: int) -> Result:
+def race(
+    contender: Contender, bootstrap_servers: str, backlog: list[TopicPartition], events: int
+) -> Result:
     """Run the contender over a backlog of ``events`` until its group has committed them all.
 
     Raises:
         RuntimeError: it ends early, takes too long, or does not end well; the text names its log.
     """
     path = contender.folder / f"{contender.group}.log"
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    watch = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": contender.group})
     with path.open("wb") as log:
         child = _Child(contender, log.fileno())
     try:
-        rate = _rate(child, lambda: _committed(admin, contender.group), events)
+        rate = _rate(child, lambda: _committed(watch, backlog), events)
         usage = child.end()
     except RuntimeError as error:
         child.kill()
         raise RuntimeError(f"{contender.name} {error}; see {path}") from error
+    finally:
+        watch.close()
     cpu_seconds = usage.ru_utime + usage.ru_stime
     return Result(contender.name, rate, cpu_seconds, usage.ru_maxrss / _RSS_UNITS_PER_MIB)
 
@@ -83,14 +86,16 @@ def _rate(child: _Child, committed: Callable[[], int], events: int) -> float:
     return (events - first[1]) / (time.monotonic() - first[0])
 
 
-def _committed(admin: AdminClient, group: str) -> int:
-    """Return how many events the group has done: its offsets, of topics that begin at zero."""
-    request = [ConsumerGroupTopicPartitions(group)]
+def _committed(watch: Consumer, backlog: list[TopicPartition]) -> int:
+    """Return how many events the group has done: its offsets, of topics that begin at zero.
+
+    A consumer that never subscribes is no member. ``AdminClient.list_consumer_group_offsets`` would
+    be the obvious call, but librdkafka 2.16 crashes in it while a group has no coordinator yet.
+    """
     try:
-        answer = admin.list_consumer_group_offsets(request)[group].result()
-    except KafkaException:  # no such group yet
+        return sum(max(each.offset, 0) for each in watch.committed(backlog, timeout=10))
+    except KafkaException:  # no coordinator yet
         return 0
-    return sum(max(partition.offset, 0) for partition in answer.topic_partitions)
 
 
 class _Child:

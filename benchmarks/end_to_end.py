@@ -140,7 +140,8 @@ def measure(kafka: EmbeddedKafka, contender: Contender, count: int) -> Result:
     """Run one contender on topics of its own, and count what it wrote."""
     for kind in ("scored", "dead-letters"):
         kafka.create_topic(f"{contender.group}.{kind}", PARTITIONS)
-    result = race(contender, kafka.bootstrap_servers, count)
+    backlog = [TopicPartition(TOPIC, partition) for partition in range(PARTITIONS)]
+    result = race(contender, kafka.bootstrap_servers, backlog, count)
     found = visible(kafka.bootstrap_servers, f"{contender.group}.scored")
     if found != count:
         raise SystemExit(f"{contender.name}: {found:,} scored events for {count:,} events.")
