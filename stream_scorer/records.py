@@ -104,13 +104,13 @@ class Batch:
             if offset >= 0
         }
 
-    def slice(self, start: int, stop: int) -> Batch:
-        """Return the events ``start`` to ``stop`` (exclusive) as a batch of their own."""
-        rows = slice(start, stop)
+    def take(self, rows: NDArray[np.intp]) -> Batch:
+        """Return the given rows, in that order, as a batch of their own."""
+        chosen = rows.tolist()
         return Batch(
-            self.values[rows],
-            self.keys[rows],
-            self.headers[rows],
+            [self.values[row] for row in chosen],
+            [self.keys[row] for row in chosen],
+            [self.headers[row] for row in chosen],
             self.timestamps[rows],
             self.sources,
             self.source_index[rows],

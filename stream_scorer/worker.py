@@ -43,7 +43,9 @@ INFERENCE_SHARE = 0.25
 class Consumer(Protocol):
     """The input; see :class:`stream_scorer.kafka.consumer.EventConsumer`."""
 
-    epoch: int
+    @property
+    def epoch(self) -> int:
+        """Return how many assignments ended; what is of an older one is void."""
 
     def subscribe(self, listener: Worker) -> None:
         """Join the group."""

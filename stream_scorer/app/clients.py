@@ -25,7 +25,7 @@ from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.producer import TransactionalProducer
-from stream_scorer.output import DeadLetterOutput, TransactionalOutput
+from stream_scorer.output import DeadLetterOutput, Producer, TransactionalOutput
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
 UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
@@ -80,16 +80,22 @@ def make_output(
     settings: Settings, kafka: KafkaConfig, topics: OutputTopics, consumer: EventConsumer
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once."""
+    return TransactionalOutput(
+        make_producer(settings, kafka, topics, consumer),
+        kafka.output_topic,
+        _dead_letters(settings, kafka, topics.dead_letters),
+    )
+
+
+def make_producer(
+    settings: Settings, kafka: KafkaConfig, topics: OutputTopics, consumer: EventConsumer
+) -> Producer:
+    """Return a producer that has not asked the brokers for anything yet."""
     properties = write_properties(settings, kafka, topics)
     seconds = transaction_timeout_seconds(kafka.common, kafka.producer)
-    producer: TransactionalProducer | AtLeastOnceProducer
     if kafka.delivery == "exactly_once":
-        producer = TransactionalProducer(properties, seconds)
-    else:
-        producer = AtLeastOnceProducer(properties, consumer.commit, seconds)
-    return TransactionalOutput(
-        producer, kafka.output_topic, _dead_letters(settings, kafka, topics.dead_letters)
-    )
+        return TransactionalProducer(properties, seconds)
+    return AtLeastOnceProducer(properties, consumer.commit, seconds)
 
 
 def write_properties(

@@ -92,13 +92,13 @@ class EventConsumer:
             self._rewind_now()
         epoch = self.epoch
         messages = self._fetch(max_records, timeout_seconds, max_wait_seconds)
-        batch = _batch(messages)
+        batch = batch_of(messages)
         self._read_from.update(batch.sources)
         if self.epoch != epoch:
             # `consume` after `poll` can serve a revocation with a row already in hand. The rows of
             # partitions that stay are behind the client's position now.
             self.rewind()
-            return _batch([])
+            return batch_of([])
         return batch
 
     def stand_by(self, seconds: float) -> None:
@@ -261,7 +261,7 @@ def _is_membership(metadata: bytes) -> bool:
     return generation >= 0 and member != b""
 
 
-def _batch(messages: list[Message]) -> Batch:
+def batch_of(messages: list[Message]) -> Batch:
     """Lay the messages out as columns."""
     index: dict[TopicPartition, int] = {}
     pairs = zip(

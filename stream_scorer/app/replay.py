@@ -1,0 +1,222 @@
+"""``dlq replay``: dead letters scored again, or given back, exactly once and with an end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from stream_scorer.app.clients import (
+    OutputTopics,
+    largest_record,
+    make_consumer,
+    make_output,
+    make_producer,
+)
+from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.app.preflight import topics_for_run
+from stream_scorer.app.run import pace_of
+from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.app.stopping import Stopping
+from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.errors import ConfigError
+from stream_scorer.kafka.bounded import BoundedConsumer
+from stream_scorer.kafka.cluster import Cluster
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.reading import ends_of_unread
+from stream_scorer.observe.logs import configure_logging
+from stream_scorer.observe.metrics import Metrics
+from stream_scorer.observe.observer import LoopObserver
+from stream_scorer.output import Producer
+from stream_scorer.records import DeadLetter, ScoredBatch, ScoredEvents, TopicPartition
+from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
+from stream_scorer.worker import Output, Scorer, Worker
+
+Destination = Literal["output", "input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of the dead letters."""
+
+    scored: int
+    dead_again: int
+    returned: int
+    passed_over: tuple[str, ...]
+
+
+def replay(settings: Settings, destination: Destination, max_replays: int) -> Replayed:
+    """Replay every dead letter that this scorer's replay group has not replayed yet.
+
+    It has a group and a transaction of its own, ``{group_id}-replay``, so what is replayed is
+    replayed once, also when it is interrupted and started again. Dead letters that arrive
+    meanwhile, its own among them, are left for the next time.
+
+    Raises:
+        RefusesToStart: nothing was replayed.
+        StopsTheWorker: what is not committed is replayed by the next call.
+    """
+    configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
+    log = structlog.get_logger("stream_scorer")
+    replaying, kafka = _replay_settings(settings)
+    topics = topics_for_run(replaying, kafka, log.debug)
+    common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
+    committed = Cluster(common, warn=log.warning).committed(kafka.group_id)
+    ends = ends_of_unread(common, kafka.input_topics[0], committed)
+    refusals = Refusals(max_replays)
+    if not ends:
+        return Replayed(0, 0, 0, ())
+    consumer = make_consumer(replaying, kafka, log.warning)
+    bounded = BoundedConsumer(consumer, ends)
+    input_side = _InputSide(consumer, topics, refusals, log.error)
+    build = _to_input if destination == "input" else _to_output
+    built = build(replaying, kafka, input_side)
+    counted = Counted(built.output)
+    metrics = Metrics(CollectorRegistry())
+    observer = LoopObserver(metrics, log, stalled_after_seconds=float("inf"))
+    worker = Worker(
+        bounded,
+        built.scorer,
+        counted,
+        pace_of(replaying),
+        observer,
+        stopping=lambda: built.stopping() or bounded.finished(),
+    )
+    with built.stopping.on_signals():
+        worker.run()
+    if destination == "input":
+        return Replayed(0, 0, counted.dead_letters, tuple(refusals.sentences()))
+    return Replayed(counted.scored, counted.dead_letters, 0, tuple(refusals.sentences()))
+
+
+def _replay_settings(settings: Settings) -> tuple[Settings, KafkaConfig]:
+    """Return the settings with the dead letters as input, and no budget for dying again."""
+    kafka = settings.kafka
+    if kafka is None or kafka.dead_letter_topic is None:
+        raise ConfigError("kafka.dead_letter_topic: name the topic whose dead letters to replay.")
+    replaying = kafka.model_copy(
+        update={
+            "input_topics": (kafka.dead_letter_topic,),
+            "group_id": f"{kafka.group_id}-replay",
+            "consumer": {**kafka.consumer, "auto.offset.reset": "earliest"},
+        }
+    )
+    unlimited = settings.dead_letters.model_copy(update={"budget": None})
+    return settings.model_copy(update={"kafka": replaying, "dead_letters": unlimited}), replaying
+
+
+@dataclass(frozen=True, slots=True)
+class _InputSide:
+    """The dead letters that are read, and who hears of trouble."""
+
+    consumer: EventConsumer
+    topics: OutputTopics
+    refusals: Refusals
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What the loop scores with, and where the result goes."""
+
+    scorer: Scorer
+    output: Output
+    stopping: Stopping
+
+
+def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
+    producer = make_producer(settings, kafka, input_side.topics, input_side.consumer)
+    stopping = Stopping(lambda: None, input_side.say)
+    return _Ends(ReturnToInput(input_side.refusals), BackToInput(producer), stopping)
+
+
+def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
+    model = open_model(settings.model)
+    schemas = open_schemas(settings)
+    contract = make_contract(settings, model, schemas.reader)
+    scorer = make_scorer(
+        settings,
+        contract,
+        schemas.source,
+        schemas.prefix_for(contract.scored),
+        largest_record(input_side.topics.scored),
+    )
+    output = make_output(settings, kafka, input_side.topics, input_side.consumer)
+    stopping = Stopping(model.terminate, input_side.say)
+    return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping)
+
+
+class BackToInput:
+    """Writes events to the topics and partitions that they came from."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next commit must have a new producer."""
+        return self._producer.needs_rebuild
+
+    def rebuild(self) -> None:
+        """Start over with a new producer."""
+        self._producer.rebuild()
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Write the letters as events, in order, and commit the offsets of the dead letters."""
+        by_topic: dict[str, list[DeadLetter]] = {}
+        for batch in scored:
+            for letter in batch.dead_letters:
+                by_topic.setdefault(letter.source.topic, []).append(letter)
+        with self._producer.transaction(within_seconds) as transaction:
+            for topic, letters in by_topic.items():
+                transaction.produce(topic, _as_events(letters))
+            transaction.send_offsets(offsets, membership)
+
+
+def _as_events(letters: Sequence[DeadLetter]) -> ScoredEvents:
+    return ScoredEvents(
+        values=[letter.value for letter in letters],
+        keys=[letter.key for letter in letters],
+        headers=[letter.headers for letter in letters],
+        timestamps=[letter.timestamp for letter in letters],
+        partitions=[letter.source.partition for letter in letters],
+    )
+
+
+class Counted:
+    """An output that adds up what was committed through it."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self.scored = self.dead_letters = 0
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next commit must have a new producer."""
+        return self._output.needs_rebuild
+
+    def rebuild(self) -> None:
+        """Start over with a new producer."""
+        self._output.rebuild()
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Commit, and count if that went well."""
+        self._output.commit(scored, offsets, membership, within_seconds)
+        self.scored += sum(len(batch.scored) for batch in scored)
+        self.dead_letters += sum(len(batch.dead_letters) for batch in scored)

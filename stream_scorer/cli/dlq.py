@@ -1,0 +1,98 @@
+"""``stream-scorer dlq``: what could not be scored, and another try."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from stream_scorer.cli.commands import add
+from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
+
+
+class Destination(StrEnum):
+    """Where replayed events go."""
+
+    OUTPUT = "output"
+    INPUT = "input"
+
+
+def commands() -> typer.Typer:
+    """Return the commands below ``dlq``."""
+    app = typer.Typer(help="List dead letters, or replay them.", no_args_is_help=True)
+    add(app, "list", list_)
+    add(app, "replay", replay)
+    return app
+
+
+def list_(
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    reason: Annotated[
+        str | None, typer.Option(help="Only those of this reason.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """List the dead letters in the topic now: where they came from, and why.
+
+    Example:
+        stream-scorer dlq list -c scorer.yaml --reason undecodable
+    """
+    settings = settings_from(config, overrides, need_kafka=True)
+
+    from stream_scorer.app.dead_letter_list import list_dead_letters
+
+    count = 0
+    for letter in list_dead_letters(settings, reason):
+        count += 1
+        if as_json:
+            print(json.dumps(asdict(letter)))
+        else:
+            print(
+                f"{letter.source}  {letter.reason} ({letter.stage})  {letter.value_bytes} bytes  "
+                f"replays {letter.replays}  {letter.message}"
+            )
+    print(f"{count} dead letters.", file=sys.stderr)
+
+
+def replay(
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    to: Annotated[
+        Destination,
+        typer.Option(help="output: score them again. input: write them to their topics again."),
+    ] = Destination.OUTPUT,
+    max_replays: Annotated[
+        int, typer.Option(min=1, help="Pass over what was replayed this often already.")
+    ] = 3,
+) -> None:
+    """Replay the dead letters that were not replayed yet, exactly once.
+
+    With `--to output` they are scored by the model and schemas configured now; `source` keeps the
+    original coordinates, and what fails again is a dead letter again. With `--to input` they are
+    written to the topics that they came from: every consumer group there sees them once more.
+
+    Example:
+        stream-scorer dlq replay -c scorer.yaml
+    """
+    settings = settings_from(config, overrides, need_kafka=True)
+    if to is Destination.INPUT:
+        print(
+            "Warning: with --to input every consumer group of the input topics sees the events "
+            "again, not only this scorer.",
+            file=sys.stderr,
+        )
+
+    from stream_scorer.app.replay import replay as replay_dead_letters
+
+    replayed = replay_dead_letters(settings, to.value, max_replays)
+    for sentence in replayed.passed_over:
+        print(sentence, file=sys.stderr)
+    if to is Destination.INPUT:
+        print(f"{replayed.returned} events written to their topics again.")
+    else:
+        print(f"{replayed.scored} scored, {replayed.dead_again} dead letters again.")

@@ -1,0 +1,66 @@
+"""A consumer that goes no further than given offsets, for work that has an end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from stream_scorer.kafka.consumer import EventConsumer, RebalanceListener
+from stream_scorer.records import Batch, TopicPartition
+
+
+class BoundedConsumer:
+    """The same consumer as the loop's, blind to everything at or after ``ends``."""
+
+    def __init__(self, consumer: EventConsumer, ends: Mapping[TopicPartition, int]) -> None:
+        self._consumer = consumer
+        self._ends = dict(ends)
+
+    @property
+    def epoch(self) -> int:
+        """Return the number of assignments that ended."""
+        return self._consumer.epoch
+
+    def finished(self) -> bool:
+        """Tell whether every partition of ``ends`` is read to its end by this consumer."""
+        positions = self._consumer.positions()
+        return all(positions.get(each, -1) >= end for each, end in self._ends.items())
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group."""
+        self._consumer.subscribe(listener)
+
+    def poll_batch(
+        self, max_records: int, timeout_seconds: float, max_wait_seconds: float
+    ) -> Batch:
+        """Return the next events before the ends."""
+        batch = self._consumer.poll_batch(max_records, timeout_seconds, max_wait_seconds)
+        ends = np.array([self._ends.get(source, 0) for source in batch.sources], np.int64)
+        if len(batch) == 0 or (batch.offsets < ends[batch.source_index]).all():
+            return batch
+        return batch.take(np.flatnonzero(batch.offsets < ends[batch.source_index]))
+
+    def stand_by(self, seconds: float) -> None:
+        """Stay in the group for a while without taking events."""
+        self._consumer.stand_by(seconds)
+
+    def rewind(self) -> None:
+        """Let the next poll start from what is committed."""
+        self._consumer.rewind()
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Return the offsets after the last thing read, at most the ends."""
+        return {
+            each: min(position, self._ends[each])
+            for each, position in self._consumer.positions().items()
+            if each in self._ends
+        }
+
+    def group_metadata(self) -> bytes:
+        """Return the membership that fences a commit."""
+        return self._consumer.group_metadata()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()

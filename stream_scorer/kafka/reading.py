@@ -1,0 +1,99 @@
+"""Reads a topic from start to end, read-committed, without a group: a look, not a consumption."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
+from confluent_kafka import TopicPartition as ClientPartition
+
+from stream_scorer.errors import Unreachable
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.consumer import batch_of
+from stream_scorer.kafka.translation import describe, error_of
+from stream_scorer.records import Batch, TopicPartition
+
+BROKER_TIMEOUT_SECONDS = 10.0
+#: Reading that brings nothing for this long while there is more to read is given up.
+SILENCE_SECONDS = 30.0
+POLL_SECONDS = 0.2
+ROWS = 1000
+
+
+def read_to_end(properties: Mapping[str, Property], topic: str) -> Iterator[Batch]:
+    """Yield what the topic holds now, in batches; what arrives meanwhile is left out.
+
+    Raises:
+        Unreachable: the topic can't be read.
+    """
+    client = _client(properties)
+    try:
+        ends = _bounds(client, topic)
+        unread = {p for p, (low, high) in ends.items() if high > low}
+        client.assign([ClientPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in unread])
+        silent_seconds = 0.0
+        while unread:
+            messages = client.consume(ROWS, POLL_SECONDS)
+            silent_seconds = 0.0 if messages else silent_seconds + POLL_SECONDS
+            if silent_seconds >= SILENCE_SECONDS:
+                raise Unreachable(
+                    f"{topic}: nothing more arrives though there is more; a transaction that is "
+                    "still open holds it back."
+                )
+            events = [message for message in messages if message.error() is None]
+            if events:
+                yield batch_of(events)
+            unread = {p for p in unread if _position(client, p) < ends[p][1]}
+    except KafkaException as exception:
+        raise Unreachable(f"{topic} can't be read: {describe(error_of(exception))}.") from exception
+    finally:
+        client.close()
+
+
+def ends_of_unread(
+    properties: Mapping[str, Property], topic: str, committed: Mapping[tuple[str, int], int]
+) -> dict[TopicPartition, int]:
+    """Return the end of each partition that holds something after what is committed.
+
+    Raises:
+        Unreachable: the topic can't be read.
+    """
+    client = _client(properties)
+    try:
+        bounds = _bounds(client, topic)
+    except KafkaException as exception:
+        raise Unreachable(f"{topic} can't be read: {describe(error_of(exception))}.") from exception
+    finally:
+        client.close()
+    return {each: high for each, (low, high) in bounds.items() if committed.get(each, low) < high}
+
+
+def _client(properties: Mapping[str, Property]) -> Consumer:
+    return Consumer(
+        {
+            **properties,
+            "group.id": "stream-scorer-reading",  # required by the client; it never joins
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+    )
+
+
+def _bounds(client: Consumer, topic: str) -> dict[TopicPartition, tuple[int, int]]:
+    """Return the first offset of each partition, and the one after the last committed event."""
+    metadata = client.list_topics(topic, timeout=BROKER_TIMEOUT_SECONDS).topics[topic]
+    if metadata.error is not None:
+        raise KafkaException(metadata.error)
+    bounds = {}
+    for number in metadata.partitions:
+        low, high = client.get_watermark_offsets(
+            ClientPartition(topic, number), timeout=BROKER_TIMEOUT_SECONDS
+        )
+        bounds[TopicPartition(topic, number)] = (int(low), int(high))
+    return bounds
+
+
+def _position(client: Consumer, partition: TopicPartition) -> int:
+    [found] = client.position([ClientPartition(partition.topic, partition.partition)])
+    return int(found.offset)
