@@ -20,7 +20,7 @@ Path = tuple[str, ...]
 _STANDARD_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NULL = re.compile(r"^(~|null|Null|NULL|)$")
 _BOOLEAN = re.compile(r"^(true|True|TRUE|false|False|FALSE)$")
-_INTEGER = re.compile(r"^[-+]?[0-9]+$|^0o[0-7]+$|^0x[0-9a-fA-F]+$")
+_INTEGER = re.compile(r"^[-+]?[0-9]{1,300}$|^0o[0-7]+$|^0x[0-9a-fA-F]+$")
 _NUMBER = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _NOT_FINITE = re.compile(r"^([-+]?)\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$")
 

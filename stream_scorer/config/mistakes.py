@@ -57,7 +57,10 @@ def error(mistakes: Iterable[Mistake], origin: Callable[[Path], str]) -> ConfigE
         end = "" if mistake.predicate.endswith("?") else "."
         sentence = f"{'.'.join(mistake.path)} {mistake.predicate}{end}"
         sentences.append(f"{where}: {sentence}" if where else sentence)
-    return ConfigError("\n".join(dict.fromkeys(sentences)))
+    told = list(dict.fromkeys(sentences))
+    if len(told) == 1:
+        return ConfigError(told[0])
+    return ConfigError("\n- ".join([f"{len(told)} settings are wrong:", *told]))
 
 
 def mistakes_of(invalid: ValidationError) -> Iterator[Mistake]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from stream_scorer.config.choices import (
     Fields,
@@ -22,7 +22,7 @@ from stream_scorer.config.choices import (
 from stream_scorer.config.properties import Properties, RegistryProperties, SessionEntries
 from stream_scorer.config.redaction import redacted
 from stream_scorer.config.text import FilePath, Text
-from stream_scorer.config.units import Duration, Size
+from stream_scorer.config.units import Duration, Number, Port, Size, Whole
 
 _STRICT = ConfigDict(
     frozen=True,
@@ -155,7 +155,7 @@ class ModelConfig(BaseModel):
     device_id: 0}`. One that can't load stops the start."""
     intra_op_threads: Threads = "auto"
     """Threads within an operator; `auto` is the container's CPU quota."""
-    inter_op_threads: PositiveInt = 1
+    inter_op_threads: Whole = Field(default=1, gt=0)
     """Threads across operators."""
     session: SessionEntries = {}
     """Session config entries of ONNX Runtime, such as `session.set_denormal_as_zero`."""
@@ -166,7 +166,7 @@ class BatchingConfig(BaseModel):
 
     model_config = _STRICT
 
-    max_records: PositiveInt = 1024
+    max_records: Whole = Field(default=1024, gt=0)
     """Most events in one inference call."""
     max_wait_seconds: Duration = Field(default=0.0, alias="max_wait")
     """Longest wait for a batch to fill once its first event is here."""
@@ -175,7 +175,7 @@ class BatchingConfig(BaseModel):
     dry."""
     min_commit_interval_seconds: Duration = Field(default=0.01, alias="min_commit_interval")
     """Shortest time between two commits; a lone event commits at once."""
-    transaction_max_records: PositiveInt = 50_000
+    transaction_max_records: Whole = Field(default=50_000, gt=0)
     """Most events in one transaction."""
     transaction_max_bytes: Size = Field(default=32 * 2**20, gt=0)
     """Most bytes, values in and out, in one transaction."""
@@ -206,11 +206,11 @@ class BudgetConfig(BaseModel):
 
     model_config = _STRICT
 
-    ratio: float = Field(default=0.05, gt=0, le=1)
+    ratio: Number = Field(default=0.05, gt=0, le=1)
     """Largest share of dead letters among the events of the window."""
     window_seconds: Duration = Field(default=60.0, alias="window", gt=0)
     """Time over which the share is taken."""
-    minimum: NonNegativeInt = 100
+    minimum: Whole = Field(default=100, ge=0)
     """Fewest dead letters in the window before the budget can be spent."""
 
 
@@ -231,7 +231,7 @@ class ServerConfig(BaseModel):
 
     host: Text = "0.0.0.0"  # noqa: S104 - a probe and a scraper come from outside the container
     """Address to listen on."""
-    port: int | None = Field(default=9400, ge=0, le=65535)
+    port: Port | None = 9400
     """Port to listen on; 0: any free one, which is logged; null: no server."""
     page: bool = True
     """Whether the live page is served at `/`."""

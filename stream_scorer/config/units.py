@@ -1,11 +1,11 @@
-"""Durations and sizes as they are written: a number and its unit."""
+"""Numbers, and durations and sizes as they are written: a number and its unit."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {
@@ -67,6 +67,21 @@ def written_size(value: int) -> str:
             return f"{value // _BYTES[unit]}{unit}"
     return f"{value}B"
 
+
+def _not_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic lets a TypeError through
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_not_boolean)]
+"""A whole number; in Python ``True`` would be 1."""
+
+Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_not_boolean)]
+"""A TCP port, or 0."""
+
+Number = Annotated[float, BeforeValidator(_not_boolean)]
+"""A number; in Python ``True`` would be 1.0."""
 
 Duration = Annotated[
     float,

@@ -41,6 +41,8 @@ def test_an_unknown_key_names_the_nearest_known_one(
     [
         ("batching.max_records=many", "batching.max_records must be a whole number, not 'many'."),
         ("batching.max_records=1.5", "batching.max_records must be a whole number, not 1.5."),
+        ("batching.max_records=true", "batching.max_records must be a number, not true."),
+        ("dead_letters.budget.ratio=true", "dead_letters.budget.ratio must be a number, not true."),
         ("batching.max_records=0", "batching.max_records must be more than 0, not 0."),
         ("batching.max_records=", "batching.max_records must be a whole number, but it is empty."),
         ("batching.max_wait=5", "must be a duration with its unit, such as 5ms, 2s or 1m, not 5."),
@@ -101,7 +103,8 @@ def test_each_mistake_says_where_it_was_written(loaded: Loader) -> None:
     assert "scorer.yaml:11: batching.max_record is no setting" in text
     assert "STREAM_SCORER__OUTPUT__PARTITION: output.partition must be source or key" in text
     assert "--set server.port: server.port must be at least 0, not -1." in text
-    assert text.count("\n") == 2
+    assert text.startswith("3 settings are wrong:\n- ")
+    assert text.count("\n- ") == 3
 
 
 def test_a_mistake_is_told_once(loaded: Loader) -> None:
