@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import fastavro
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_scorer.avro.framing import (
@@ -211,6 +211,7 @@ KEYS: st.SearchStrategy[SchemaKey] = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(KEYS, st.booleans(), st.binary(max_size=20)), max_size=30))
 def test_what_is_framed_is_stripped(events: list[tuple[SchemaKey, bool, bytes]]) -> None:
     """Any mix of keys, in prefixes and headers, comes back with its rows in order."""
@@ -227,6 +228,7 @@ def test_what_is_framed_is_stripped(events: list[tuple[SchemaKey, bool, bytes]])
     assert not stripped.problems
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=20), max_size=20),
     st.sampled_from(["confluent", "single_object", "none"]),

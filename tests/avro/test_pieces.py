@@ -7,7 +7,7 @@ import io
 import fastavro
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_scorer.avro.pieces import (
@@ -46,6 +46,7 @@ def varint(value: int) -> bytes:
     return written.getvalue()
 
 
+@settings(deadline=None)
 @given(st.lists(LONGS, max_size=20))
 def test_varints_are_those_of_fastavro(values: list[int]) -> None:
     """Whatever mix of lengths a column has."""
@@ -76,6 +77,7 @@ def test_slices_of_one_length_are_even() -> None:
     assert isinstance(piece_of([b"abc", b"de"]), Uneven)
 
 
+@settings(deadline=None)
 @given(st.data(), st.integers(0, 12), st.integers(0, 6))
 def test_joined_pieces_are_the_rows_side_by_side(data: st.DataObject, rows: int, n: int) -> None:
     """Any mix of equal, fixed-width and ragged pieces, empty ones included."""
@@ -103,6 +105,7 @@ def test_long_and_short_rows_do_not_disturb_each_other() -> None:
     assert joined == [a + b"|" + b for a, b in zip(contents, tail, strict=True)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.binary(max_size=9)), max_size=12))
 def test_absent_rows_get_the_other_bytes(contents: list[bytes | None]) -> None:
     """How a null stands between values."""
