@@ -92,7 +92,7 @@ class OutputMap:
         for pick in self.picks:
             values = pick.of(arrays)
             if values.dtype.kind in kinds:
-                found |= test(values).reshape(rows, -1).any(axis=1)
+                found |= test(values).any(axis=tuple(range(1, values.ndim)))
         return found
 
 

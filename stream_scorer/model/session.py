@@ -16,7 +16,7 @@ from stream_scorer.model.graph import Graph, read_graph
 from stream_scorer.model.providers import CPU, Provider, require_available, require_loaded
 from stream_scorer.model.runtime import onnxruntime
 from stream_scorer.model.specs import input_spec, output_spec, plain_row, seen_shape
-from stream_scorer.model.tensors import Tensors, empty, repeat, rows_of, take
+from stream_scorer.model.tensors import Shape, Tensors, empty, repeat, rows_of, take
 from stream_scorer.model.threads import Threads, decide
 
 
@@ -37,7 +37,8 @@ class Model:
         metadata: the producer's own notes in the model file.
         providers_in_use: the execution providers that loaded, in order.
         threads: thread counts, with the reason.
-        one_row_at_a_time: an input has a batch axis of fixed size 1, so each row is a call.
+        one_row_at_a_time: the batch axis has a fixed size of 1, declared or baked into the graph,
+            so each row is a call.
     """
 
     def __init__(
@@ -108,25 +109,37 @@ class Model:
         """Run rows that ought to be good; return whether the model took them.
 
         The first row becomes the probe row. The outputs' shapes are completed by what is seen at 2
-        and at 3 rows: an axis whose size is equal in both is fixed, axis 0 must follow the rows.
+        and at 3 rows: an axis whose size is equal in both is fixed, axis 0 must follow the rows. A
+        model that takes the row alone but not twice has a batch of one baked into its graph.
         """
-        names = tuple(spec.name for spec in self.outputs if spec.dtype is not None)
-        counts = (1, 1) if self.one_row_at_a_time else (2, 3)
+        if not self.one_row_at_a_time and (shapes := self._shapes(examples, 2, 3)):
+            return self._learned(shapes, examples)
+        if shapes := self._shapes(examples, 1, 1):
+            self.one_row_at_a_time = True
+            return self._learned(shapes, examples)
+        return False
+
+    def _shapes(self, examples: Tensors, fewer: int, more: int) -> dict[str, Shape] | None:
+        names = [spec.name for spec in self.outputs if spec.dtype is not None]
         try:
-            seen = [
-                self._session.run(list(names), repeat(examples, rows), self._run_options)
-                for rows in counts
-            ]
+            first, second = (
+                self._session.run(names, repeat(examples, rows), self._run_options)
+                for rows in (fewer, more)
+            )
         except Exception:  # noqa: BLE001 - no row is known to be good: a guess may well be refused
-            return False
-        shapes = {
-            name: seen_shape(np.shape(first), np.shape(second), counts)
-            for name, first, second in zip(names, *seen, strict=True)
+            return None
+        return {
+            name: seen_shape(np.shape(a), np.shape(b), (fewer, more))
+            for name, a, b in zip(names, first, second, strict=True)
         }
+
+    def _learned(self, shapes: Mapping[str, Shape], examples: Tensors) -> bool:
         self.outputs = tuple(
             replace(spec, shape=shapes.get(spec.name, spec.shape)) for spec in self.outputs
         )
-        self._probe = (repeat(examples, 1), names)
+        # An output that isn't one row an event can't be checked for its rows, and isn't served.
+        names = tuple(name for name, shape in shapes.items() if shape[:1] == (None,))
+        self._probe = (repeat(examples, 1), names) if names else None
         return True
 
     def probe(self) -> None:

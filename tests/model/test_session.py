@@ -146,21 +146,56 @@ def test_a_device_that_fails_on_the_probe_row_is_broken(tmp_path: Path) -> None:
 
 def test_warming_up_runs_as_many_rows_as_a_batch_has(tmp_path: Path) -> None:
     """A model that can't take them says so before the first event."""
-    reshaped = helper.make_node("Reshape", ["x", "shape"], ["y"])
     path = write_model(
         tmp_path / "m.onnx",
-        [reshaped],
+        [
+            helper.make_node("Shape", ["x"], ["rows"], end=1),
+            helper.make_node("Gather", ["room", "rows"], ["some"]),
+            helper.make_node("Add", ["x", "some"], ["y"]),
+        ],
+        [value("x", "float32", "N", 1)],
+        [value("y", "float32", "N", 1)],
+        initializers=[numpy_helper.from_array(np.zeros(64, np.float32), "room")],
+    )
+    model = load_model(path)
+
+    model.warm_up(63)
+    with pytest.raises(InferenceError, match="idx=64"):
+        model.warm_up(64)
+
+
+def test_a_batch_of_one_that_is_baked_into_the_graph_is_found(tmp_path: Path) -> None:
+    """The axis is declared open, but a Reshape says one row: slow, but right."""
+    path = write_model(
+        tmp_path / "m.onnx",
+        [helper.make_node("Reshape", ["x", "shape"], ["y"])],
         [value("x", "float32", "N", 2)],
         [value("y", "float32", "N", 2)],
         initializers=[numpy_helper.from_array(np.array([1, 2]), "shape")],
     )
-    passing_model = load_model(passing(tmp_path / "p.onnx", "float32", "N", 2))
-    single_row_model = load_model(path)
-    assert not single_row_model.learn({"x": np.zeros((1, 2), np.float32)})
+    rows = np.arange(10, dtype=np.float32).reshape(5, 2)
 
-    passing_model.warm_up(64)
-    with pytest.raises(InferenceError):
-        single_row_model.run({"x": np.zeros((64, 2), np.float32)}, ["y"])
+    model = load_model(path)
+
+    assert model.one_row_at_a_time
+    np.testing.assert_array_equal(model.run({"x": rows}, ["y"])["y"], rows)
+
+
+def test_an_output_that_is_no_row_does_not_make_the_device_look_broken(tmp_path: Path) -> None:
+    """It is left out of the probe, as it is left out of the scored event."""
+    path = write_model(
+        tmp_path / "m.onnx",
+        [node("Identity"), helper.make_node("Identity", ["table"], ["weights"])],
+        [value("x", "float32", "N", 2)],
+        [value("y", "float32", "N", 2), value("weights", "float32", 7)],
+        initializers=[numpy_helper.from_array(np.ones(7, np.float32), "table")],
+    )
+
+    model = load_model(path)
+
+    assert model.outputs[1].shape == (7,)
+    model.probe()
+    model.warm_up(4)
 
 
 def endless(path: Path) -> Model:
