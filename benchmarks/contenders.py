@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import resource
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 _WATCH_EVERY_SECONDS = 0.02
 _GIVE_UP_SECONDS = 300.0
 _STOP_SECONDS = 30.0
-_RSS_UNITS_PER_MIB = 1024**2 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +29,8 @@ class Contender:
 class Result:
     """What a run took.
 
-    The rate is from the first commit seen to the last, without the start. CPU and memory (the peak
-    of the resident set) are those of the process, start included.
+    The rate is from the first commit seen to the last, without the start. CPU time and the peak of
+    the resident set are those of the process, start included.
     """
 
     name: str
@@ -55,35 +50,47 @@ def race(
     path = contender.folder / f"{contender.group}.log"
     watch = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": contender.group})
     with path.open("wb") as log:
-        child = _Child(contender, log.fileno())
+        process = psutil.Popen(contender.command, cwd=contender.folder, stdout=log, stderr=log)
     try:
-        rate = _rate(child, lambda: _committed(watch, backlog), events)
-        usage = child.end()
-    except RuntimeError as error:
-        child.kill()
+        rate, peak_rss_bytes = _watch(process, lambda: _committed(watch, backlog), events)
+        cpu = process.cpu_times()
+        process.terminate()
+        code = process.wait(_STOP_SECONDS)
+    except (RuntimeError, psutil.Error) as error:
         raise RuntimeError(f"{contender.name} {error}; see {path}") from error
     finally:
         watch.close()
-    cpu_seconds = usage.ru_utime + usage.ru_stime
-    return Result(contender.name, rate, cpu_seconds, usage.ru_maxrss / _RSS_UNITS_PER_MIB)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if code:
+        raise RuntimeError(f"{contender.name} ended with exit code {code}; see {path}")
+    return Result(contender.name, rate, cpu.user + cpu.system, peak_rss_bytes / 1024**2)
 
 
-def _rate(child: _Child, committed: Callable[[], int], events: int) -> float:
-    """Watch until ``events`` are committed; return how many a second that were."""
+def _watch(process: psutil.Popen, committed: Callable[[], int], events: int) -> tuple[float, int]:
+    """Watch until ``events`` are committed; return how many a second, and the most bytes held.
+
+    The resident set is sampled: what the kernel notes as the peak of a child counts the parent's
+    memory at the fork, too.
+    """
     give_up = time.monotonic() + _GIVE_UP_SECONDS
     first: tuple[float, int] | None = None
+    peak_rss_bytes = 0
     while (done := committed()) < events:
         now = time.monotonic()
         if first is None and done:
             first = now, done
-        if child.has_ended() and committed() < events:
-            raise RuntimeError(f"ended after {done:,} events")
+        if process.poll() is not None:
+            raise RuntimeError(f"ended with exit code {process.returncode} after {done:,} events")
         if now > give_up:
             raise RuntimeError(f"committed {done:,} events in {_GIVE_UP_SECONDS:.0f} s")
+        peak_rss_bytes = max(peak_rss_bytes, process.memory_info().rss)
         time.sleep(_WATCH_EVERY_SECONDS)
     if first is None:
         raise RuntimeError("was done before it could be watched: give it more events")
-    return (events - first[1]) / (time.monotonic() - first[0])
+    rate = (events - first[1]) / (time.monotonic() - first[0])
+    return rate, max(peak_rss_bytes, process.memory_info().rss)
 
 
 def _committed(watch: Consumer, backlog: list[TopicPartition]) -> int:
@@ -96,45 +103,3 @@ def _committed(watch: Consumer, backlog: list[TopicPartition]) -> int:
         return sum(max(each.offset, 0) for each in watch.committed(backlog, timeout=10))
     except KafkaException:  # no coordinator yet
         return 0
-
-
-class _Child:
-    """A process whose use of CPU and memory is known once it has ended."""
-
-    def __init__(self, contender: Contender, log: int) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-            contender.command, cwd=contender.folder, stdout=log, stderr=log
-        )
-        self._usage: resource.struct_rusage | None = None
-
-    def has_ended(self) -> bool:
-        """Return whether it has ended."""
-        if self._usage is None:
-            self._collect(os.WNOHANG)
-        return self._usage is not None
-
-    def end(self) -> resource.struct_rusage:
-        """End it in order, if it still runs, and return what it used."""
-        if not self.has_ended():
-            os.kill(self._process.pid, signal.SIGTERM)
-        give_up = time.monotonic() + _STOP_SECONDS
-        while not self.has_ended():
-            if time.monotonic() > give_up:
-                raise RuntimeError(f"does not end within {_STOP_SECONDS:.0f} s of SIGTERM")
-            time.sleep(_WATCH_EVERY_SECONDS)
-        if self._process.returncode or self._usage is None:
-            raise RuntimeError(f"ended with exit code {self._process.returncode}")
-        return self._usage
-
-    def kill(self) -> None:
-        """End it at once."""
-        if not self.has_ended():
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._collect(0)
-
-    def _collect(self, options: int) -> None:
-        # Popen.wait would do, if it only told what the child used.
-        pid, status, usage = os.wait4(self._process.pid, options)
-        if pid:
-            self._usage = usage
-            self._process.returncode = os.waitstatus_to_exitcode(status)
