@@ -24,7 +24,7 @@ import numpy as np
 import onnxruntime
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
-import events
+from benchmarks import events
 
 BATCH_EVENTS = 1_000
 

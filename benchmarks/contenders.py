@@ -17,7 +17,7 @@ _STOP_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A scorer: its name, how to start it, in which folder, and its consumer group."""
+    """A scorer: its name, how to start it, the folder for its log, and its consumer group."""
 
     name: str
     command: tuple[str, ...]
@@ -50,7 +50,7 @@ def race(
     path = contender.folder / f"{contender.group}.log"
     watch = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": contender.group})
     with path.open("wb") as log:
-        process = psutil.Popen(contender.command, cwd=contender.folder, stdout=log, stderr=log)
+        process = psutil.Popen(contender.command, stdout=log, stderr=log)
     try:
         rate, peak_rss_bytes = _watch(process, lambda: _committed(watch, backlog), events)
         cpu = process.cpu_times()

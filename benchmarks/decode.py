@@ -1,6 +1,6 @@
 """Avro bytes to the model's matrix: the columnar plan beside fastavro and dictionaries.
 
-    python benchmarks/decode.py
+    python -m benchmarks.decode
 
 1,024 events of 30 features at a time, always other ones. Both ways are timed in turn, and must give
 the same matrix. Read the ratio of the medians.
@@ -18,7 +18,7 @@ import fastavro
 import numpy as np
 from numpy.typing import NDArray
 
-import events
+from benchmarks import events
 from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import leaf_paths, parse
 from stream_scorer.columns import Payloads

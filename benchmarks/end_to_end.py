@@ -1,6 +1,6 @@
 """Events a second through a real Kafka, exactly once: ``stream-scorer`` beside the reference.
 
-    python benchmarks/end_to_end.py [--events 500000] [--runs 3] [--model mlp]
+    python -m benchmarks.end_to_end [--events 500000] [--runs 3] [--model mlp]
 
 Both score the same backlog, one after the other, as one process on this machine, with the same
 model and the broker beside them. Each run's output is counted by a ``read_committed`` reader. Read
@@ -23,12 +23,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from rich.console import Console
 from rich.table import Table
 
-import events
-import models
-from contenders import Contender, Result, race
+from benchmarks import events, models
+from benchmarks.contenders import Contender, Result, race
 from stream_scorer.local.kafka import EmbeddedKafka
 
-HERE = Path(__file__).parent
 TOPIC = "events"
 PARTITIONS = 4
 MODELS: dict[str, Callable[[], onnx.ModelProto]] = {"mlp": models.small_mlp, "trees": models.trees}
@@ -66,7 +64,7 @@ def reference(bootstrap_servers: str, folder: Path, run: int) -> Contender:
         "model": str(folder / "model.onnx"),
     }
     options = [word for name, value in arguments.items() for word in (f"--{name}", value)]
-    command = (sys.executable, str(HERE / "batched_loop.py"), *options)
+    command = (sys.executable, "-m", "benchmarks.batched_loop", *options)
     return Contender("batched loop", command, folder, group)
 
 
