@@ -176,7 +176,9 @@ class EmbeddedKafka:
     def _cluster_id(self) -> str:
         known = self._folder / "cluster-id"
         if not known.exists():
-            known.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            # The first byte keeps it from beginning with a dash, which would read as an option.
+            random = b"k" + uuid.uuid4().bytes[1:]
+            known.write_text(urlsafe_b64encode(random).decode().rstrip("="))
         return known.read_text()
 
     def _topics(self) -> Topics:
