@@ -22,9 +22,9 @@ Classes = tuple[str | int, ...]
 class Graph:
     """A model file that can be given to a session.
 
-    ``rewritten`` is the model without its ZipMaps, ``None`` if it had none. ``sha256`` is what
-    ``sha256sum`` prints; with external data, the digest of the model file followed by those files
-    in the order of their names. ``size_bytes`` counts them too.
+    ``rewritten`` is the model as it is served, ``None`` if that is the file as it is. ``sha256`` is
+    what ``sha256sum`` prints of the file; with external data, the digest of the file followed by
+    those files in the order of their names. ``size_bytes`` counts them too.
     """
 
     path: Path
@@ -67,6 +67,15 @@ def read_proto(path: Path) -> Any | None:
         return onnx.load(path, load_external_data=False)
     except DecodeError:
         return None
+
+
+def proto_of(graph: Graph) -> Any:
+    """Return the ``onnx.ModelProto`` of a graph that a session has read before."""
+    import onnx  # noqa: PLC0415 - see read_proto
+
+    if graph.rewritten is not None:
+        return onnx.load_model_from_string(graph.rewritten)
+    return onnx.load(graph.path, load_external_data=False)
 
 
 def external_files(proto: Any) -> set[str]:

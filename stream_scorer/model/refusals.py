@@ -55,6 +55,13 @@ _KNOWN: tuple[tuple[str, _Sentence], ...] = (
         ),
     ),
     (
+        r"Failed to construct locale with name:([\w.@-]*)",
+        lambda m, _ort: (
+            f"changes the case of text by the rules of the locale {m[1]}, which this machine does "
+            f"not have: install it (Debian: the package locales, then locale-gen)"
+        ),
+    ),
+    (
         r"Protobuf parsing failed",
         lambda _m, _ort: "is not an ONNX model, or is cut off: export or copy it again",
     ),

@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_scorer.errors import Broken, ConfigError, StreamScorerError, Terminated
+from stream_scorer.errors import Broken, StreamScorerError, Terminated
 from stream_scorer.model import refusals
 from stream_scorer.model.graph import Graph, read_graph
-from stream_scorer.model.providers import CPU, Provider, require_available, require_loaded
+from stream_scorer.model.opening import open_session
+from stream_scorer.model.providers import CPU, Provider
 from stream_scorer.model.runtime import onnxruntime
 from stream_scorer.model.specs import input_spec, output_spec, plain_row, seen_shape
 from stream_scorer.model.tensors import Shape, Tensors, empty, repeat, rows_of, take
@@ -197,51 +198,11 @@ def load_model(
         ContractError: the file can't be served; the sentence says what is missing.
         ConfigError: a provider is absent from this build, or did not load.
     """
-    require_available(providers)
     graph = read_graph(path)
     threads = decide(intra_op_threads, inter_op_threads)
-    loaded = _session(graph, providers, threads, session or {})
-    require_loaded(providers, loaded.get_providers())
-    model = Model(loaded, graph, threads, name=name, version=version)
+    opened = open_session(graph, providers, threads, session or {})
+    model = Model(opened, graph, threads, name=name, version=version)
     for fill in (0, 1):
         if (examples := plain_row(model.inputs, fill)) and model.learn(examples):
             break
     return model
-
-
-def _session(
-    graph: Graph, providers: Sequence[Provider], threads: Threads, entries: Mapping[str, str]
-) -> Any:
-    ort = onnxruntime()
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads.intra_op
-    options.inter_op_num_threads = threads.inter_op
-    if threads.inter_op > 1:
-        options.execution_mode = ort.ExecutionMode.ORT_PARALLEL
-    settings = {"session.intra_op.allow_spinning": "0", **entries}
-    if graph.rewritten is not None:
-        # A model from memory has no folder of its own in which to look for external data.
-        folder = str(graph.path.parent.resolve())
-        settings["session.model_external_initializers_file_folder_path"] = folder
-    for key, value in settings.items():
-        _add_entry(options, key, value)
-    try:
-        return ort.InferenceSession(
-            graph.rewritten or str(graph.path),
-            options,
-            providers=[(provider.name, dict(provider.options)) for provider in providers],
-            enable_fallback=0,
-        )
-    except Exception as error:  # the exceptions of ONNX Runtime share no narrower type
-        raise refusals.explain(error, graph.path, ort.__version__) from error
-
-
-def _add_entry(options: Any, key: str, value: str) -> None:
-    try:
-        options.add_session_config_entry(key, value)
-    except Exception as error:
-        raise ConfigError(
-            f"model.session: ONNX Runtime does not take the entry '{key[:80]}' "
-            f"({refusals.first_line(error)})."
-        ) from error
