@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from stream_scorer import __version__
-from stream_scorer.cli import dlq, run, schema, score
+from stream_scorer.cli import check, demo, dlq, run, schema, score
 from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
 
@@ -38,6 +38,8 @@ def build() -> typer.Typer:
     app.callback(help=help_of(_root))(_root)
     add(app, "run", run.run)
     add(app, "score", score.score)
+    add(app, "check", check.check)
+    add(app, "demo", demo.demo)
     app.add_typer(dlq.commands(), name="dlq")
     app.add_typer(schema.commands(), name="schema")
     return app

@@ -1,0 +1,85 @@
+"""The demo's workers: real ``stream-scorer run`` processes, started, killed and stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from stream_scorer.errors import Broken
+
+STOP_SECONDS = 30.0
+#: A kill is noticed and its open transaction aborted within seconds, so that one can watch it.
+QUICK_TAKEOVER = (
+    "kafka.consumer.session.timeout.ms=6000",
+    "kafka.consumer.heartbeat.interval.ms=1000",
+    "kafka.producer.transaction.timeout.ms=6000",
+)
+
+
+class Fleet:
+    """Some copies of one worker; their logs stand beside the config."""
+
+    def __init__(self, config: Path, size: int) -> None:
+        self._config = config
+        self._logs = [config.parent / f"worker-{number}.log" for number in range(1, size + 1)]
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._killed: set[int] = set()
+
+    def __enter__(self) -> Self:
+        """Start all workers."""
+        self._workers = [self._start(log) for log in self._logs]
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop whatever still runs."""
+        self.stop()
+
+    def _start(self, log: Path) -> subprocess.Popen[bytes]:
+        settings = [argument for each in QUICK_TAKEOVER for argument in ("--set", each)]
+        command: Sequence[str] = (
+            sys.executable, "-m", "stream_scorer", "run", "-c", self._config.name, *settings,
+        )  # fmt: skip
+        with log.open("wb") as stream:
+            return subprocess.Popen(  # noqa: S603 - our own module with our own arguments
+                command, cwd=self._config.parent, stdout=stream, stderr=stream
+            )
+
+    def kill(self, number: int) -> None:
+        """End a worker, counted from 1, by SIGKILL: it has no chance to tidy up."""
+        self._killed.add(number - 1)
+        self._workers[number - 1].kill()
+
+    def check(self) -> None:
+        """Notice a worker that ended by itself.
+
+        Raises:
+            Broken: one did; the text has the end of its log.
+        """
+        for index, worker in enumerate(self._workers):
+            if worker.poll() is not None and index not in self._killed:
+                log = self._logs[index]
+                last = log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise Broken(
+                    f"Worker {index + 1} ended by itself with exit code {worker.returncode}; "
+                    f"{log} ends with:\n" + "\n".join(last)
+                )
+
+    def stop(self) -> None:
+        """Ask all to stop by SIGTERM, and wait; kill what does not."""
+        for worker in self._workers:
+            worker.terminate()
+        for worker in self._workers:
+            try:
+                worker.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()

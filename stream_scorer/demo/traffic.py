@@ -1,0 +1,170 @@
+"""The demo's producer and its plain reader, both ordinary Kafka clients."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupState,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+)
+from confluent_kafka import TopicPartition as ClientPartition
+from confluent_kafka.admin import AdminClient
+
+from stream_scorer.demo.count import Place, Trace, dead_letter_trace, scored_trace
+from stream_scorer.demo.events import events
+from stream_scorer.demo.stories import Story
+from stream_scorer.errors import Broken
+from stream_scorer.records import Reason, TopicPartition
+
+READ_ROWS = 2_000
+JOIN_SECONDS = 60.0
+
+
+class Traffic:
+    """Produces a story's events at a steady rate, in a thread of its own.
+
+    ``sent`` is every event that Kafka acknowledged, and the trace that it must leave.
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, story: Story, count: int, events_per_second: float
+    ) -> None:
+        self._producer = Producer(
+            {"bootstrap.servers": bootstrap_servers, "linger.ms": 5, "log_level": 0}
+        )
+        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        self._story = story
+        self._count = count
+        self._events_per_second = events_per_second
+        self._thread = threading.Thread(target=self._produce, name="producer", daemon=True)
+        self._halted = threading.Event()
+        self.sent: dict[Place, Reason | None] = {}
+        self.done = False
+
+    def wait_for_workers(self, workers: int, check: Callable[[], None]) -> None:
+        """Wait until so many members share the partitions; ``check`` may give up earlier.
+
+        Raises:
+            Broken: they did not get that far in time.
+        """
+        deadline = time.monotonic() + JOIN_SECONDS
+        while self._members() != workers:
+            check()
+            if time.monotonic() > deadline:
+                raise Broken(f"The workers did not join their group within {JOIN_SECONDS:.0f} s.")
+            self._halted.wait(0.1)
+
+    def _members(self) -> int:
+        """Return how many members the scorers' group has, 0 while it is not settled."""
+        name = self._story.name
+        try:
+            group = self._admin.describe_consumer_groups([name])[name].result()
+        except KafkaException:  # nobody has joined yet
+            return 0
+        return len(group.members) if group.state == ConsumerGroupState.STABLE else 0
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def halt(self) -> None:
+        """End early, and wait for the thread."""
+        self._halted.set()
+        self._thread.join()
+
+    def _produce(self) -> None:
+        started = time.monotonic()
+        for number, event in enumerate(events(self._story, self._count, seed=1)):
+            if self._halted.is_set():
+                return
+            self._producer.produce(
+                self._story.topic,
+                event.value,
+                event.key,
+                timestamp=time.time_ns() // 1_000_000,
+                on_delivery=self._noting(event.reason),
+            )
+            ahead = number / self._events_per_second - (time.monotonic() - started)
+            if ahead > 0:
+                self._producer.poll(ahead)
+        self._producer.flush()
+        self.done = True
+
+    def _noting(self, reason: Reason | None) -> Any:
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                source = TopicPartition(message.topic(), message.partition())
+                self.sent[Place(source, message.offset())] = reason
+
+        return delivered
+
+
+class Reader:
+    """Reads scored events and dead letters as any read-committed consumer downstream would."""
+
+    def __init__(
+        self, bootstrap_servers: str, story: Story, partitions: int, scored_schema: Any
+    ) -> None:
+        self._story = story
+        self._schema = scored_schema
+        self._client = Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "group.id": "demo-reader",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        self._partitions = [
+            ClientPartition(topic, number, OFFSET_BEGINNING)
+            for topic in (story.output_topic, story.dead_letter_topic)
+            for number in range(partitions)
+        ]
+        self._client.assign(self._partitions)
+
+    def read(self, timeout_seconds: float) -> list[Trace]:
+        """Return the traces that became visible, none if nothing did in time."""
+        first = self._client.poll(timeout_seconds)
+        if first is None:
+            return []
+        messages = [first, *self._client.consume(READ_ROWS, 0)]
+        now_ms = time.time_ns() // 1_000_000
+        return list(self._traces(messages, now_ms))
+
+    def read_to_end(self) -> list[Trace]:
+        """Return all that is left; nobody may write any more."""
+        traces: list[Trace] = []
+        while not self._at_end():
+            traces += self.read(0.2)
+        return traces
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._client.close()
+
+    def _traces(self, messages: Sequence[Message], now_ms: int) -> Iterator[Trace]:
+        for message in messages:
+            if message.error() is not None:
+                continue
+            stamp = message.timestamp()[1]
+            if message.topic() == self._story.output_topic:
+                yield scored_trace(message.value(), self._schema, stamp, now_ms)
+            else:
+                yield dead_letter_trace(message.headers(), stamp, now_ms)
+
+    def _at_end(self) -> bool:
+        for partition in self._client.position(self._partitions):
+            _, end = self._client.get_watermark_offsets(partition, timeout=10.0)
+            if end > 0 and partition.offset < end:
+                return False
+        return True
