@@ -6,15 +6,19 @@ an action too; any other mismatch is an error.
 
 Where the specification leaves a choice: unqualified names match, as it says; each writer's field
 feeds one reader's field, by name before by alias; two decimals match if their scales do, since the
-precision does not change the number.
+precision does not change the number; a union that has not changed keeps its branches, so that an
+event is always read as written by its own schema (else an int could turn into a float of an earlier
+branch).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from stream_scorer.avro.defaults import default_value
+from stream_scorer.avro.forms import canonical
 from stream_scorer.avro.types import (
     Array,
     Enum,
@@ -162,7 +166,13 @@ class _Resolver:
         raise _mismatch(writer, reader, where)
 
     def _choice(self, writer: Union, reader: Type, where: str) -> Choice:
-        branches = tuple(self._branch(branch, reader, where) for branch in writer.branches)
+        readers: Sequence[Type] = (reader,) * len(writer.branches)
+        if isinstance(reader, Union) and canonical(reader, set()) == canonical(writer, set()):
+            readers = reader.branches
+        branches = tuple(
+            self._branch(branch, each, where)
+            for branch, each in zip(writer.branches, readers, strict=True)
+        )
         reasons = [branch.reason for branch in branches if isinstance(branch, Mismatch)]
         if len(reasons) == len(branches):
             raise ContractError(reasons[0])

@@ -138,6 +138,8 @@ def _leaves(at: Type, path: str, *, below_null: bool) -> Iterator[tuple[str, Typ
 def _field_type(at: Type, *, below_null: bool) -> FieldType:
     schema = self_contained(at, set())
     value, may_be_null = nullable(at)
+    if isinstance(value, Union):
+        may_be_null = any(branch.kind == "null" for branch in value.branches)
     if below_null and not may_be_null and value.kind != "null":
         schema = ["null", *schema] if isinstance(schema, list) else ["null", schema]
     may_be_null = may_be_null or below_null

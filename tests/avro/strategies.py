@@ -11,10 +11,13 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
+from stream_scorer.avro.schema import parse
 from stream_scorer.avro.strict import least_width
 from stream_scorer.avro.types import Array, Enum, Fixed, Map, Primitive, Record, Type, Union
+from stream_scorer.errors import ConfigError
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 SIMPLE = (*PRIMITIVES[1:], *PRIMITIVES[1:], "double", "double", "long", "string")
@@ -60,7 +63,12 @@ class _Names:
 @st.composite
 def writers(draw: Draw) -> dict[str, Any]:
     """Draw a writer's schema: a record."""
-    return _record(draw, _Names(), 0)
+    schema = _record(draw, _Names(), 0)
+    try:
+        parse(schema)
+    except ConfigError:  # a union's branch that was dropped held a definition
+        reject()
+    return schema
 
 
 def _record(draw: Draw, names: _Names, depth: int) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""Schemas: parsed by the rules, compared by meaning, fingerprinted, searched by path."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+from hypothesis import given, settings
+
+from stream_scorer.avro.forms import canonical
+from stream_scorer.avro.schema import field_type, leaf_paths, parse
+from stream_scorer.avro.types import Array, Primitive, Record, Union
+from stream_scorer.columns import FieldType
+from stream_scorer.errors import ConfigError
+from tests.avro.decoding import record
+from tests.avro.strategies import writers
+
+DEVICE = record(("id", "string"), ("age_days", ["null", "int"]), name="Device")
+
+
+def test_a_schema_is_parsed_from_text_from_json_and_from_a_bare_name() -> None:
+    """All three are what files, registries and settings have."""
+    assert (
+        parse(' {"type": "long"} ') == parse({"type": "long"}) == parse("long") == parse('"long"')
+    )
+
+
+def test_a_recursive_record_holds_itself() -> None:
+    """A reference is the type itself, also to a record that is not complete yet."""
+    root = parse(record(("value", "int"), ("next", ["null", "Event"]))).root
+    assert isinstance(root, Record)
+    following = root.fields[1].type
+    assert isinstance(following, Union)
+    assert following.branches[1] is root
+
+
+def test_names_take_the_namespace_around_them() -> None:
+    """Full names come from the name, the attribute, or the enclosing definition."""
+    inner = {"type": "array", "items": record(name="Inner", aliases=["Old", "x.Older"])}
+    root = parse(record(("a", inner), ("b", "a.b.Inner"), namespace="a.b")).root
+    assert isinstance(root, Record)
+    array = root.fields[0].type
+    assert isinstance(array, Array)
+    assert isinstance(array.items, Record)
+    assert array.items.name == "a.b.Inner"
+    assert array.items.aliases == ("a.b.Old", "x.Older")
+    assert root.fields[1].type is array.items
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{", "no JSON"),
+        ("strin", "unknown type 'strin'"),
+        ({"name": "x"}, "no attribute 'type'"),
+        (record(("a", "Nowhere")), "'a' has the unknown type 'Nowhere'"),
+        (record(("a b", "int")), "the name 'a b'"),
+        (record(("a", "int"), ("a", "int")), "two fields of one name"),
+        (record(("a", record(("b", 3), name="In"))), "'a.b' is 3"),
+        ({"type": "record", "name": "R"}, "no attribute 'fields'"),
+        ({"type": "record", "name": "R", "fields": {}}, "no list"),
+        ({"type": "record", "name": "R", "fields": ["a"]}, "a field without a name"),
+        ({"type": "array"}, "no attribute 'items'"),
+        ({"type": "map"}, "no attribute 'values'"),
+        ({"type": "fixed", "name": "F", "size": -1}, "the size -1"),
+        ({"type": "fixed", "name": "F", "size": "4"}, "the size '4'"),
+        ({"type": "enum", "name": "E", "symbols": ["a", "a"]}, "the same symbol twice"),
+        ({"type": "enum", "name": "E", "symbols": "ab"}, "no list of names"),
+        ({"type": "enum", "name": "E", "symbols": ["a"], "default": "b"}, "none of its symbols"),
+        (["null", ["int", "long"]], "a union that directly holds a union"),
+        (["int", "int"], "two branches of type 'int'"),
+        ([], "a union without a branch"),
+        (record(("a", record(name="Event"))), "'Event' a second time"),
+        (record(("self", "Event")), "always holds another of itself"),
+        (record(("a", record(("b", "Event"), name="In"))), "always holds another of itself"),
+        ('{"type":"array","items":' * 101 + '"int"' + "}" * 101, "more than 100 deep"),
+        ("[" * 100_000, "more than 100 deep"),
+    ],
+)
+def test_what_is_no_schema_is_an_error_that_says_where_and_why(source: Any, reason: str) -> None:
+    """One sentence names the field and the reason."""
+    with pytest.raises(ConfigError, match=r"^The schema is no ") as caught:
+        parse(source)
+    assert reason in str(caught.value)
+
+
+def test_a_schema_that_doubles_with_each_name_is_refused() -> None:
+    """Thirty lines of JSON must not become a billion fields."""
+    fields: list[Any] = [("r0", record(("x", "int"), name="R0"))]
+    fields += [
+        (f"r{i}", record(("a", f"R{i - 1}"), ("b", f"R{i - 1}"), name=f"R{i}"))
+        for i in range(1, 31)
+    ]
+    with pytest.raises(ConfigError, match="more than 50000 types"):
+        parse(record(*fields))
+
+
+def test_equal_schemas_differ_in_documentation_order_of_keys_or_spelling_of_names_only() -> None:
+    """Whatever bears on reading, defaults and aliases and logical types included, tells apart."""
+    schema = parse(record(("at", {"type": "long", "logicalType": "timestamp-millis"}), doc="x"))
+    same = (
+        '{"fields": [{"type": {"logicalType": "timestamp-millis", "type": "long"}, "name": "at"}]'
+    )
+    assert schema == parse(same + ', "name": "Event", "type": "record"}')
+    assert hash(schema) == hash(parse(schema.text))
+    for other in (
+        record(("at", "long")),
+        record({"name": "at", "type": "long", "default": 1}),
+        record(("at", "long"), aliases=["Old"]),
+    ):
+        assert schema != parse(other)
+
+
+def test_the_fingerprint_is_the_specified_crc_in_little_endian() -> None:
+    """Java's SchemaNormalization has these numbers for the same schemas."""
+    assert parse("null").fingerprint == (0x63DD24E7CC258F8A).to_bytes(8, "little")
+    assert parse("int").fingerprint == (0x7275D51A3F395C8F).to_bytes(8, "little")
+
+
+@settings(max_examples=60, derandomize=True, database=None, deadline=None)
+@given(writers())
+def test_the_canonical_form_is_the_one_of_fastavro(source: Any) -> None:
+    """For any schema, and so for its fingerprint."""
+    schema = parse(source)
+    theirs = to_parsing_canonical_form(source)
+    assert json.dumps(canonical(schema.root, set()), separators=(",", ":")) == theirs
+    assert schema.fingerprint.hex() == fingerprint(theirs, "CRC-64-AVRO")
+
+
+def test_an_invalid_logical_type_is_ignored() -> None:
+    """A decimal needs a precision that fits, and a scale within it (Avro 1.12, Logical Types)."""
+
+    def scale(of: str, **attributes: Any) -> int | None:
+        root = parse({"type": of, "logicalType": "decimal", **attributes}).root
+        assert isinstance(root, Primitive) or root.kind == "fixed"
+        return getattr(root, "scale", None)
+
+    assert scale("bytes", precision=9, scale=2) == 2
+    assert scale("bytes", precision=9) == 0
+    assert scale("bytes") is None
+    assert scale("bytes", precision=2, scale=3) is None
+    assert scale("long", precision=2, scale=1) is None
+    assert scale("fixed", name="F", size=4, precision=9, scale=2) == 2
+    assert scale("fixed", name="F", size=4, precision=10, scale=2) is None
+
+
+def test_a_path_goes_through_records_and_nullable_records() -> None:
+    """Below a record that may be null, so may be its fields."""
+    schema = parse(record(("device", ["null", DEVICE]), ("home", "Device"), ("n", "int")))
+    below_null = field_type(schema, "device.id")
+    assert (below_null.kind, below_null.nullable, below_null.schema) == (
+        "string",
+        True,
+        ["null", "string"],
+    )
+    assert not field_type(schema, "home.id").nullable
+    assert list(leaf_paths(schema)) == [
+        "device.id",
+        "device.age_days",
+        "home.id",
+        "home.age_days",
+        "n",
+    ]
+
+
+def test_a_field_type_says_all_that_a_model_or_an_output_needs() -> None:
+    """Items, symbols, sizes and logical types; its JSON stands on its own."""
+    grades = {"type": "enum", "name": "Grade", "symbols": ["low", "high"], "namespace": "a"}
+    day = {"type": "int", "logicalType": "date"}
+    schema = parse(
+        record(
+            ("g", grades),
+            ("grid", {"type": "array", "items": {"type": "array", "items": "float"}}),
+            ("day", ["null", day]),
+            ("hash", {"type": "fixed", "name": "H", "size": 16}),
+            ("either", ["null", "int", "string"]),
+            ("again", ["null", "a.Grade"]),
+        )
+    )
+    assert field_type(schema, "g").symbols == ("low", "high")
+    grid = FieldType("array", items=FieldType("array", items=FieldType("float")))
+    assert field_type(schema, "grid") == grid
+    assert field_type(schema, "day") == FieldType("int", nullable=True, logical="date")
+    assert field_type(schema, "hash").size == 16
+    either = field_type(schema, "either")
+    assert (either.kind, either.nullable) == ("union", True)
+    again = field_type(schema, "again").schema
+    assert parse(again) == parse(["null", grades])
+
+
+def test_a_recursive_record_is_a_leaf() -> None:
+    """Else its paths would never end."""
+    schema = parse(record(("x", "int"), ("next", ["null", "Event"])))
+    assert {path: of.kind for path, of in leaf_paths(schema).items()} == {
+        "x": "int",
+        "next": "record",
+    }
+    assert field_type(schema, "next.next.x").nullable
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("device.idd", "did you mean 'device.id'?"),
+        ("age_day", "did you mean 'device.age_days'?"),
+        ("zzz", "its fields are device.id, device.age_days."),
+    ],
+)
+def test_an_unknown_path_is_an_error_that_names_the_nearest_field(path: str, hint: str) -> None:
+    """A typo in the config is corrected by the message."""
+    schema = parse(record(("device", DEVICE)))
+    with pytest.raises(ConfigError) as caught:
+        field_type(schema, path)
+    assert str(caught.value) == f"The schema has no field {path!r}; {hint}"
