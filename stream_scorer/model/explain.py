@@ -49,7 +49,7 @@ def _fault(column: Column, spec: TensorSpec, shape: tuple[int, ...]) -> str:
         if column.present is not None:
             wrong &= column.present
         if wrong.any():
-            return f"has {column.lengths[wrong][0]} items instead of {shape[0]}"
+            return f"has an array of length {column.lengths[wrong][0]} instead of {shape[0]}"
         return _fault(column.items, spec, shape[1:])
     unfit = convert(column, spec.dtype)[1]
     present = column.present

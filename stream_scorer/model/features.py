@@ -108,7 +108,7 @@ class FeatureMap:
     def mapping(self) -> dict[str, list[str]]:
         """Return the mapping in the form of ``model.inputs``."""
         return {
-            mapped.spec.name: [feature.path for feature in mapped.features]
+            mapped.spec.name: [feature.text for feature in mapped.features]
             for mapped in self.tensor_maps
         }
 

@@ -41,6 +41,11 @@ class Feature:
     fill: Fill
     lengths: tuple[int, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """Return the field as it stands in ``model.inputs``."""
+        return self.path + "".join(f"[{length}]" for length in self.lengths)
+
     def depth(self) -> int:
         """Return how many arrays are within each other."""
         return _depth(self.type)

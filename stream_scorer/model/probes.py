@@ -24,8 +24,8 @@ def batch_dependence(model: Model, tensors: Tensors, wanted: Sequence[str]) -> f
     and so depends on it.
 
     Returns:
-        The largest difference of a float, relative to scores beyond 1; infinity if a label or an
-        integer differs, or if rows that can be scored alone can't be scored together.
+        The largest difference of a float, relative to scores beyond 1; infinity if only a label
+        or an integer differs, or if rows that can be scored alone can't be scored together.
 
     Raises:
         InferenceError: the rows can't be scored one by one either.
@@ -73,15 +73,19 @@ def _extreme(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _difference(first: Tensors, second: Tensors) -> float:
-    """Return the largest difference over all arrays."""
-    return max((_distance(first[name], second[name]) for name in first), default=0.0)
+    """Return the largest difference of a float; of anything else only if no float differs."""
+    floats = [name for name, array in first.items() if array.dtype.kind == "f"]
+    worst = max((_distance(first[name], second[name]) for name in floats), default=0.0)
+    if worst > TOLERANCE or all(
+        np.array_equal(first[name], second[name]) for name in first if name not in floats
+    ):
+        return worst
+    return float("inf")
 
 
 def _distance(first: NDArray[Any], second: NDArray[Any]) -> float:
     if first.shape != second.shape:
         return float("inf")
-    if first.dtype.kind != "f":
-        return 0.0 if np.array_equal(first, second) else float("inf")
     same = (first == second) | (np.isnan(first) & np.isnan(second))
     a, b = (array[~same].astype(np.float64) for array in (first, second))
     with np.errstate(invalid="ignore"):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_scorer.errors import Broken, StreamScorerError, Terminated
+from stream_scorer.errors import Broken, ContractError, StreamScorerError, Terminated
 from stream_scorer.model import refusals
 from stream_scorer.model.graph import Graph, read_graph
 from stream_scorer.model.opening import open_session
@@ -66,7 +66,7 @@ class Model:
         Args:
             tensors: one array for each of ``inputs``, its dtype and shape; equal numbers of rows.
             wanted: names from ``outputs``; only these are handed out. ONNX Runtime runs the whole
-                graph all the same (``only_execute_path_to_fetches`` works in training builds only).
+                graph all the same, and ``only_execute_path_to_fetches`` does not change that.
 
         Raises:
             InferenceError: the model failed, or didn't give one row for each.
@@ -202,6 +202,8 @@ def load_model(
     threads = decide(intra_op_threads, inter_op_threads)
     opened = open_session(graph, providers, threads, session or {})
     model = Model(opened, graph, threads, name=name, version=version)
+    if not model.inputs:
+        raise ContractError(f"The model '{path}' takes no input, so it can't score an event.")
     for fill in (0, 1):
         if (examples := plain_row(model.inputs, fill)) and model.learn(examples):
             break

@@ -134,6 +134,7 @@ def test_an_array_for_an_open_tensor_has_its_length_behind_it() -> None:
     tensors = features.tensors(columns, 2)
 
     assert features.wanted == ("grid",)
+    assert features.mapping() == {"x": ["grid[1][2]"]}
     assert tensors.arrays["x"][0].tolist() == [[1, 2]]
     assert set(tensors.problems) == {1}
 
@@ -185,9 +186,9 @@ def test_an_infinity_of_the_events_own_is_passed_on() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([[1, 2], [1], [3, 4]], "has 1 items instead of 2"),
-        ([[1, 2], [], [3, 4]], "has 0 items instead of 2"),
-        ([[1, 2], [1, 2, 3], [3, 4]], "has 3 items instead of 2"),
+        ([[1, 2], [1], [3, 4]], "has an array of length 1 instead of 2"),
+        ([[1, 2], [], [3, 4]], "has an array of length 0 instead of 2"),
+        ([[1, 2], [1, 2, 3], [3, 4]], "has an array of length 3 instead of 2"),
     ],
 )
 def test_an_array_of_another_length_is_a_problem_of_its_row_alone(
@@ -207,11 +208,10 @@ def test_an_inner_array_of_another_length_is_a_problem_of_its_row_alone() -> Non
 
     tensors = filled(spec("float32", 2, 2), {"grid": [good, [[1, 2], [3]], good, [[1, 2]]]})
 
-    assert {row: problem.message for row, problem in tensors.problems.items()} == {
-        1: "The field 'grid' has 1 items instead of 2, which input 'x' (float32 [N, 2, 2]) "
-        "can't hold.",
-        3: "The field 'grid' has 1 items instead of 2, which input 'x' (float32 [N, 2, 2]) "
-        "can't hold.",
+    assert set(tensors.problems) == {1, 3}
+    assert {problem.message for problem in tensors.problems.values()} == {
+        "The field 'grid' has an array of length 1 instead of 2, "
+        "which input 'x' (float32 [N, 2, 2]) can't hold."
     }
     assert tensors.arrays["x"][[0, 2]].tolist() == [good, good]
 

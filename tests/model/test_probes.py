@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper, numpy_helper
 
@@ -127,3 +128,16 @@ def test_the_extreme_row_stays_within_the_dtype(tmp_path: Path, dtype: str) -> N
     model = load_model(passing(tmp_path / "m.onnx", dtype, "N", 1))
 
     assert batch_dependence(model, {"x": np.full((2, 1), 60000, dtype)}, ["y"]) == 0
+
+
+def test_the_difference_of_the_score_is_told_before_that_of_its_label(tmp_path: Path) -> None:
+    """A label that flips has a score that moved, and by how much is what helps."""
+    path = quantised(tmp_path / "m.onnx")
+    model = onnx.load(path)
+    model.graph.node.append(helper.make_node("ArgMax", ["y"], ["label"], axis=1, keepdims=0))
+    model.graph.output.append(value("label", "int64", "N"))
+    onnx.save(model, path)
+
+    difference = batch_dependence(load_model(path), {"x": ROWS}, ["y", "label"])
+
+    assert 0.01 < difference < float("inf")

@@ -349,6 +349,15 @@ def test_an_input_without_batch_axis_is_refused(tmp_path: Path) -> None:
         load_model(passing(tmp_path / "m.onnx", "float32"))
 
 
+def test_a_model_without_input_is_refused(tmp_path: Path) -> None:
+    """A constant is no score."""
+    constant = helper.make_node("Constant", [], ["y"], value_floats=[1.0])
+    path = write_model(tmp_path / "m.onnx", [constant], [], [value("y", "float32", 1)])
+
+    with pytest.raises(ContractError, match="takes no input"):
+        load_model(path)
+
+
 def test_an_input_that_no_field_can_fill_is_refused(tmp_path: Path) -> None:
     """A complex number, a sequence, an optional."""
     path = tmp_path / "m.onnx"
