@@ -210,8 +210,10 @@ def test_an_inner_array_of_another_length_is_a_problem_of_its_row_alone() -> Non
 
     assert set(tensors.problems) == {1, 3}
     assert {problem.message for problem in tensors.problems.values()} == {
-        "The field 'grid' has an array of length 1 instead of 2, "
-        "which input 'x' (float32 [N, 2, 2]) can't hold."
+        (
+            "The field 'grid' has an array of length 1 instead of 2, "
+            "which input 'x' (float32 [N, 2, 2]) can't hold."
+        )
     }
     assert tensors.arrays["x"][[0, 2]].tolist() == [good, good]
 
