@@ -31,6 +31,11 @@ class Contract:
     copied: tuple[PassThrough, ...]
     scored: Schema
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """Return the paths of the fields that are read, each once."""
+        return tuple(dict.fromkeys([*self.features.wanted, *(c.path for c in self.copied)]))
+
 
 def open_model(config: ModelConfig) -> Model:
     """Load the model as configured.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stream_scorer.app.clients import OutputTopics, write_properties
-from stream_scorer.check.findings import Finding, of_refusal, refuse
+from stream_scorer.check.findings import Finding, heed, of_refusal, ok, warning
 from stream_scorer.check.topics import (
     INTERNAL_TOPICS,
     TopicPlan,
@@ -17,6 +17,7 @@ from stream_scorer.check.topics import (
 )
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import RefusesToStart
+from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import PATIENCE_SECONDS, Cluster, TopicFacts
 
 
@@ -33,8 +34,13 @@ def look_at_cluster(
     kafka: KafkaConfig,
     warn: Callable[[str], None],
     patience_seconds: float = PATIENCE_SECONDS,
+    *,
+    beside_workers: bool = False,
 ) -> ClusterReport:
-    """Look at topics, rights and transactions; what is wrong becomes a finding."""
+    """Look at topics, rights and transactions; what is wrong becomes a finding.
+
+    ``beside_workers``: live workers may hold the configured transactional id, so it is not used.
+    """
     plan = TopicPlan(
         kafka.input_topics,
         kafka.output_topic,
@@ -56,23 +62,27 @@ def look_at_cluster(
         return ClusterReport(tuple(findings), None)
     topics = OutputTopics(output, facts.get(kafka.dead_letter_topic or ""))
     if kafka.delivery == "exactly_once":
-        findings += _try_transactions(cluster, settings, kafka, topics)
+        properties = write_properties(settings, kafka, topics)
+        if beside_workers and "{random}" not in (kafka.transactional_id or "{random}"):
+            findings += _try_transactions_beside(cluster, properties)
+        else:
+            findings += _try_transactions(cluster, properties)
     return ClusterReport(tuple(findings), topics)
 
 
 def topics_for_run(
-    settings: Settings, kafka: KafkaConfig, warn: Callable[[str], None]
+    settings: Settings,
+    kafka: KafkaConfig,
+    warn: Callable[[str], None],
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> OutputTopics:
     """Return the topics to write to; say what is not ideal.
 
     Raises:
         RefusesToStart: with all that is wrong.
     """
-    report = look_at_cluster(settings, kafka, warn)
-    refuse(report.findings)
-    for finding in report.findings:
-        if finding.level == "warning":
-            warn(finding.sentence)
+    report = look_at_cluster(settings, kafka, warn, patience_seconds)
+    heed(report.findings, warn)
     if report.topics is None:
         raise AssertionError("a report without errors names its topics")
     return report.topics
@@ -84,11 +94,25 @@ def _facts(cluster: Cluster, plan: TopicPlan, names: frozenset[str]) -> dict[str
     return {name: facts for name, facts in described.items() if facts is not None}
 
 
-def _try_transactions(
-    cluster: Cluster, settings: Settings, kafka: KafkaConfig, topics: OutputTopics
-) -> list[Finding]:
+def _try_transactions(cluster: Cluster, properties: dict[str, Property]) -> list[Finding]:
     try:
-        cluster.try_transactions(write_properties(settings, kafka, topics))
+        cluster.try_transactions(properties)
     except RefusesToStart as refused:
         return [of_refusal(refused)]
-    return []
+    return [ok("Transactions can be begun.")]
+
+
+def _try_transactions_beside(cluster: Cluster, properties: dict[str, Property]) -> list[Finding]:
+    """Try another id: whoever initialises the id of a live worker fences it."""
+    another = {**properties, "transactional.id": f"{properties['transactional.id']}-check"}
+    try:
+        cluster.try_transactions(another)
+    except RefusesToStart as refused:
+        return [
+            warning(
+                f"{refused} The id was made up for this check, since trying "
+                f"{properties['transactional.id']} would fence a worker that uses it: if rights "
+                "are granted for that id alone, this says nothing."
+            )
+        ]
+    return [ok("Transactions can be begun.")]

@@ -11,11 +11,15 @@ from prometheus_client import CollectorRegistry
 from stream_scorer.app.clients import largest_record, make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.preflight import topics_for_run
+from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.app.stopping import Stopping
+from stream_scorer.check.findings import heed
+from stream_scorer.check.model import judge_packages
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
+from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.observe.logs import configure_logging
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
@@ -37,6 +41,7 @@ def run(settings: Settings) -> None:
     kafka = settings.kafka
     if kafka is None:
         raise ConfigError("kafka: `run` needs it; see docs/configuration.md.")
+    heed(judge_packages(conflicting_packages()), log.warning)
     model = open_model(settings.model)
     log.info(
         "model loaded",
@@ -49,6 +54,7 @@ def run(settings: Settings) -> None:
     schemas = open_schemas(settings)
     contract = make_contract(settings, model, schemas.reader)
     log.info("reader schema", schema=schemas.reader_origin)
+    heed(look_at_reading(settings, contract, schemas.registry), log.warning)
     topics = topics_for_run(settings, kafka, log.warning)
     scorer = make_scorer(
         settings,

@@ -20,15 +20,24 @@ from stream_scorer.schemas import (
     SchemaSource,
 )
 
+NOT_REGISTERED = (
+    "schemas.registry: subject {subject} has no version that equals the scored event's schema. "
+    "Register what `stream-scorer schema output` prints, or set schemas.registry.register to true."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """The reader's schema, the source of writers' schemas, and how a scored event is framed."""
+    """The reader's schema, the source of writers' schemas, and how a scored event is framed.
+
+    ``registry`` is the one that is configured, if any.
+    """
 
     reader: Schema
     reader_origin: str
     source: SchemaSource
     prefix_for: Callable[[Schema], bytes]
+    registry: RegistrySchemas | None = None
 
 
 def open_schemas(settings: Settings) -> Schemas:
@@ -42,12 +51,7 @@ def open_schemas(settings: Settings) -> Schemas:
     config = settings.schemas
     if config.registry is not None:
         return _from_registry(settings, config.registry)
-    if config.reader is None:
-        raise ConfigError(
-            "schemas.reader: name the schema file that this scorer reads; without a registry there "
-            "is nowhere else to take it from."
-        )
-    reader, origin = read_schema(config.reader), str(config.reader)
+    reader, origin = _reader(settings, None)
     if config.directory is not None:
         listed = DirectorySchemas(config.directory)
         source = FirstOf((listed, FixedSchema(reader)))
@@ -79,23 +83,50 @@ def read_schema(path: Path) -> Schema:
         raise ConfigError(f"schemas.reader: {path}: {error}") from error
 
 
-def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
+def read_reader(settings: Settings) -> Schema:
+    """Return the reader's schema alone: from its file, or else from the registry.
+
+    Raises:
+        ConfigError: the file can't be read, or no reader's schema is configured.
+        ContractError: what the registry has is no Avro schema.
+        Unreachable: the registry does not answer.
+    """
+    if settings.schemas.reader is not None or settings.schemas.registry is None:
+        return _reader(settings, None)[0]
+    with _registry(settings, settings.schemas.registry) as registry:
+        return _reader(settings, registry)[0]
+
+
+def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schema, str]:
+    file, subject = settings.schemas.reader, _input_subject(settings)
+    if file is not None:
+        return read_schema(file), str(file)
+    if registry is None:
+        raise ConfigError(
+            "schemas.reader: name the schema file that this scorer reads; without a registry there "
+            "is nowhere else to take it from."
+        )
+    if subject is None:
+        raise ConfigError(
+            "schemas.reader: kafka.input_topics has only patterns, so there is no one subject to "
+            "take the reader's schema from; name a schema file."
+        )
+    return registry.latest(subject), f"the registry's latest of {subject}"
+
+
+def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
     subject = _input_subject(settings)
-    registry = RegistrySchemas(
+    return RegistrySchemas(
         config.url,
         config.timeout_seconds,
         config.properties,
         fingerprint_subjects=(subject,) if subject else (),
     )
-    if settings.schemas.reader is not None:
-        reader, origin = read_schema(settings.schemas.reader), str(settings.schemas.reader)
-    elif subject is None:
-        raise ConfigError(
-            "schemas.reader: kafka.input_topics has only patterns, so there is no one subject to "
-            "take the reader's schema from; name a schema file."
-        )
-    else:
-        reader, origin = registry.latest(subject), f"the registry's latest of {subject}"
+
+
+def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
+    registry = _registry(settings, config)
+    reader, origin = _reader(settings, registry)
     source = CachedSchemas(FirstOf((registry, FixedSchema(reader))), time.monotonic)
     return Schemas(
         reader,
@@ -104,6 +135,7 @@ def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
         lambda scored: _prefix(
             settings, scored, lambda schema: _registered(settings, config, registry, schema)
         ),
+        registry,
     )
 
 
@@ -112,20 +144,21 @@ def _input_subject(settings: Settings) -> str | None:
     return next((f"{topic}-value" for topic in topics if not topic.startswith("^")), None)
 
 
+def scored_subject(settings: Settings, config: RegistryConfig) -> str:
+    """Return the subject of the scored events' schema."""
+    output_topic = settings.kafka.output_topic if settings.kafka else ""
+    return config.subject.format(output_topic=output_topic)
+
+
 def _registered(
     settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
 ) -> int:
-    output_topic = settings.kafka.output_topic if settings.kafka else ""
-    subject = config.subject.format(output_topic=output_topic)
+    subject = scored_subject(settings, config)
     if config.register_schema:
         return registry.register(subject, scored)
     found = registry.lookup(subject, scored)
     if found is None:
-        raise ContractError(
-            f"schemas.registry: subject {subject} has no version that equals the scored event's "
-            "schema. Register what `stream-scorer schema output` prints, or set "
-            "schemas.registry.register to true."
-        )
+        raise ContractError(NOT_REGISTERED.format(subject=subject))
     return found
 
 

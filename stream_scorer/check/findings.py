@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from stream_scorer.errors import RefusesToStart
 
+Level = Literal["ok", "warning", "error", "skipped"]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was looked at, or was not (``skipped``).
 
     ``refusal`` is the error that an ``error`` finding stops ``run`` with; its exit code is the
     command's.
     """
 
-    level: Literal["ok", "warning", "error"]
+    level: Level
     sentence: str
     refusal: type[RefusesToStart] | None = None
 
@@ -32,6 +34,11 @@ def warning(sentence: str) -> Finding:
     return Finding("warning", sentence)
 
 
+def skipped(sentence: str) -> Finding:
+    """Return what was not looked at, and why."""
+    return Finding("skipped", sentence)
+
+
 def error(sentence: str, refusal: type[RefusesToStart]) -> Finding:
     """Return a finding that ``run`` refuses to start with."""
     return Finding("error", sentence, refusal)
@@ -40,6 +47,11 @@ def error(sentence: str, refusal: type[RefusesToStart]) -> Finding:
 def of_refusal(refused: RefusesToStart) -> Finding:
     """Return an error that was raised as a finding."""
     return Finding("error", str(refused), type(refused))
+
+
+def each_of(refused: RefusesToStart) -> tuple[Finding, ...]:
+    """Return an error that holds a sentence a line, as a configuration's does, as findings."""
+    return tuple(error(line, type(refused)) for line in str(refused).splitlines() if line.strip())
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -51,3 +63,22 @@ def refuse(findings: Iterable[Finding]) -> None:
     errors = [finding for finding in findings if finding.refusal is not None]
     if errors and errors[0].refusal is not None:
         raise errors[0].refusal("\n".join(finding.sentence for finding in errors))
+
+
+def heed(findings: Iterable[Finding], warn: Callable[[str], None]) -> None:
+    """Refuse to start for errors; without any, pass the warnings on.
+
+    Raises:
+        RefusesToStart: of the first error's class, with all their sentences.
+    """
+    looked_at = tuple(findings)
+    refuse(looked_at)
+    for finding in looked_at:
+        if finding.level == "warning":
+            warn(finding.sentence)
+
+
+def exit_code_of(findings: Iterable[Finding]) -> int:
+    """Return the exit code of the first error, 0 without one."""
+    refusals = (finding.refusal for finding in findings if finding.refusal is not None)
+    return next((refusal.exit_code for refusal in refusals), 0)

@@ -10,7 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, Producer, TopicCollection
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+)
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
 
 from stream_scorer.errors import Unreachable
@@ -20,6 +26,8 @@ from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 REQUEST_SECONDS = 10.0
 #: How long brokers may be away at start before the process gives up.
 PATIENCE_SECONDS = 60.0
+#: What goes wrong is raised or warned of, so librdkafka need not print it as well.
+QUIET: Mapping[str, Property] = {"log_level": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +58,15 @@ class Cluster:
     ) -> None:
         self._properties = dict(properties)
         self._servers = str(properties["bootstrap.servers"])
-        self._last_error = ""
-        self._admin = AdminClient({**self._properties, "error_cb": self._note})
+        self._last_error: KafkaError | None = None
+        self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
         self._warn = warn
         self._clock = clock
 
-    def _note(self, error: object) -> None:
-        self._last_error = str(error)
+    def _note(self, error: KafkaError) -> None:
+        # That all brokers are down follows from what was said of each of them.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's local codes start so
+            self._last_error = error
 
     def topic_names(self, patience_seconds: float = PATIENCE_SECONDS) -> frozenset[str]:
         """Return all topics that these credentials may see.
@@ -69,11 +79,18 @@ class Cluster:
             try:
                 metadata = self._admin.list_topics(timeout=min(REQUEST_SECONDS, patience_seconds))
             except KafkaException as exception:
-                why = self._last_error or describe(error_of(exception))
-                if error_of(exception).code() in RIGHTS or self._clock() >= deadline:
+                self._admin.poll(0)  # hands over what the brokers' threads noted
+                error = self._last_error or error_of(exception)
+                why = describe(error)
+                if error.code() in RIGHTS:
+                    raise Unreachable(
+                        f"kafka.common: {self._servers} refuses the credentials ({why}); correct "
+                        "sasl.* or ssl.*."
+                    ) from exception
+                if self._clock() >= deadline:
                     raise Unreachable(
                         f"kafka.bootstrap_servers: no broker of {self._servers} answers within "
-                        f"{patience_seconds:.0f} s ({why}). Is the address right, and are "
+                        f"{patience_seconds:g} s ({why}). Is the address right, and are "
                         "security.protocol, sasl.* and ssl.* in kafka.common what the brokers want?"
                     ) from exception
                 self._warn(f"No broker of {self._servers} answers yet ({why}); asking again")
@@ -134,7 +151,7 @@ class Cluster:
         Raises:
             Unreachable: the brokers refuse the transactional id, or have no coordinator for it.
         """
-        producer = Producer(dict(properties))
+        producer = Producer({**QUIET, **properties})
         try:
             producer.init_transactions(REQUEST_SECONDS)
         except KafkaException as exception:

@@ -152,6 +152,47 @@ class RegistrySchemas:
                     f"versions of subject {subject}, or `schemas.registry.subject` name another."
                 ) from None
 
+    def compatible(self, subject: str, schema: Schema) -> bool:
+        """Return whether a subject would take a schema as its next version; at start.
+
+        Raises:
+            Unreachable: the registry does not answer, or refuses to.
+        """
+        call = partial(self._client.calls.test_compatibility, subject, self._client.schema(schema))
+        with _at_start():
+            answer = self._client.known(
+                f"the compatibility of a new version of subject {subject}",
+                call,
+                SUBJECT_UNKNOWN,
+                VERSION_UNKNOWN,
+            )
+        return answer is None or bool(answer)
+
+    def versions(self, subject: str) -> dict[int, Schema | ContractError]:
+        """Return all versions of a subject, oldest first, none if it is unknown; at start.
+
+        In place of a version that is no Avro schema that can be read is the error that says why.
+
+        Raises:
+            Unreachable: the registry does not answer, or refuses to.
+        """
+        with _at_start():
+            return dict(self._versions(subject))
+
+    def _versions(self, subject: str) -> Iterator[tuple[int, Schema | ContractError]]:
+        listing = partial(self._client.calls.get_versions, subject)
+        listed = self._client.known(f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN)
+        for version in listed or ():
+            what = f"version {version} of subject {subject}"
+            call = partial(self._client.calls.get_version, subject, version)
+            found = self._client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
+            if found is None:
+                continue  # deleted in the meantime
+            try:
+                yield int(version), self._schema(what, found.schema)
+            except ContractError as error:
+                yield int(version), error
+
     def _by_id(self, number: int) -> Schema | None:
         if number > _LARGEST_ID:
             return None
@@ -178,19 +219,9 @@ class RegistrySchemas:
 
     def _by_fingerprint(self, fingerprint: bytes) -> Schema | None:
         for subject in self._fingerprint_subjects:
-            listing = partial(self._client.calls.get_versions, subject)
-            versions = self._client.known(
-                f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN
-            )
-            for version in versions or ():
-                what = f"version {version} of subject {subject}"
-                call = partial(self._client.calls.get_version, subject, version)
-                found = self._client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
-                try:
-                    schema = None if found is None else self._schema(what, found.schema)
-                except ContractError:
-                    continue  # an event can't be of a schema that is no Avro
-                if schema is not None and schema.fingerprint == fingerprint:
+            for _, schema in self._versions(subject):
+                # An event can't be of a schema that is no Avro.
+                if isinstance(schema, Schema) and schema.fingerprint == fingerprint:
                     return schema
         return None
 

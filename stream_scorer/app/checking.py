@@ -1,0 +1,153 @@
+"""``check``: everything that can be wrong before traffic, as far as it can be found in one go.
+
+A step that fails takes with it only the steps that need its result. What stops ``run`` is judged by
+the functions that ``run`` uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from stream_scorer.app.contract import Contract, make_contract, open_model, warm_up
+from stream_scorer.app.preflight import look_at_cluster
+from stream_scorer.app.schema_checks import judge_pinning, look_at_reading, look_at_writing
+from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
+from stream_scorer.avro.schema import Schema
+from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
+from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
+from stream_scorer.check.model import judge_model, judge_neighbours, judge_nulls, judge_packages
+from stream_scorer.config.contradictions import contradictions
+from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.errors import ConfigError, RefusesToStart
+from stream_scorer.model.runtime import conflicting_packages
+from stream_scorer.model.session import Model
+
+#: How long brokers may take to answer; a person waits for it.
+PATIENCE_SECONDS = 20.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a check goes.
+
+    Attributes:
+        offline: whether to leave Kafka and the registry alone.
+        say: hears why the brokers don't answer, while there is still patience.
+        patience_seconds: how long brokers may take to answer.
+    """
+
+    offline: bool
+    say: Callable[[str], None]
+    patience_seconds: float = PATIENCE_SECONDS
+
+
+def check(settings: Settings, reach: Reach) -> Iterator[Finding]:
+    """Yield what is found, as it is found; no sentence comes twice."""
+    seen: set[str] = set()
+    for finding in _all(settings, reach):
+        if finding.sentence not in seen:
+            seen.add(finding.sentence)
+            yield finding
+
+
+def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
+    if settings.kafka is not None and reach.offline:
+        # What only a command that reads from Kafka asks of the settings; others asked it already.
+        for mistake in contradictions(settings, need_kafka=True):
+            yield error(f"{'.'.join(mistake.path)} {mistake.predicate}.", ConfigError)
+    yield from judge_packages(conflicting_packages())
+    model = yield from _tried(partial(open_model, settings.model))
+    if model is not None:
+        yield from judge_model(model)
+    schemas, reader = yield from _schemas(settings, reach)
+    if model is not None and reader is not None:
+        contract = yield from _contract(settings, model, reader)
+        if contract is not None:
+            yield from _probes(settings, contract)
+            yield from _events(settings, contract, schemas, reach)
+    if settings.kafka is not None:
+        yield from _cluster(settings, settings.kafka, reach)
+
+
+def _tried(step: Callable[[], Result]) -> Generator[Finding, None, Result | None]:
+    """Return what the step returns; if it refuses, yield why and return ``None``."""
+    try:
+        return step()
+    except RefusesToStart as refused:
+        yield from each_of(refused)
+        return None
+
+
+def _schemas(
+    settings: Settings, reach: Reach
+) -> Generator[Finding, None, tuple[Schemas | None, Schema | None]]:
+    """Return the sources of schemas and the reader's; each without the other if it must be."""
+    if reach.offline and settings.schemas.registry and settings.schemas.reader is None:
+        yield skipped(
+            "Model against schema: the reader's schema comes from the registry, which --offline "
+            "does not ask; name a file in schemas.reader."
+        )
+        return None, None
+    schemas = yield from _tried(partial(open_schemas, settings))
+    if schemas is None:
+        return None, (yield from _tried(partial(read_reader, settings)))
+    yield from judge_pinning(settings, schemas.reader_origin)
+    return schemas, schemas.reader
+
+
+def _contract(
+    settings: Settings, model: Model, reader: Schema
+) -> Generator[Finding, None, Contract | None]:
+    try:
+        contract = make_contract(settings, model, reader)
+    except RefusesToStart as refused:
+        yield from mistakes(settings, model.inputs, model.outputs, reader)
+        yield from each_of(refused)
+        return None
+    yield from judge_features(contract.features)
+    yield from judge_outputs(contract.outputs.fields)
+    return contract
+
+
+def _probes(settings: Settings, contract: Contract) -> Iterator[Finding]:
+    model, features, outputs = contract.model, contract.features, contract.outputs
+    rows = settings.batching.max_records
+    if (yield from _tried(partial(warm_up, model, rows))) is None:
+        return
+    yield from judge_neighbours(model, features, outputs)
+    if settings.model.non_finite == "dead_letter":
+        yield from judge_nulls(model, features, outputs)
+
+
+def _events(
+    settings: Settings, contract: Contract, schemas: Schemas | None, reach: Reach
+) -> Iterator[Finding]:
+    away = reach.offline and settings.schemas.registry is not None
+    registry = schemas.registry if schemas and not away else None
+    yield from look_at_reading(settings, contract, registry)
+    if settings.kafka is None or schemas is None:
+        return
+    if away:
+        yield skipped("The registry: --offline does not ask it.")
+    else:
+        yield from look_at_writing(settings, contract.scored, schemas)
+
+
+def _cluster(settings: Settings, kafka: KafkaConfig, reach: Reach) -> Iterator[Finding]:
+    if kafka.dead_letter_topic is None:
+        yield warning(
+            "kafka.dead_letter_topic is not set: the first event that can't be scored stops the "
+            "worker (exit 5)."
+        )
+    if reach.offline:
+        yield skipped("Topics, rights and transactions: --offline does not ask the brokers.")
+        return
+    report = look_at_cluster(
+        settings, kafka, reach.say, reach.patience_seconds, beside_workers=True
+    )
+    yield from report.findings

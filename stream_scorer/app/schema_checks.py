@@ -1,0 +1,79 @@
+"""Looks at schemas before traffic: can events be read, can scored events be written.
+
+``run`` and ``check`` share it; only ``check`` looks for the scored event's schema without
+registering it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stream_scorer.app.contract import Contract
+from stream_scorer.app.schema_sources import NOT_REGISTERED, Schemas, scored_subject
+from stream_scorer.avro.schema import Schema
+from stream_scorer.check.findings import Finding, error, of_refusal, ok, warning
+from stream_scorer.check.plans import judge_reader, judge_writers
+from stream_scorer.config.settings import RegistryConfig, Settings
+from stream_scorer.errors import ContractError, RefusesToStart
+from stream_scorer.schemas import RegistrySchemas
+
+
+def look_at_reading(
+    settings: Settings, contract: Contract, registry: RegistrySchemas | None
+) -> Iterator[Finding]:
+    """Judge whether the input's events can be read, and at what cost.
+
+    With a registry, these are all versions of each input topic's subject (topic-name strategy).
+    """
+    yield from judge_reader(contract.reader, contract.wanted)
+    topics = settings.kafka.input_topics if settings.kafka and registry else ()
+    for subject in (f"{topic}-value" for topic in topics if not topic.startswith("^")):
+        try:
+            versions = registry.versions(subject) if registry else {}
+        except RefusesToStart as refused:
+            yield of_refusal(refused)
+            return
+        yield from judge_writers(subject, versions, contract.reader, contract.wanted)
+
+
+def look_at_writing(settings: Settings, scored: Schema, schemas: Schemas) -> Iterator[Finding]:
+    """Judge whether scored events can be framed; nothing is registered."""
+    config = settings.schemas.registry
+    try:
+        if config and schemas.registry and settings.schemas.framing == "confluent":
+            yield _judge_registration(settings, config, schemas.registry, scored)
+        else:
+            schemas.prefix_for(scored)
+            yield ok(f"Scored events are framed as {settings.schemas.framing}.")
+    except RefusesToStart as refused:
+        yield of_refusal(refused)
+
+
+def _judge_registration(
+    settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
+) -> Finding:
+    subject = scored_subject(settings, config)
+    number = registry.lookup(subject, scored)
+    if number is not None:
+        return ok(f"The scored event's schema is registered: id {number}, subject {subject}.")
+    if not config.register_schema:
+        return error(NOT_REGISTERED.format(subject=subject), ContractError)
+    if registry.compatible(subject, scored):
+        return ok(f"The scored event's schema is registered at start, under subject {subject}.")
+    return error(
+        f"The registry does not take the scored event's schema as the next version of subject "
+        f"{subject}: it must be compatible with the earlier ones, or schemas.registry.subject "
+        f"name another.",
+        ContractError,
+    )
+
+
+def judge_pinning(settings: Settings, origin: str) -> Iterator[Finding]:
+    """Say where the reader's schema comes from; a fleet should pin it."""
+    if settings.schemas.reader is not None:
+        yield ok(f"The reader's schema is {origin}.")
+    else:
+        yield warning(
+            f"schemas.reader is not set, so each worker takes {origin} when it starts, and two "
+            "workers may read with different schemas: save it to a file and name that."
+        )

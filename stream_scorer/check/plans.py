@@ -1,0 +1,81 @@
+"""Can the events be read, and at what cost: writers' schemas against the reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from stream_scorer.avro.plan import compile_plan
+from stream_scorer.avro.schema import Schema
+from stream_scorer.check.findings import Finding, error, ok, warning
+from stream_scorer.check.wording import counted
+from stream_scorer.errors import ConfigError, ContractError
+
+_COST = "That costs about ten times what columns cost; leave the field out if you can."
+
+
+def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
+    """Judge events that were written with the reader's own schema, which any scorer may meet."""
+    try:
+        plan = compile_plan(reader, reader, wanted)
+    except ConfigError as refused:
+        yield error(f"schemas.reader: {refused}", ConfigError)
+        return
+    except ContractError as refused:
+        yield error(f"schemas.reader: {refused}", ContractError)
+        return
+    if plan.fallback is None:
+        yield ok(f"{counted(len(wanted), 'field')} of the reader's schema are read as columns.")
+    else:
+        yield warning(f"schemas.reader: {plan.fallback} {_COST}")
+
+
+def judge_writers(
+    subject: str,
+    versions: Mapping[int, Schema | ContractError],
+    reader: Schema,
+    wanted: Sequence[str],
+) -> Iterator[Finding]:
+    """Judge the versions of an input's subject, oldest first, against the reader's schema.
+
+    Events of the last version are what comes next, so the reader must be able to read them. Older
+    ones may still be in the topic.
+    """
+    if not versions:
+        yield warning(
+            f"The registry has no subject {subject}, so whether the input's events can be read "
+            "was not looked at."
+        )
+        return
+    judged = [
+        _judged(f"Version {number} of {subject}", writer, reader, wanted)
+        for number, writer in versions.items()
+    ]
+    *older, latest = judged
+    if isinstance(latest, ContractError):
+        yield error(
+            f"{latest} It is the latest, so every new event would be a dead letter: change "
+            "schemas.reader, or give its new fields a default.",
+            ContractError,
+        )
+    for refused in older:
+        if isinstance(refused, ContractError):
+            yield warning(f"{refused} Its events, if the topic still holds any, are dead letters.")
+    yield from (warning(sentence) for sentence in judged if isinstance(sentence, str))
+    if all(each is None for each in judged):
+        yield ok(
+            f"{counted(len(versions), 'version')} of {subject} can be read as schemas.reader, "
+            "as columns."
+        )
+
+
+def _judged(
+    version: str, writer: Schema | ContractError, reader: Schema, wanted: Sequence[str]
+) -> ContractError | str | None:
+    """Return why no event of the version can be read, or what slows it, or ``None``."""
+    if isinstance(writer, ContractError):
+        return writer
+    try:
+        fallback = compile_plan(writer, reader, wanted).fallback
+    except ContractError as refused:
+        return ContractError(f"{version} can't be read as schemas.reader: {refused}")
+    return None if fallback is None else f"{version}: {fallback} {_COST}"

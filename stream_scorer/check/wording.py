@@ -1,0 +1,28 @@
+"""Words that several findings share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stream_scorer.columns import FieldType
+
+_SHOWN = 6
+
+
+def type_text(of: FieldType) -> str:
+    """Return the type as people say it: ``float``, ``array of array of double``."""
+    if of.kind == "array" and of.items is not None:
+        return f"array of {type_text(of.items)}"
+    return of.kind
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the names, the first of them if they are many: ``a, b, c, d, e, f, … (20)``."""
+    if len(names) <= _SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[:_SHOWN])}, … ({len(names)})"
+
+
+def counted(number: int, what: str) -> str:
+    """Return ``1 field``, ``2 fields``."""
+    return f"{number} {what}" + ("" if number == 1 else "s")
