@@ -27,7 +27,7 @@ from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.bounded import BoundedConsumer
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.consumer import EventConsumer
-from stream_scorer.kafka.reading import ends_of_unread
+from stream_scorer.kafka.reading import bounds_of
 from stream_scorer.observe.logs import configure_logging
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
@@ -65,8 +65,9 @@ def replay(settings: Settings, destination: Destination, max_replays: int) -> Re
     replaying, kafka = _replay_settings(settings)
     topics = topics_for_run(replaying, kafka, log.debug)
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
-    committed = Cluster(common, warn=log.warning).committed(kafka.group_id)
-    ends = ends_of_unread(common, kafka.input_topics[0], committed)
+    bounds = bounds_of(common, kafka.input_topics[0])
+    committed = Cluster(common, warn=log.warning).committed(kafka.group_id, bounds)
+    ends = {each: end for each, (start, end) in bounds.items() if committed.get(each, start) < end}
     refusals = Refusals(max_replays)
     if not ends:
         return Replayed(0, 0, 0, ())

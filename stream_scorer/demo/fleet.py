@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import Self
 from stream_scorer.errors import Broken
 
 STOP_SECONDS = 30.0
+JOIN_SECONDS = 60.0
 #: A kill is noticed and its open transaction aborted within seconds, so that one can watch it.
 QUICK_TAKEOVER = (
     "kafka.consumer.session.timeout.ms=6000",
@@ -52,6 +54,24 @@ class Fleet:
             return subprocess.Popen(  # noqa: S603 - our own module with our own arguments
                 command, cwd=self._config.parent, stdout=stream, stderr=stream
             )
+
+    def wait_until_assigned(self) -> None:
+        """Wait until each worker has had partitions; they log it.
+
+        Raises:
+            Broken: one ended by itself, or they did not get that far in time.
+        """
+        deadline = time.monotonic() + JOIN_SECONDS
+        while not all(
+            "partitions assigned" in log.read_text(errors="replace") for log in self._logs
+        ):
+            self.check()
+            if time.monotonic() > deadline:
+                raise Broken(
+                    f"The workers did not get partitions within {JOIN_SECONDS:.0f} s; see "
+                    f"{self._logs[0]} (`--folder` keeps it)."
+                )
+            time.sleep(0.1)
 
     def kill(self, number: int) -> None:
         """End a worker, counted from 1, by SIGKILL: it has no chance to tidy up."""

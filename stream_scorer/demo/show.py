@@ -82,7 +82,7 @@ def _scored_schema(config: Path) -> Schema:
 
 def _run(config: Path, scale: Scale, traffic: Traffic, reader: Reader, console: Console) -> Tally:
     with Fleet(config, scale.workers) as fleet, _progress(scale.events, console) as progress:
-        traffic.wait_for_workers(scale.workers, fleet.check)
+        fleet.wait_until_assigned()
         console.print(f"{scale.workers} workers share the {PARTITIONS} partitions.")
         traffic.start()
         try:

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupState,
     KafkaError,
-    KafkaException,
     Message,
     Producer,
 )
 from confluent_kafka import TopicPartition as ClientPartition
-from confluent_kafka.admin import AdminClient
 
 from stream_scorer.demo.count import Place, Trace, dead_letter_trace, scored_trace
 from stream_scorer.demo.events import events
 from stream_scorer.demo.stories import Story
-from stream_scorer.errors import Broken
 from stream_scorer.records import Reason, TopicPartition
 
 READ_ROWS = 2_000
-JOIN_SECONDS = 60.0
 
 
 class Traffic:
@@ -41,7 +36,6 @@ class Traffic:
         self._producer = Producer(
             {"bootstrap.servers": bootstrap_servers, "linger.ms": 5, "log_level": 0}
         )
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
         self._story = story
         self._count = count
         self._events_per_second = events_per_second
@@ -49,28 +43,6 @@ class Traffic:
         self._halted = threading.Event()
         self.sent: dict[Place, Reason | None] = {}
         self.done = False
-
-    def wait_for_workers(self, workers: int, check: Callable[[], None]) -> None:
-        """Wait until so many members share the partitions; ``check`` may give up earlier.
-
-        Raises:
-            Broken: they did not get that far in time.
-        """
-        deadline = time.monotonic() + JOIN_SECONDS
-        while self._members() != workers:
-            check()
-            if time.monotonic() > deadline:
-                raise Broken(f"The workers did not join their group within {JOIN_SECONDS:.0f} s.")
-            self._halted.wait(0.1)
-
-    def _members(self) -> int:
-        """Return how many members the scorers' group has, 0 while it is not settled."""
-        name = self._story.name
-        try:
-            group = self._admin.describe_consumer_groups([name])[name].result()
-        except KafkaException:  # nobody has joined yet
-            return 0
-        return len(group.members) if group.state == ConsumerGroupState.STABLE else 0
 
     def start(self) -> None:
         """Begin."""

@@ -7,21 +7,23 @@ from one real ``init_transactions``; DescribeAcls would need rights that a worke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     KafkaError,
     KafkaException,
     Producer,
     TopicCollection,
 )
+from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
 
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+from stream_scorer.records import TopicPartition
 
 REQUEST_SECONDS = 10.0
 #: How long brokers may be away at start before the process gives up.
@@ -123,6 +125,12 @@ class Cluster:
 
     def group_operations(self, group_id: str) -> frozenset[str] | None:
         """Return what these credentials may do with the group; ``None``: the brokers won't say."""
+        # Asking what is committed waits for a coordinator; without one, librdkafka's
+        # coordinator-bound admin requests can abort the process (librdkafka #4605).
+        try:
+            self.committed(group_id, ())
+        except Unreachable:
+            return None
         future = self._admin.describe_consumer_groups(
             [group_id], include_authorized_operations=True, request_timeout=REQUEST_SECONDS
         )[group_id]
@@ -134,16 +142,27 @@ class Cluster:
             # A group that nobody has joined yet can't be described by newer brokers (KIP-1043).
             return None
 
-    def committed(self, group_id: str) -> dict[tuple[str, int], int]:
-        """Return the group's committed offsets; empty if it has none."""
-        future = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group_id)], request_timeout=REQUEST_SECONDS
-        )[group_id]
+    def committed(
+        self, group_id: str, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Return the group's committed offsets, of those partitions that have one.
+
+        Raises:
+            Unreachable: the group has no coordinator, or may not be asked.
+        """
+        # A consumer that never subscribes is no member.
+        client = Consumer({**self._properties, "group.id": group_id})
         try:
-            partitions = future.result().topic_partitions or []
-        except KafkaException:
-            return {}
-        return {(p.topic, p.partition): p.offset for p in partitions if p.offset >= 0}
+            wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
+            found = client.committed(wanted or [ClientPartition("-", 0)], timeout=REQUEST_SECONDS)
+        except KafkaException as exception:
+            raise Unreachable(
+                f"kafka.group_id {group_id}: the brokers don't say what is committed "
+                f"({describe(error_of(exception))})."
+            ) from exception
+        finally:
+            client.close()
+        return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def try_transactions(self, properties: Mapping[str, Property]) -> None:
         """Initialise a transactional producer once, for real.

@@ -50,22 +50,21 @@ def read_to_end(properties: Mapping[str, Property], topic: str) -> Iterator[Batc
         client.close()
 
 
-def ends_of_unread(
-    properties: Mapping[str, Property], topic: str, committed: Mapping[tuple[str, int], int]
-) -> dict[TopicPartition, int]:
-    """Return the end of each partition that holds something after what is committed.
+def bounds_of(
+    properties: Mapping[str, Property], topic: str
+) -> dict[TopicPartition, tuple[int, int]]:
+    """Return each partition's first offset, and the one after the last that can be read now.
 
     Raises:
         Unreachable: the topic can't be read.
     """
     client = _client(properties)
     try:
-        bounds = _bounds(client, topic)
+        return _bounds(client, topic)
     except KafkaException as exception:
         raise Unreachable(f"{topic} can't be read: {describe(error_of(exception))}.") from exception
     finally:
         client.close()
-    return {each: high for each, (low, high) in bounds.items() if committed.get(each, low) < high}
 
 
 def _client(properties: Mapping[str, Property]) -> Consumer:
@@ -81,7 +80,6 @@ def _client(properties: Mapping[str, Property]) -> Consumer:
 
 
 def _bounds(client: Consumer, topic: str) -> dict[TopicPartition, tuple[int, int]]:
-    """Return the first offset of each partition, and the one after the last committed event."""
     metadata = client.list_topics(topic, timeout=BROKER_TIMEOUT_SECONDS).topics[topic]
     if metadata.error is not None:
         raise KafkaException(metadata.error)
