@@ -8,6 +8,7 @@ import sys
 import typer
 
 from stream_scorer.cli.commands import add
+from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 
 def commands() -> typer.Typer:
@@ -17,6 +18,7 @@ def commands() -> typer.Typer:
         no_args_is_help=True,
     )
     add(app, "config", config)
+    add(app, "output", output)
     return app
 
 
@@ -29,4 +31,18 @@ def config() -> None:
     from stream_scorer.config.json_schema import json_schema
 
     json.dump(json_schema(), sys.stdout, indent=2)
+    print()
+
+
+def output(config: ConfigFile = None, overrides: Overrides = None) -> None:
+    """Print the Avro schema of the scored events, to be registered or saved beside the others.
+
+    Example:
+        stream-scorer schema output -c scorer.yaml > scored.avsc
+    """
+    settings = settings_from(config, overrides, need_kafka=False)
+
+    from stream_scorer.app.scored_schema import scored_schema
+
+    json.dump(scored_schema(settings).json, sys.stdout, indent=2)
     print()
