@@ -118,13 +118,21 @@ class Lists:
 
     def take(self, rows: NDArray[np.intp]) -> Lists:
         """Return the given rows, in that order."""
-        starts = np.cumsum(self.lengths) - self.lengths
+        items, present = self.items, _taken(self.present, rows)
         lengths = self.lengths[rows]
+        if isinstance(items, Numbers) and items.present is None and self._are_even():
+            cells = items.values.reshape(len(self), -1)[rows]  # a whole row a copy
+            return Lists(lengths, Numbers(cells.reshape(-1)), present)
+        starts = np.cumsum(self.lengths) - self.lengths
         ends = np.cumsum(lengths)
         flat = np.arange(ends[-1] if len(ends) else 0) + np.repeat(
             starts[rows] - (ends - lengths), lengths
         )
-        return Lists(lengths, self.items.take(flat), _taken(self.present, rows))
+        return Lists(lengths, items.take(flat), present)
+
+    def _are_even(self) -> bool:
+        """Return whether all rows have the same number of items, and some."""
+        return bool(len(self) and self.lengths[0] and (self.lengths == self.lengths[0]).all())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ _PATIENCE = 16
 """So many turns of a loop are taken for any number of rows ..."""
 _FEW = 16
 """... and later ones only for as many rows as this."""
+_SPARSE = 16
+"""The whole buffer is looked at only for an item in so many of its bytes, or for more."""
 
 
 def choice(branches: Sequence[Step]) -> Step:
@@ -133,6 +135,22 @@ def solid_items(cell: Cell) -> Items:
         wire.at += counts * width
         values = promoted(gathered.view(cell.format), cell.kind)
         return [Part(np.arange(len(wire)), counts, Numbers(values))]
+
+    return read
+
+
+def whole_items(writer: str, reader: str, one: Items) -> Items:
+    """Read ints or longs: a block of every row at once, or with ``one`` if there are few items."""
+
+    def read(wire: Wire, counts: Whole) -> list[Part]:
+        if counts.sum() * _SPARSE < len(wire.octets):
+            return one(wire, counts)
+        values = wire.varint_runs(counts)
+        if writer == "int":
+            beyond = values != values.astype(np.int32)
+            if beyond.any():
+                wire.lose(np.repeat(np.arange(len(wire)), counts)[beyond])
+        return [Part(np.arange(len(wire)), counts, Numbers(promoted(values, reader)))]
 
     return read
 

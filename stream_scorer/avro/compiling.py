@@ -21,6 +21,7 @@ from stream_scorer.avro.branching import (
     skipped_widths,
     solid_items,
     solid_skip,
+    whole_items,
 )
 from stream_scorer.avro.building import column_of
 from stream_scorer.avro.resolution import Action, Choice, Copy, Fields, Items, Mismatch, Symbol
@@ -164,7 +165,10 @@ def _array(action: Items, of: Type, path: str) -> Step:
     first = pieces[0]
     if isinstance(first, Cell) and first.format in {"<f4", "<f8"}:
         return array(solid_items(first), first.width, path)
-    return array(one_by_one(straight(pieces), path), least_width(action.writer.items), path)
+    item, one = action.items, one_by_one(straight(pieces), path)
+    if isinstance(item, Copy) and item.writer.kind in {"int", "long"}:
+        return array(whole_items(item.writer.kind, item.reader.kind, one), 1, path)
+    return array(one, least_width(action.writer.items), path)
 
 
 def _varying(action: Copy, path: str) -> Step:

@@ -117,6 +117,25 @@ class Wire:
         rest.lose(tenth > 1)
         self.resume(rows, rest)
 
+    def varint_runs(self, counts: Whole) -> Whole:
+        """Read so many numbers of each row, flat; a row that has not so many is lost."""
+        stops = np.flatnonzero(self.octets < _CONTINUES)  # the last byte of each number
+        before = np.cumsum(counts) - counts
+        index = np.repeat(np.searchsorted(stops, self.at) - before, counts)
+        index += np.arange(len(index))
+        ends = stops.take(index, mode="clip") + 1 if len(stops) else index
+        starts = np.empty_like(ends)
+        starts[1:] = ends[:-1]
+        some = counts > 0
+        starts[before[some]] = self.at[some]
+        numbers = Wire(self.raw, self.octets, starts, ends)
+        values = numbers.varints()
+        self.at[some] = ends[(before + counts - 1)[some]]
+        wrong = (index >= len(stops)) | (numbers.at != ends)
+        if wrong.any():
+            self.lose(np.repeat(np.arange(len(self)), counts)[wrong])
+        return values
+
     def lengths(self) -> Whole:
         """Read the length of bytes or a string; a row with one that can't be is lost.
 

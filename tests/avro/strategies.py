@@ -251,7 +251,7 @@ class Writer:
         return self._varint(len(octets)) + octets
 
     def _blocks(self, of: Array | Map, depth: int) -> bytes:
-        usual = self.usual.setdefault(of, self.random.randrange(4))
+        usual = self.usual.setdefault(of, self.random.choice([0, 1, 2, 3, 12 if depth < 3 else 1]))
         rare = self.random.choice([0, 1, 2, 5, 20 if depth < 3 else 3])
         left = usual if self.random.random() < 0.8 else rare
         left = 0 if depth > 6 else left

@@ -126,6 +126,25 @@ def test_blocks_of_any_size_and_number_are_read_by_columns() -> None:
     _assert_all_by_columns(_plan(schema), events)
 
 
+def test_many_numbers_in_an_array_are_read_at_once_and_each_is_checked() -> None:
+    """One to ten bytes long; too long, too large or too few of them only cost their own row."""
+    longs = [1 << bits for bits in range(63)] * 2
+    schema = record(("x", _array("long")), ("y", _array("int")))
+    sound = written(schema, {"x": longs, "y": longs[:31]})
+    row = written(schema, {"x": [5] * 100, "y": [-6] * 50})
+    broken = [
+        row.replace(b"\x0a" * 4, b"\x80" * 10 + b"\x00" * 3, 1),  # a number of 11 bytes
+        row[:-10],
+        row.replace(b"\x0b" * 6, b"\xff" * 5 + b"\x0f", 1),  # beyond 32 bits
+        row + b"\x00",
+    ]
+    decoded = decode(schema, [sound, broken[0], row, *broken[1:], sound])
+    assert sorted(decoded.malformed) == [1, 3, 4, 5]
+    assert [plain(decoded.columns["x"])[i] for i in (0, 2, 6)] == [longs, [5] * 100, longs]
+    assert [plain(decoded.columns["y"])[i] for i in (0, 2)] == [longs[:31], [-6] * 50]
+    _assert_all_by_columns(_plan(schema), [sound, row])
+
+
 def test_nested_and_nullable_records_are_read_by_columns() -> None:
     """Below a null record every field is null, whatever its type."""
     inner = record(("id", "string"), ("n", "long"), ("xs", _array("float")), ("g", ENUM), name="In")
