@@ -54,7 +54,7 @@ def open_schemas(settings: Settings) -> Schemas:
     reader, origin = _reader(settings, None)
     if config.directory is not None:
         listed = DirectorySchemas(config.directory)
-        source = FirstOf((listed, FixedSchema(reader)))
+        source = FirstOf((FixedSchema(reader), listed))
         return Schemas(
             reader, origin, source, lambda scored: _prefix(settings, scored, listed.id_of)
         )
@@ -127,7 +127,7 @@ def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
 def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
     registry = _registry(settings, config)
     reader, origin = _reader(settings, registry)
-    source = CachedSchemas(FirstOf((registry, FixedSchema(reader))), time.monotonic)
+    source = CachedSchemas(FirstOf((FixedSchema(reader), registry)), time.monotonic)
     return Schemas(
         reader,
         origin,

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from stream_scorer.avro.encoder import Constant, Encoder
 from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
-from stream_scorer.avro.plan import Plan, compile_plan
 from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Columns, Numbers, Texts
 from stream_scorer.errors import ContractError, TooManyDeadLetters
@@ -35,6 +34,7 @@ from stream_scorer.records import (
 )
 from stream_scorer.schemas import SchemaSource
 from stream_scorer.scoring.assembly import assemble
+from stream_scorer.scoring.reading import Reading, compile_reading
 from stream_scorer.scoring.scored_event import PassThrough
 from stream_scorer.scoring.stopwatch import Stopwatch
 
@@ -104,8 +104,8 @@ class Scorer:
         self._policies = policies
         self._clock = clock
         self._now_micros = now_micros
-        self._wanted = tuple(dict.fromkeys([*features.wanted, *(c.path for c in write.copied)]))
-        self._plans: dict[SchemaKey, Plan | Problem] = {}
+        self._copies = tuple(field.path for field in write.copied)
+        self._readings: dict[SchemaKey, Reading | Problem] = {}
         self._rejected: dict[tuple[TopicPartition, int], str] = {}
         self._identity = Constant(
             {"name": model.name, "version": model.version, "sha256": model.sha256}
@@ -186,17 +186,17 @@ class Scorer:
         self, batch: Batch, group: Group, rows: Rows, problems: Problems, watch: Stopwatch
     ) -> _Scored:
         """Score the events of one writer schema; ``rows`` are their numbers in the batch."""
-        plan = self._plan(group.key)
-        if isinstance(plan, Problem):
-            problems.update(dict.fromkeys(rows.tolist(), plan))
+        reading = self._reading(group.key)
+        if isinstance(reading, Problem):
+            problems.update(dict.fromkeys(rows.tolist(), reading))
             return _Scored(rows[:0], [])
         with watch.stage(Stage.DECODE):
-            decoded = plan.decode(group.payloads)
+            decoded = reading.read(group.payloads)
             found = {
                 row: Problem(Reason.UNDECODABLE, Stage.DECODE, why)
                 for row, why in decoded.malformed.items()
             }
-            tensors = self._features.tensors(decoded.columns, len(rows))
+            tensors = self._features.tensors(decoded.features, len(rows))
             found = {**tensors.problems, **found}
             good = _without(np.arange(len(rows)), found)
             arrays = tensors.arrays if len(good) == len(rows) else take(tensors.arrays, good)
@@ -211,24 +211,26 @@ class Scorer:
             kept = _without(np.arange(len(good)), unfit)
             columns = _taken(columns, kept, len(good))
             good = good[kept]
-            copied = _taken(self._copied(decoded.columns), good, len(rows))
+            copied = _taken(self._copied(decoded.copied), good, len(rows))
             problems.update({int(rows[row]): problem for row, problem in found.items()})
             return _Scored(rows[good], self._encode(batch, rows[good], columns, copied))
 
-    def _plan(self, key: SchemaKey) -> Plan | Problem:
-        plan = self._plans.get(key)
-        if plan is not None:
-            return plan
+    def _reading(self, key: SchemaKey) -> Reading | Problem:
+        reading = self._readings.get(key)
+        if reading is not None:
+            return reading
         try:
             writer = self._read.schemas.find(key)
             if writer is None:
                 # Not kept: it may be registered later, and the source's cache knows how long.
                 return Problem(Reason.NO_SCHEMA, Stage.DECODE, f"{key} is not known")
-            plan = compile_plan(writer, self._read.reader, self._wanted)
+            reading = compile_reading(
+                writer, self._read.reader, self._features.wanted, self._copies
+            )
         except ContractError as error:
-            plan = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
-        self._plans[key] = plan
-        return plan
+            reading = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
+        self._readings[key] = reading
+        return reading
 
     def _unfit(self, outputs: Mapping[str, NDArray[Any]]) -> Problems:
         """Return the rows whose scores can't be written, or must not be."""
