@@ -68,8 +68,9 @@ def consumer_properties(
     defaults: dict[str, Property] = {
         "client.id": "stream-scorer",
         "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
-        "queued.min.messages": max(1, min(2 * limits.records, 100_000)),
-        "queued.max.messages.kbytes": max(1024, limits.size_bytes // 1024),
+        # What waits in the client is memory: half a set is ahead of the loop by far.
+        "queued.min.messages": max(1, min(limits.records // 2, 100_000)),
+        "queued.max.messages.kbytes": max(1024, limits.size_bytes // 2 // 1024),
         # A full queue is looked at again after this long; the default of 1 s leaves gaps.
         "fetch.queue.backoff.ms": 20,
     }
