@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from stream_scorer import __version__
-from stream_scorer.cli import check, demo, dlq, run, schema, score
+from stream_scorer.cli import check, demo, dlq, init, inspect, run, schema, score
 from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
 
@@ -39,6 +39,8 @@ def build() -> typer.Typer:
     add(app, "run", run.run)
     add(app, "score", score.score)
     add(app, "check", check.check)
+    add(app, "init", init.init)
+    add(app, "inspect", inspect.inspect)
     add(app, "demo", demo.demo)
     app.add_typer(dlq.commands(), name="dlq")
     app.add_typer(schema.commands(), name="schema")

@@ -66,7 +66,7 @@ def _sections(schema: dict[str, Any], node: dict[str, Any], path: str) -> Iterat
     rows, inner = [], []
     for key, described in node["properties"].items():
         full = f"{path}.{key}" if path else key
-        section = _section(schema, described)
+        section = section_of(schema, described)
         if section is not None:
             text = described.get("description", section["description"])
             inner.append((full, section, text))
@@ -80,7 +80,8 @@ def _sections(schema: dict[str, Any], node: dict[str, Any], path: str) -> Iterat
         yield from _sections(schema, section, full)
 
 
-def _section(schema: dict[str, Any], described: dict[str, Any]) -> dict[str, Any] | None:
+def section_of(schema: dict[str, Any], described: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the section that a setting is, ``None`` for one that holds a value itself."""
     for option in (described, *described.get("anyOf", [])):
         if "$ref" in option:
             section: dict[str, Any] = schema["$defs"][option["$ref"].rpartition("/")[2]]
