@@ -18,6 +18,8 @@ _READY_SECONDS = 90.0
 _FORMAT_SECONDS = 60.0
 
 _SMALL_JAVA = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC")
+# A program of one second only loses by compiling for the long run.
+_SHORT_LIVED_JAVA = (*_SMALL_JAVA, "-XX:TieredStopAtLevel=1")
 # Kafka 4.4 does what Java 25 warns of on every start.
 _UNWARNED = ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
@@ -95,7 +97,8 @@ class Broker:
             Unreachable: Kafka refuses; the text holds the end of its log.
         """
         arguments = ("format", "-t", cluster_id, "-c", str(self._folder / "server.properties"))
-        tool = self._run("kafka.tools.StorageTool", *arguments, "--ignore-formatted")
+        main_class = "kafka.tools.StorageTool"
+        tool = self._run(main_class, *arguments, "--ignore-formatted", java=_SHORT_LIVED_JAVA)
         if tool.wait(_FORMAT_SECONDS) != 0:
             raise Unreachable(f"The storage of {tool.name} was refused: {tool.last_words()}")
 
@@ -143,10 +146,12 @@ class Broker:
         for port in (self._client, self._internal, self._controller):
             port.release()
 
-    def _run(self, main_class: str, *arguments: str) -> JavaProcess:
+    def _run(
+        self, main_class: str, *arguments: str, java: tuple[str, ...] = _SMALL_JAVA
+    ) -> JavaProcess:
         class_path = ":".join(str(jar) for jar in kafka_jars())
         logging = f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}"
-        command = (*_SMALL_JAVA, *_UNWARNED, logging, "-cp", class_path, main_class, *arguments)
+        command = (*java, *_UNWARNED, logging, "-cp", class_path, main_class, *arguments)
         return JavaProcess(f"Kafka broker {self.number}", command, self.log)
 
     def _listens(self) -> bool:
