@@ -14,6 +14,7 @@ _CLASSIC_ONLY = (
     "heartbeat.interval.ms",
     "partition.assignment.strategy",
 )
+_COOPERATIVE = "cooperative-sticky"
 _DEFAULT_MAX_POLL_INTERVAL_MS = 300_000
 _SMALLEST_TRANSACTION_TIMEOUT_MS = 1_000
 
@@ -68,9 +69,18 @@ def _group_protocol(kafka: KafkaConfig) -> Iterator[Mistake]:
                     "is for group.protocol classic; with `consumer` the brokers decide it "
                     "(KIP-848)",
                 )
-    elif "group.remote.assignor" in kafka.consumer:
+        return
+    if "group.remote.assignor" in kafka.consumer:
         yield Mistake(
             ("kafka", "consumer", "group.remote.assignor"), "is for group.protocol consumer only"
+        )
+    strategy = kafka.consumer.get("partition.assignment.strategy", _COOPERATIVE)
+    if strategy != _COOPERATIVE:
+        yield Mistake(
+            ("kafka", "consumer", "partition.assignment.strategy"),
+            f"must be {_COOPERATIVE}, not {strategy}: an eager strategy stops every worker of the "
+            "group at each change, and the client then refuses to place a single partition anew, "
+            "which a missing offset needs",
         )
 
 

@@ -108,13 +108,27 @@ def test_properties_that_a_user_needs_are_taken(loaded: Loader) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"]
+    ("name", "value"),
+    [
+        ("session.timeout.ms", "10000"),
+        ("heartbeat.interval.ms", "10000"),
+        ("partition.assignment.strategy", "cooperative-sticky"),
+    ],
 )
-def test_the_new_group_protocol_takes_no_settings_of_the_old(loaded: Loader, name: str) -> None:
+def test_the_new_group_protocol_takes_no_settings_of_the_old(
+    loaded: Loader, name: str, value: str
+) -> None:
     """Its brokers decide them (KIP-848)."""
-    overrides = ["kafka.consumer.group.protocol=consumer", f"kafka.consumer.{name}=10000"]
+    overrides = ["kafka.consumer.group.protocol=consumer", f"kafka.consumer.{name}={value}"]
     assert f"{name} is for group.protocol classic" in complaint(loaded, *overrides)
     loaded(overrides=overrides[1:])
+
+
+@pytest.mark.parametrize("strategy", ["range", "roundrobin", "range,cooperative-sticky"])
+def test_an_eager_assignment_strategy_is_refused(loaded: Loader, strategy: str) -> None:
+    """The client places no single partition anew under one."""
+    complained = complaint(loaded, f"kafka.consumer.partition.assignment.strategy={strategy}")
+    assert f"must be cooperative-sticky, not {strategy}" in complained
 
 
 def test_the_old_group_protocol_takes_no_settings_of_the_new(loaded: Loader) -> None:
