@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAborted
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.producer import Transaction, queue
-from stream_scorer.kafka.translation import error_of, translated
+from stream_scorer.kafka.translation import NOT_THE_CAUSE, error_of, translated
 from stream_scorer.records import ScoredEvents, TopicPartition
 
 FLUSH_SLICE_SECONDS = 1.0
@@ -81,7 +81,7 @@ class AtLeastOnceProducer:
             raise _not_delivered(self._failed)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and self._failed is None:
+        if error is not None and self._failed is None and error.code() not in NOT_THE_CAUSE:
             self._failed = error
 
 

@@ -6,7 +6,6 @@ on the brokers for the burst only, tens of milliseconds, however long the scorin
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,12 +17,13 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import (
     ProducerLost,
+    RecordRefused,
     StreamScorerError,
     TransactionAborted,
     Unanswered,
 )
 from stream_scorer.kafka.client_config import Deadlines, Property
-from stream_scorer.kafka.translation import describe, error_of, translated
+from stream_scorer.kafka.translation import NOT_THE_CAUSE, describe, error_of, translated
 from stream_scorer.records import ScoredEvents, TopicPartition
 
 #: One attempt of a transactional call; it is repeated until the call's own deadline.
@@ -45,9 +45,9 @@ class TransactionalProducer:
     """Owns the client; every method belongs to the thread that runs the loop.
 
     ``clock`` is monotonic seconds. ``needs_rebuild`` says that the next transaction must have a new
-    client: there is none, it is lost, or a commit succeeded so late that its EndTxn may be on its
-    way a second time. In this protocol version a delayed EndTxn could close the *next* transaction
-    of the same producer epoch (KIP-890).
+    client: there is none, it is lost, a record was refused, or a transaction succeeded so late that
+    one of its requests may be on its way a second time. In this protocol version a delayed EndTxn
+    could close the *next* transaction of the same producer epoch (KIP-890).
     """
 
     def __init__(
@@ -76,7 +76,6 @@ class TransactionalProducer:
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
-            _destroy(client)
             error = error_of(exception)
             answer = translated(error, "initialising transactions")
             if error.retriable() or isinstance(answer, ProducerLost | TransactionAborted):
@@ -91,12 +90,15 @@ class TransactionalProducer:
     def abandon(self) -> None:
         """Drop the client without waiting for the brokers.
 
-        Its open transaction is aborted by the successor's ``init_transactions``, or times out.
+        Its open transaction is aborted by the successor's ``init_transactions``, or times out. The
+        last reference destroys the client at once; ``close()`` would abort and flush first, for as
+        long as the brokers are away. What its late requests could still do is fenced by the epoch
+        of the successor.
         """
         client, self._client = self._client, None
         self.needs_rebuild = True
         if client is not None:
-            _destroy(client)
+            client.purge(blocking=False)
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
@@ -112,27 +114,37 @@ class TransactionalProducer:
         client = self._client
         if client is None:
             raise ProducerLost("there is no producer")
-        deadline = self._clock() + (within_seconds or self._transaction_seconds)
+        started = self._clock()
+        deadline = started + (within_seconds or self._transaction_seconds)
         self._failed = None
         try:
             client.begin_transaction()
             yield _OpenTransaction(client, partial(self._repeat, deadline=deadline))
-            self._commit(client, deadline)
+            self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         except KafkaException as exception:
-            failure = translated(error_of(exception), "committing a transaction", self._failed)
-            self._abort(client, failure)
-            raise failure from exception
+            raise self._failure(client, error_of(exception)) from exception
         except ProducerLost:
             self.abandon()
             raise
         except BaseException as exception:
             self._abort(client, exception)
             raise
-
-    def _commit(self, client: Producer, deadline: float) -> None:
-        started = self._clock()
-        self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         self.needs_rebuild = self._clock() - started >= self._deadlines.socket_ms / 1000
+
+    def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
+        """Abort, and return what the failure of the transaction means."""
+        doing = "committing a transaction"
+        first = translated(error, doing, self._failed)
+        self._abort(client, first)
+        # Aborting serves the delivery reports that are left; one of them may name the cause.
+        failure = translated(error, doing, self._failed)
+        for note in getattr(first, "__notes__", ()):
+            failure.add_note(note)
+        if isinstance(failure, RecordRefused):
+            # The client's sequence numbers have a gap there now, and the next transaction would
+            # abort for nothing (OUT_OF_ORDER_SEQUENCE_NUMBER).
+            self.abandon()
+        return failure
 
     def _abort(self, client: Producer, cause: BaseException) -> None:
         """Abort, within bounds. A failure here never replaces the first error."""
@@ -165,8 +177,8 @@ class TransactionalProducer:
                 return
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        # The first failure says why; the others of its transaction are purged because of it.
-        if error is not None and self._failed is None:
+        # The others of its transaction are purged because of the one that failed, some before it.
+        if error is not None and self._failed is None and error.code() not in NOT_THE_CAUSE:
             self._failed = error
 
 
@@ -206,16 +218,3 @@ def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
                 client.poll(0.1)
             else:
                 break
-
-
-def _destroy(client: Producer) -> None:
-    """Close the client in a thread of its own: closing waits for brokers that may be away.
-
-    What its late requests could still do is fenced by the epoch of the next producer.
-    """
-
-    def bury() -> None:
-        client.purge()
-        client.close()
-
-    threading.Thread(target=bury, name="old-producer", daemon=True).start()

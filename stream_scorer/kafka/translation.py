@@ -27,6 +27,15 @@ RECORD_REFUSALS = frozenset(
     }
 )
 
+#: What is said of records that were not written because another one failed.
+NOT_THE_CAUSE = frozenset(
+    {
+        KafkaError._PURGE_QUEUE,  # noqa: SLF001 - librdkafka's local codes start so
+        KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
+        KafkaError._INVALID_DIFFERENT_RECORD,  # noqa: SLF001
+    }
+)
+
 #: Rights and credentials; waiting does not bring them back.
 RIGHTS = frozenset(
     {
@@ -35,7 +44,7 @@ RIGHTS = frozenset(
         KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError._AUTHENTICATION,  # noqa: SLF001 - librdkafka's local codes start so
+        KafkaError._AUTHENTICATION,  # noqa: SLF001
     }
 )
 
