@@ -34,6 +34,8 @@ IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 REGISTRY_BACKOFF_SECONDS = 1.0
+#: From this long on it pays to fetch nothing while waiting; getting going again takes a second.
+LONG_WAIT_SECONDS = 1.0
 #: What a revocation may wait for the commit of what is gathered; it takes milliseconds.
 REVOKE_COMMIT_SECONDS = 5.0
 #: An inference call may take this share of max.poll.interval.ms, as far as can be predicted.
@@ -57,6 +59,9 @@ class Consumer(Protocol):
 
     def stand_by(self, seconds: float) -> None:
         """Stay in the group for a while without taking events."""
+
+    def pause(self) -> None:
+        """Fetch nothing until the next ``poll_batch``."""
 
     def rewind(self) -> None:
         """Let the next poll start from what is committed."""
@@ -138,9 +143,11 @@ class Pace:
 
 @dataclass(slots=True)
 class OpenSet:
-    """What is scored and not committed; it lives in one assignment epoch."""
+    """What is scored and not committed.
 
-    epoch: int
+    It lives within one assignment: it is committed or dropped before partitions leave.
+    """
+
     opened_at: float
     batches: list[ScoredBatch] = field(default_factory=list)
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
@@ -236,7 +243,7 @@ class Worker:
             self._commit_positions()
 
     def _gather(self, batch: Batch) -> None:
-        epoch, started = self._consumer.epoch, self._clock()
+        started = self._clock()
         try:
             scored = self._scorer.score(batch)
         except Unanswered:
@@ -245,7 +252,7 @@ class Worker:
             raise
         self._seconds_per_row = (self._clock() - started) / len(batch)
         if self._open is None:
-            self._open = OpenSet(epoch, started)
+            self._open = OpenSet(started)
         self._open.add(scored)
 
     def _room(self) -> int:
@@ -349,6 +356,8 @@ class Worker:
 
     def _stand_by(self, seconds: float) -> None:
         until = self._clock() + seconds
+        if seconds >= LONG_WAIT_SECONDS:
+            self._consumer.pause()
         while not self._stopping() and (left := until - self._clock()) > 0:
             self._observer.alive()
             self._consumer.stand_by(min(left, IDLE_POLL_SECONDS))

@@ -92,7 +92,7 @@ def run(settings: Settings) -> None:
         )
         log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
         worker.run()
-    log.info("stopped; the group is left")
+    log.info("stopped")
 
 
 def pace_of(settings: Settings) -> Pace:

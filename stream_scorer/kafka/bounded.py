@@ -17,11 +17,6 @@ class BoundedConsumer:
         self._consumer = consumer
         self._ends = dict(ends)
 
-    @property
-    def epoch(self) -> int:
-        """Return the number of assignments that ended."""
-        return self._consumer.epoch
-
     def finished(self) -> bool:
         """Tell whether every partition of ``ends`` is read to its end by this consumer."""
         positions = self._consumer.positions()
@@ -44,6 +39,10 @@ class BoundedConsumer:
     def stand_by(self, seconds: float) -> None:
         """Stay in the group for a while without taking events."""
         self._consumer.stand_by(seconds)
+
+    def pause(self) -> None:
+        """Fetch nothing until the next ``poll_batch``."""
+        self._consumer.pause()
 
     def rewind(self) -> None:
         """Let the next poll start from what is committed."""

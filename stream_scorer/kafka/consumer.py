@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
-import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import Broken, Refused, TransactionAborted, Unanswered
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.messages import batch_of, is_membership, partition_of, source_of
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import Batch, TopicPartition
@@ -21,8 +23,7 @@ POLL_SLICE_SECONDS = 0.2
 #: How long the brokers may take to say what is committed. They hold the answer back while a
 #: transaction of a dead member is open (KIP-447), so this bounds one attempt, not the wait.
 COMMITTED_TIMEOUT_SECONDS = 10.0
-
-_PREFIX = b"CGMDv2:"
+LEAVE_SECONDS = 5.0
 
 
 class RebalanceListener(Protocol):
@@ -58,8 +59,11 @@ class EventConsumer:
         self._clock = clock
         self._listener: RebalanceListener | None = None
         self._must_rewind = False
+        self._paused = False
         #: Partitions whose position has moved past events that the client gave us.
         self._read_from: set[TopicPartition] = set()
+        #: Partitions that the client can't fetch until they are given an offset.
+        self._unplaced: set[TopicPartition] = set()
         self.epoch = 0
 
     def subscribe(self, listener: RebalanceListener) -> None:
@@ -85,21 +89,23 @@ class EventConsumer:
 
         Raises:
             Unanswered: the brokers did not say what is committed; the rewind stays due.
+            TransactionAborted: a partition that was read from has lost its place; what was read
+                and is not committed must be dropped, for it is read again.
             DataLost: a committed offset no longer exists.
             Refused: a right is missing.
         """
-        if self._must_rewind:
-            self._rewind_now()
+        self._get_in_place()
         epoch = self.epoch
         messages = self._fetch(max_records, timeout_seconds, max_wait_seconds)
-        batch = batch_of(messages)
-        self._read_from.update(batch.sources)
         if self.epoch != epoch:
             # `consume` after `poll` can serve a revocation with a row already in hand. The rows of
             # partitions that stay are behind the client's position now.
             self.rewind()
             return batch_of([])
-        return batch
+        if self._unplaced & self._read_from:
+            self.rewind()
+            raise TransactionAborted("a partition's offset fell off the log while it was read")
+        return batch_of(messages)
 
     def stand_by(self, seconds: float) -> None:
         """Stay in the group for a while without taking events; what arrives is read again."""
@@ -107,8 +113,28 @@ class EventConsumer:
         self.rewind()
         while (left := deadline - self._clock()) > 0:
             message = self._client.poll(min(left, POLL_SLICE_SECONDS))
-            if message is not None and self._usable([message]):
-                self._read_from.add(TopicPartition(message.topic(), message.partition()))
+            if message is not None:
+                self._usable([message])
+
+    def pause(self) -> None:
+        """Fetch nothing until the next ``poll_batch``: for waits that are long.
+
+        The client drops what it has fetched ahead and needs up to a second to get going again.
+        """
+        self._paused = True
+        self._client.pause(self._client.assignment())
+
+    def _get_in_place(self) -> None:
+        """Do what is due before the next fetch; what fails stays due."""
+        if self._must_rewind:
+            self._rewind_now()
+        if self._unplaced:
+            self._reset.resolve(self._client, sorted(self._unplaced))
+            self._read_from -= self._unplaced
+            self._unplaced.clear()
+        if self._paused:
+            self._client.resume(self._client.assignment())
+            self._paused = False
 
     def _fetch(
         self, max_records: int, timeout_seconds: float, max_wait_seconds: float
@@ -132,23 +158,21 @@ class EventConsumer:
 
     def _usable(self, messages: list[Message]) -> list[Message]:
         events = [message for message in messages if message.error() is None]
+        self._read_from.update(map(source_of, events))
         if len(events) != len(messages):
             self._answer([message for message in messages if message.error() is not None])
         return events
 
     def _answer(self, failures: list[Message]) -> None:
-        without_offset = []
         for message in failures:
             error = message.error()
             if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-                without_offset.append(TopicPartition(message.topic(), message.partition()))
+                self._unplaced.add(source_of(message))
             elif error.code() in RIGHTS:
                 raise Refused(f"The brokers refuse to let the worker read: {describe(error)}.")
             elif error.code() in _ENDS_MEMBERSHIP or error.fatal():
                 raise Broken(f"The consumer can't go on: {describe(error)}.")
             # Anything else is the client's own retry, told for information.
-        if without_offset:
-            self._reset.resolve(self._client, without_offset)
 
     # ------------------------------------------------------------------ position
 
@@ -158,13 +182,14 @@ class EventConsumer:
 
     def _rewind_now(self) -> None:
         try:
+            behind = self._read_from - self._unplaced
             held = self._client.assignment()
-            moved = [partition for partition in held if _partition(partition) in self._read_from]
+            moved = [partition for partition in held if partition_of(partition) in behind]
             committed = self._client.committed(moved, timeout=COMMITTED_TIMEOUT_SECONDS)
             for partition in committed:
                 offset = partition.offset
                 if offset < 0:
-                    offset = self._reset.first_offset(self._client, _partition(partition))
+                    offset = self._reset.first_offset(self._client, partition_of(partition))
                 self._client.seek(ClientPartition(partition.topic, partition.partition, offset))
         except KafkaException as exception:
             error = error_of(exception)
@@ -186,7 +211,7 @@ class EventConsumer:
         if self._must_rewind:
             return {}
         return {
-            _partition(partition): partition.offset
+            partition_of(partition): partition.offset
             for partition in self._client.position(self._client.assignment())
             if partition.offset >= 0
         }
@@ -199,7 +224,7 @@ class EventConsumer:
                 would not be fenced at all.
         """
         metadata: bytes = self._client.consumer_group_metadata()
-        if not _is_membership(metadata):
+        if not is_membership(metadata):
             raise TransactionAborted("the worker is not a member of its group at the moment")
         return metadata
 
@@ -214,69 +239,52 @@ class EventConsumer:
             raise TransactionAborted(describe(error_of(exception))) from exception
 
     def close(self) -> None:
-        """Leave the group. The listener hears of the partitions that go."""
-        self._client.close()
+        """Leave the group; the listener hears of the partitions that go.
+
+        Waits no longer than :data:`LEAVE_SECONDS`: while the group rebalances, the client leaves
+        only once the slowest member has joined. Brokers that were not told notice after
+        ``session.timeout.ms``.
+        """
+
+        def leave() -> None:
+            with suppress(KafkaException):
+                self._client.close()
+
+        leaving = threading.Thread(target=leave, name="leave-group", daemon=True)
+        leaving.start()
+        leaving.join(LEAVE_SECONDS)
 
     # ------------------------------------------------------------------ rebalance
 
     def _on_assign(self, _: Consumer, partitions: list[ClientPartition]) -> None:
         # The client library makes the assignment itself once this returns.
+        self._read_from.difference_update(map(partition_of, partitions))
         if self._listener is not None:
-            self._listener.assigned([_partition(p) for p in partitions])
+            self._listener.assigned([partition_of(p) for p in partitions])
 
     def _on_revoke(self, _: Consumer, partitions: list[ClientPartition]) -> None:
-        if self._listener is not None:
-            self._listener.revoked([_partition(p) for p in partitions])
-        self._forget(partitions)
+        with self._leaving(partitions) as gone:
+            if self._listener is not None:
+                self._listener.revoked(gone)
 
     def _on_lost(self, _: Consumer, partitions: list[ClientPartition]) -> None:
-        if self._listener is not None:
-            self._listener.lost([_partition(p) for p in partitions])
-        self._forget(partitions)
+        with self._leaving(partitions) as gone:
+            if self._listener is not None:
+                self._listener.lost(gone)
 
-    def _forget(self, partitions: list[ClientPartition]) -> None:
-        self.epoch += 1
-        gone = {_partition(p) for p in partitions}
-        self._read_from -= gone
-        self._reset.forget(gone)
+    @contextmanager
+    def _leaving(self, partitions: list[ClientPartition]) -> Iterator[list[TopicPartition]]:
+        gone = [partition_of(p) for p in partitions]
+        try:
+            yield gone
+        finally:
+            self.epoch += 1
+            self._read_from.difference_update(gone)
+            self._unplaced.difference_update(gone)
+            self._reset.forget(gone)
+            if self._paused:
+                # The client would remember it, should the partition come back.
+                self._client.resume(partitions)
 
 
 _ENDS_MEMBERSHIP = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError.UNRELEASED_INSTANCE_ID})
-
-
-def _partition(partition: ClientPartition) -> TopicPartition:
-    return TopicPartition(partition.topic, partition.partition)
-
-
-def _is_membership(metadata: bytes) -> bool:
-    """Tell a member's metadata from that of a consumer outside of its group.
-
-    librdkafka serialises it as ``CGMDv2:``, a native int32 generation, then group and member id,
-    each ended by a zero byte.
-    """
-    if not metadata.startswith(_PREFIX):
-        return False
-    generation = int(np.frombuffer(metadata, np.int32, count=1, offset=len(_PREFIX))[0])
-    _, member, *_ = metadata[len(_PREFIX) + 4 :].split(b"\0")
-    return generation >= 0 and member != b""
-
-
-def batch_of(messages: list[Message]) -> Batch:
-    """Lay the messages out as columns."""
-    index: dict[TopicPartition, int] = {}
-    pairs = zip(
-        [message.topic() for message in messages],
-        [message.partition() for message in messages],
-        strict=True,
-    )
-    source_index = [index.setdefault(pair, len(index)) for pair in pairs]  # type: ignore[arg-type]
-    stamps = [message.timestamp() for message in messages]
-    return Batch(
-        values=[message.value() for message in messages],
-        keys=[message.key() for message in messages],
-        headers=[message.headers() for message in messages],
-        timestamps=np.array([ms if kind else -1 for kind, ms in stamps], np.int64),
-        sources=tuple(TopicPartition(*pair) for pair in index),
-        source_index=np.array(source_index, np.int64),
-        offsets=np.array([message.offset() for message in messages], np.int64),
-    )

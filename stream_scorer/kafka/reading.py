@@ -9,7 +9,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
-from stream_scorer.kafka.consumer import batch_of
+from stream_scorer.kafka.messages import batch_of
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.records import Batch, TopicPartition
 
