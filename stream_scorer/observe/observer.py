@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_scorer.observe.dead_letter_log import DeadLetterLog
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.records import Batch, ScoredBatch, Stage, TopicPartition
 
@@ -58,6 +59,7 @@ class LoopObserver:
         self._last_round = monotonic()
         self._away_since: float | None = None
         self._said_at = float("-inf")
+        self._dead_letters = DeadLetterLog(logger.warning, monotonic)
 
     def polled(self, batch: Batch, seconds: float) -> None:
         """Count the events of a batch."""
@@ -79,6 +81,7 @@ class LoopObserver:
             for stage, spent in one.seconds.items():
                 self._metrics.stage(stage, spent)
         self._back()
+        self._dead_letters.committed(scored)
         self._logger.debug(
             "transaction committed", scored=events, dead_letters=dead.total(), seconds=seconds
         )
