@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "avro": _VALUES,
     "schemas": _VALUES | {"avro"},
     "model": _VALUES,
-    "scoring": _VALUES | {"avro", "model", "schemas"},
+    "scoring": _VALUES | {"avro", "model", "schemas", "dead_letters"},
     "kafka": frozenset({"records", "errors"}),
     "worker": frozenset({"records", "errors"}),
     "budget": frozenset(),
