@@ -45,10 +45,6 @@ INFERENCE_SHARE = 0.25
 class Consumer(Protocol):
     """The input; see :class:`stream_scorer.kafka.consumer.EventConsumer`."""
 
-    @property
-    def epoch(self) -> int:
-        """Return how many assignments ended; what is of an older one is void."""
-
     def subscribe(self, listener: Worker) -> None:
         """Join the group."""
 
@@ -376,7 +372,7 @@ class Worker:
     # ------------------------------------------------------------------ rebalance
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take note; the epoch stays, for nothing that is gathered is touched."""
+        """Take note; nothing that is gathered is touched."""
         self._observer.rebalanced("assigned", partitions)
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
