@@ -19,6 +19,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 from stream_scorer.demo.count import Place, Trace, dead_letter_trace, scored_trace
 from stream_scorer.demo.events import events
 from stream_scorer.demo.stories import Story
+from stream_scorer.kafka.reading import bounds_of
 from stream_scorer.records import Reason, TopicPartition
 
 READ_ROWS = 2_000
@@ -88,6 +89,7 @@ class Reader:
     ) -> None:
         self._story = story
         self._schema = scored_schema
+        self._properties = {"bootstrap.servers": bootstrap_servers}
         self._client = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -135,8 +137,13 @@ class Reader:
                 yield dead_letter_trace(message.headers(), stamp, now_ms)
 
     def _at_end(self) -> bool:
-        for partition in self._client.position(self._partitions):
-            _, end = self._client.get_watermark_offsets(partition, timeout=10.0)
-            if end > 0 and partition.offset < end:
-                return False
-        return True
+        ends = {
+            partition: end
+            for topic in (self._story.output_topic, self._story.dead_letter_topic)
+            for partition, (_, end) in bounds_of(self._properties, topic).items()
+        }
+        return all(
+            position.offset >= ends[TopicPartition(position.topic, position.partition)]
+            for position in self._client.position(self._partitions)
+            if ends[TopicPartition(position.topic, position.partition)] > 0
+        )

@@ -26,9 +26,9 @@ def read_to_end(properties: Mapping[str, Property], topic: str) -> Iterator[Batc
     Raises:
         Unreachable: the topic can't be read.
     """
-    client = _client(properties)
+    ends = bounds_of(properties, topic)
+    client = _client(properties, "read_committed")
     try:
-        ends = _bounds(client, topic)
         unread = {p for p, (low, high) in ends.items() if high > low}
         client.assign([ClientPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in unread])
         silent_seconds = 0.0
@@ -53,12 +53,16 @@ def read_to_end(properties: Mapping[str, Property], topic: str) -> Iterator[Batc
 def bounds_of(
     properties: Mapping[str, Property], topic: str
 ) -> dict[TopicPartition, tuple[int, int]]:
-    """Return each partition's first offset, and the one after the last that can be read now.
+    """Return each partition's first offset, and the one after the last record in it.
+
+    Records of transactions that are still open count, and so do those of a transaction whose
+    commit has returned a moment ago: its markers reach the partitions later than the answer
+    reaches the producer, so a read-committed end could lie before them.
 
     Raises:
         Unreachable: the topic can't be read.
     """
-    client = _client(properties)
+    client = _client(properties, "read_uncommitted")
     try:
         return _bounds(client, topic)
     except KafkaException as exception:
@@ -67,12 +71,12 @@ def bounds_of(
         client.close()
 
 
-def _client(properties: Mapping[str, Property]) -> Consumer:
+def _client(properties: Mapping[str, Property], isolation_level: str) -> Consumer:
     return Consumer(
         {
             **properties,
             "group.id": "stream-scorer-reading",  # required by the client; it never joins
-            "isolation.level": "read_committed",
+            "isolation.level": isolation_level,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
         }

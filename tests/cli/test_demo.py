@@ -1,0 +1,25 @@
+"""``stream-scorer demo`` as a newcomer runs it, only shorter."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("story", ["card-fraud", "machine-telemetry"])
+def test_the_demo_kills_a_worker_and_ends_with_an_exact_count(story: str, tmp_path: Path) -> None:
+    """Every event has one trace; the exit code says so, and the config is left to look at."""
+    command = [sys.executable, "-m", "stream_scorer", "demo", "--story", story]
+    scale = ["--events", "3000", "--rate", "1500", "--folder", str(tmp_path / "kept")]
+    shown = subprocess.run(
+        command + scale, capture_output=True, text=True, timeout=110, check=False
+    )
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "3,000  events in" in shown.stdout
+    assert "Worker 1 is killed" in shown.stdout
+    assert "Exact: every event left exactly one trace." in shown.stdout
+    assert (tmp_path / "kept" / "scorer.yaml").is_file()
