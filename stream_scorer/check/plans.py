@@ -24,7 +24,9 @@ def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
         yield error(f"schemas.reader: {refused}", ContractError)
         return
     if plan.fallback is None:
-        yield ok(f"{counted(len(wanted), 'field')} of the reader's schema are read as columns.")
+        yield ok(
+            f"Events of the reader's schema are read as columns ({counted(len(wanted), 'field')})."
+        )
     else:
         yield warning(f"schemas.reader: {plan.fallback} {_COST}")
 

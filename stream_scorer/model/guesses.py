@@ -20,8 +20,9 @@ from stream_scorer.model.tensors import TensorSpec
 
 Fields = Mapping[str, FieldType]
 
-_TIME_ENDINGS = ("_at", "_on", "_time", "_ts", "timestamp", "date")
 _ID_WORDS = frozenset({"id", "uuid", "guid"})
+_LAST_WORDS_OF_TIMES = frozenset({"at", "ts", "timestamp", "date", "datetime"})
+_TIMES = (["time"], ["event", "time"])  # but a response_time is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,9 @@ def guess(
 
 def is_label(path: str, kind: FieldType) -> bool:
     """Return whether a field rather names or dates an event than measures something."""
-    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", path.rpartition(".")[2]).lower()
-    if _ID_WORDS & set(re.split(r"[_-]+", words)) or words.endswith(_TIME_ENDINGS):
+    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", path.rpartition(".")[2]).lower()
+    words = re.split(r"[_-]+", name)
+    if _ID_WORDS & set(words) or words[-1] in _LAST_WORDS_OF_TIMES or words in _TIMES:
         return True
     return (kind.logical or "").startswith(("timestamp", "local-timestamp", "date", "uuid"))
 
