@@ -133,14 +133,15 @@ def test_many_numbers_in_an_array_are_read_at_once_and_each_is_checked() -> None
     sound = written(schema, {"x": longs, "y": longs[:31]})
     row = written(schema, {"x": [5] * 100, "y": [-6] * 50})
     broken = [
-        row.replace(b"\x0a" * 4, b"\x80" * 10 + b"\x00" * 3, 1),  # a number of 11 bytes
+        row.replace(b"\x0a", b"\x80" * 10 + b"\x00", 1),  # a number of 11 bytes
         row[:-10],
-        row.replace(b"\x0b" * 6, b"\xff" * 5 + b"\x0f", 1),  # beyond 32 bits
+        row.replace(b"\x0b", b"\x80\x80\x80\x80\x10", 1),  # beyond 32 bits
+        row.replace(b"\x0a", b"\xff" * 9 + b"\x03", 1),  # beyond 64 bits
         row + b"\x00",
     ]
     decoded = decode(schema, [sound, broken[0], row, *broken[1:], sound])
-    assert sorted(decoded.malformed) == [1, 3, 4, 5]
-    assert [plain(decoded.columns["x"])[i] for i in (0, 2, 6)] == [longs, [5] * 100, longs]
+    assert sorted(decoded.malformed) == [1, 3, 4, 5, 6]
+    assert [plain(decoded.columns["x"])[i] for i in (0, 2, 7)] == [longs, [5] * 100, longs]
     assert [plain(decoded.columns["y"])[i] for i in (0, 2)] == [longs[:31], [-6] * 50]
     _assert_all_by_columns(_plan(schema), [sound, row])
 

@@ -87,9 +87,10 @@ def test_the_largest_and_smallest_longs_take_ten_bytes() -> None:
 @pytest.mark.parametrize("index", [b"\x01", b"\x04", b"\x7f", b"\xff\xff\x01"])
 def test_a_union_index_out_of_range_is_malformed(index: bytes, wanted: list[str]) -> None:
     """Fastavro takes the index -1 for the last branch."""
-    why = _why(["null", "double"], index + b"\0" * 8, wanted)
-    assert why is not None
-    assert why.endswith("of 2 choices.")
+    for value in (b"", b"\0" * 8):
+        why = _why(["null", "double"], index + value, wanted)
+        assert why is not None
+        assert why.endswith("of 2 choices.")
 
 
 @pytest.mark.parametrize("wanted", [["x"], []])
@@ -176,6 +177,10 @@ def test_items_of_no_bytes_are_limited_in_all() -> None:
         )
         why = _why({"type": "array", "items": nulls}, b"\x06" + block * 3 + b"\x00", wanted)
         assert why == "Field 'x[]' claims 512 items of no bytes; an event may have 1024 in all."
+    roomy = record(("x", nulls), ("room", "bytes"))
+    for count, sound in ((MAX_EMPTY_ITEMS, True), (MAX_EMPTY_ITEMS + 1, False)):
+        event = written(roomy, {"x": [None] * count, "room": b"-" * 5000})
+        assert (not decode(roomy, [event], wanted=["room"]).malformed) == sound
 
 
 @pytest.mark.parametrize("wanted", [["x"], []])

@@ -116,6 +116,13 @@ def test_what_is_no_utf8_is_found_among_what_is(texts: list[bytes]) -> None:
     assert wrong == expected
 
 
+@pytest.mark.parametrize("before", [0, 10, 63, 64, 65, 500])
+def test_a_byte_that_is_no_utf8_is_found_at_any_place_of_a_long_text(before: int) -> None:
+    """Also behind the part that is looked at for all rows at once."""
+    wire = _wire(b"a" * 600, b"a" * before + b"\xff" + b"a" * 99, b"a" * 600)
+    assert wire.not_utf8(wire.at, wire.end - wire.at) == [1]
+
+
 @quick
 @given(
     st.lists(
