@@ -176,9 +176,7 @@ class EmbeddedKafka:
     def _cluster_id(self) -> str:
         known = self._folder / "cluster-id"
         if not known.exists():
-            # The first byte keeps it from beginning with a dash, which would read as an option.
-            random = b"k" + uuid.uuid4().bytes[1:]
-            known.write_text(urlsafe_b64encode(random).decode().rstrip("="))
+            known.write_text(cluster_id_of(uuid.uuid4()))
         return known.read_text()
 
     def _topics(self) -> Topics:
@@ -197,3 +195,11 @@ class EmbeddedKafka:
         # At once: a quorum comes up only together, and the last to stop would wait for the others.
         with ThreadPoolExecutor(len(self._brokers)) as pool:
             list(pool.map(do, self._brokers.values()))
+
+
+def cluster_id_of(unique: uuid.UUID) -> str:
+    """A cluster id in Kafka's form, 22 characters of URL-safe base64, none of them a hyphen.
+
+    Kafka's storage tool takes an id with a leading hyphen for an option and refuses it.
+    """
+    return urlsafe_b64encode(unique.bytes).decode().rstrip("=").replace("-", "_")

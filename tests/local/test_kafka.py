@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from typing import TYPE_CHECKING
 
 import psutil
@@ -11,7 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from stream_scorer.errors import ConfigError, Unreachable
-from stream_scorer.local.kafka import SHORT_TIMEOUTS, EmbeddedKafka
+from stream_scorer.local.kafka import SHORT_TIMEOUTS, EmbeddedKafka, cluster_id_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,6 +155,13 @@ def test_three_brokers_lose_one_and_go_on() -> None:
         assert setting(kafka, "min.insync.replicas") == "2"
         assert setting(kafka, "transaction.state.log.min.isr") == "2"
         assert setting(kafka, "log.retention.hours") == "7"
+
+
+def test_no_cluster_id_looks_like_an_option() -> None:
+    """One random id in 64 would begin with a hyphen, and that cluster would not start."""
+    ids = [cluster_id_of(uuid.UUID(bytes=bytes([first]) * 16)) for first in range(256)]
+    assert len(set(ids)) == 256
+    assert not [one for one in ids if "-" in one or len(one) != 22]
 
 
 def test_two_brokers_are_refused() -> None:
