@@ -37,7 +37,8 @@ def choice(branches: Sequence[Step]) -> Step:
         for number, branch in enumerate(branches):
             rows = np.flatnonzero(index == number)
             if len(rows) == len(wire):
-                return branch(wire, out)
+                branch(wire, out)
+                return
             if len(rows):
                 some, found = wire.only(rows), Out()
                 branch(some, found)
@@ -47,7 +48,6 @@ def choice(branches: Sequence[Step]) -> Step:
         order[np.concatenate([rows for rows, _ in parts])] = np.arange(len(wire))
         for path in parts[0][1]:
             out[path] = concatenated([found[path] for _, found in parts]).take(order)
-        return None
 
     return step
 
@@ -72,11 +72,11 @@ class Part:
     items: Column
 
 
-Items = Callable[[Wire, Whole], list[Part]]
+ReadItems = Callable[[Wire, Whole], list[Part]]
 """Reads or skips so many items of each row; a part's rows count within the given ones."""
 
 
-def array(items: Items, least: int, path: str) -> Step:
+def array(items: ReadItems, least: int, path: str) -> Step:
     """Read an array, of items that take ``least`` bytes each, or more."""
 
     def step(wire: Wire, out: Out) -> None:
@@ -88,7 +88,7 @@ def array(items: Items, least: int, path: str) -> Step:
     return step
 
 
-def skipped_blocks(items: Items, least: int) -> Step:
+def skipped_blocks(items: ReadItems, least: int) -> Step:
     """Skip an array or a map, of items that take ``least`` bytes each, or more."""
 
     def step(wire: Wire, _: Out) -> None:
@@ -97,7 +97,7 @@ def skipped_blocks(items: Items, least: int) -> Step:
     return step
 
 
-def _blocks(wire: Wire, items: Items, least: int) -> list[Part]:
+def _blocks(wire: Wire, items: ReadItems, least: int) -> list[Part]:
     parts: list[Part] = []
     rows = np.arange(len(wire))
     for turn in count():
@@ -119,7 +119,7 @@ def _blocks(wire: Wire, items: Items, least: int) -> list[Part]:
     return parts
 
 
-def solid_items(cell: Cell) -> Items:
+def solid_items(cell: Cell) -> ReadItems:
     """Read floats or doubles: a block of every row in one gather."""
     width = cell.width
 
@@ -139,7 +139,7 @@ def solid_items(cell: Cell) -> Items:
     return read
 
 
-def whole_items(writer: str, reader: str, one: Items) -> Items:
+def whole_items(writer: str, reader: str, one: ReadItems) -> ReadItems:
     """Read ints or longs: a block of every row at once, or with ``one`` if there are few items."""
 
     def read(wire: Wire, counts: Whole) -> list[Part]:
@@ -155,7 +155,7 @@ def whole_items(writer: str, reader: str, one: Items) -> Items:
     return read
 
 
-def solid_skip(width: int) -> Items:
+def solid_skip(width: int) -> ReadItems:
     """Skip items of one width."""
 
     def skip(wire: Wire, counts: Whole) -> list[Part]:
@@ -165,7 +165,7 @@ def solid_skip(width: int) -> Items:
     return skip
 
 
-def one_by_one(item: Step, path: str | None) -> Items:
+def one_by_one(item: Step, path: str | None) -> ReadItems:
     """Read or skip items with a step for one of them, an item of every row at a time."""
 
     def read(wire: Wire, counts: Whole) -> list[Part]:

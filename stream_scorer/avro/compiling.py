@@ -11,9 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from stream_scorer.avro.branching import (
-    Items as ReadItems,
-)
-from stream_scorer.avro.branching import (
+    ReadItems,
     array,
     choice,
     one_by_one,
@@ -142,18 +140,11 @@ def _dug(value: Any, names: Sequence[str]) -> Any:
 
 def _choice(action: Choice, of: Type, wanted: Wanted, path: str) -> Step:
     branches = [read(branch, of, wanted, path) for branch in action.branches]
-    writers = action.writer.branches
-    if len(branches) == 2 and writers[0].kind != writers[1].kind:  # noqa: PLR2004
-        for value, null in ((0, 1), (1, 0)):
-            first = branches[value][0] if branches[value] else None
-            if (
-                isinstance(first, Cell)
-                and first.format in {"<f4", "<f8"}
-                and len(branches[value]) == 1
-                and writers[null].kind == "null"
-                and not isinstance(action.branches[null], Mismatch)
-            ):
-                return nullable_cell(first, null_first=null == 0)
+    nulls = [isinstance(each, Copy) and each.writer.kind == "null" for each in action.branches]
+    if sorted(nulls) == [False, True]:
+        cell = _number_cell(branches[nulls.index(False)])
+        if cell is not None:
+            return nullable_cell(cell, null_first=nulls[0])
     return choice([straight(branch) for branch in branches])
 
 
@@ -162,13 +153,19 @@ def _array(action: Items, of: Type, path: str) -> Step:
     if not isinstance(value, Array):
         raise TypeError(f"{of} is no array")
     pieces = read(action.items, value.items, {}, path)
-    first = pieces[0]
-    if isinstance(first, Cell) and first.format in {"<f4", "<f8"}:
-        return array(solid_items(first), first.width, path)
+    cell = _number_cell(pieces)
+    if cell is not None:
+        return array(solid_items(cell), cell.width, path)
     item, one = action.items, one_by_one(straight(pieces), path)
     if isinstance(item, Copy) and item.writer.kind in {"int", "long"}:
         return array(whole_items(item.writer.kind, item.reader.kind, one), 1, path)
     return array(one, least_width(action.writer.items), path)
+
+
+def _number_cell(pieces: Sequence[Piece]) -> Cell | None:
+    """Return the cell of a lone float or double: any of its bytes will do."""
+    first = pieces[0] if len(pieces) == 1 else None
+    return first if isinstance(first, Cell) and first.format in {"<f4", "<f8"} else None
 
 
 def _varying(action: Copy, path: str) -> Step:

@@ -67,14 +67,14 @@ def span(cells: Sequence[Cell]) -> Step:
         placed.append((width, cell))
         width += cell.width
     gathers = [_gather(group) for group in _grouped(placed)]
-    fixed = [(at, cell) for at, cell in placed if cell.path is not None and not cell.format]
+    fixed = [(at, each, each.path) for at, each in placed if each.path and not each.format]
 
     def step(wire: Wire, out: Out) -> None:
         for gather in gathers:
             gather(wire, out)
-        for offset, cell in fixed:
+        for offset, cell, path in fixed:
             lengths = np.full(len(wire), cell.width, np.int64)
-            out[cell.path or ""] = _octets(wire, wire.at + offset, lengths, cell.scale)
+            out[path] = _octets(wire, wire.at + offset, lengths, cell.scale)
         wire.at += width
 
     return step
