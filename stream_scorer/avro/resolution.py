@@ -167,7 +167,7 @@ class _Resolver:
 
     def _choice(self, writer: Union, reader: Type, where: str) -> Choice:
         readers: Sequence[Type] = (reader,) * len(writer.branches)
-        if isinstance(reader, Union) and canonical(reader, set()) == canonical(writer, set()):
+        if isinstance(reader, Union) and _same_form(writer, reader):
             readers = reader.branches
         branches = tuple(
             self._branch(branch, each, where)
@@ -228,6 +228,10 @@ def matches(writer: Type, reader: Type) -> bool:
         case Enum(), Enum():
             return _names_match(writer, reader)
     return False
+
+
+def _same_form(writer: Type, reader: Type) -> bool:
+    return writer is reader or canonical(writer, set()) == canonical(reader, set())
 
 
 def _names_match(writer: Named, reader: Named) -> bool:
