@@ -6,6 +6,7 @@ from one real ``init_transactions``; DescribeAcls would need rights that a worke
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,10 +27,14 @@ from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
 
 REQUEST_SECONDS = 10.0
+#: An attempt to reach any broker goes on in the background; it is looked at this often.
+ATTEMPT_SECONDS = 2.0
+PAUSE_SECONDS = 0.2
 #: How long brokers may be away at start before the process gives up.
 PATIENCE_SECONDS = 60.0
 #: What goes wrong is raised or warned of, so librdkafka need not print it as well.
 QUIET: Mapping[str, Property] = {"log_level": 0}
+_IN_STATE = re.compile(r" \(after \d+ms in state [^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ class Cluster:
 
     def _note(self, error: KafkaError) -> None:
         # That all brokers are down follows from what was said of each of them.
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - librdkafka's local codes start so
+        down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's local codes start so
+        if error.code() != down:
             self._last_error = error
 
     def topic_names(self, patience_seconds: float = PATIENCE_SECONDS) -> frozenset[str]:
@@ -76,28 +82,35 @@ class Cluster:
         Raises:
             Unreachable: no broker answers within ``patience_seconds``.
         """
-        deadline = self._clock() + patience_seconds
+        deadline, said = self._clock() + patience_seconds, ""
         while True:
             try:
-                metadata = self._admin.list_topics(timeout=min(REQUEST_SECONDS, patience_seconds))
+                metadata = self._admin.list_topics(timeout=min(ATTEMPT_SECONDS, patience_seconds))
             except KafkaException as exception:
-                self._admin.poll(0)  # hands over what the brokers' threads noted
-                error = self._last_error or error_of(exception)
-                why = describe(error)
-                if error.code() in RIGHTS:
-                    raise Unreachable(
-                        f"kafka.common: {self._servers} refuses the credentials ({why}); correct "
-                        "sasl.* or ssl.*."
-                    ) from exception
+                why = self._why_not(error_of(exception))
                 if self._clock() >= deadline:
                     raise Unreachable(
                         f"kafka.bootstrap_servers: no broker of {self._servers} answers within "
                         f"{patience_seconds:g} s ({why}). Is the address right, and are "
                         "security.protocol, sasl.* and ssl.* in kafka.common what the brokers want?"
                     ) from exception
-                self._warn(f"No broker of {self._servers} answers yet ({why}); asking again")
+                if why != said:
+                    self._warn(f"No broker of {self._servers} answers yet ({why}); asking again")
+                said = why
             else:
                 return frozenset(metadata.topics)
+
+    def _why_not(self, error: KafkaError) -> str:
+        """Wait a little for what the connections have to say; return that, or else the error."""
+        self._admin.poll(PAUSE_SECONDS)
+        error = self._last_error or error
+        why = _IN_STATE.sub("", describe(error))
+        if error.code() in RIGHTS:
+            raise Unreachable(
+                f"kafka.common: {self._servers} refuses the credentials ({why}); correct sasl.* or "
+                "ssl.*."
+            )
+        return why
 
     def topic(self, name: str) -> TopicFacts | None:
         """Return what the brokers say of a topic, ``None`` if there is none."""
