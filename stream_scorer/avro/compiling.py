@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from stream_scorer.avro.actions import Action, Choice, Copy, Fields, Items, Mismatch, Symbol
 from stream_scorer.avro.branching import (
     ReadItems,
     array,
@@ -22,7 +23,6 @@ from stream_scorer.avro.branching import (
     whole_items,
 )
 from stream_scorer.avro.building import column_of
-from stream_scorer.avro.resolution import Action, Choice, Copy, Fields, Items, Mismatch, Symbol
 from stream_scorer.avro.schema import nullable
 from stream_scorer.avro.steps import (
     Cell,

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_scorer.avro.actions import Copy, Symbol
 from stream_scorer.avro.building import column_of, promoted
 from stream_scorer.avro.decimals import decimals
-from stream_scorer.avro.resolution import Copy, Symbol
 from stream_scorer.avro.types import Type
 from stream_scorer.avro.wire import Wire
 from stream_scorer.columns import Column, Enums, Numbers, Texts

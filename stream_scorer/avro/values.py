@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stream_scorer.avro.resolution import (
+from stream_scorer.avro.actions import (
     Action,
     Choice,
     Copy,
