@@ -7,7 +7,7 @@ it leaves to the row-by-row decoder, which tells whether it is malformed, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from stream_scorer.avro.resolution import resolve
 from stream_scorer.avro.rows import Decoded, RowDecoder
 from stream_scorer.avro.schema import Schema, nullable, type_at
 from stream_scorer.avro.steps import Step
-from stream_scorer.avro.types import Array, Record, Type, holds_itself, inner_types
+from stream_scorer.avro.types import Array, Record, Type, inner_types
 from stream_scorer.avro.wire import Rows, Wire
 from stream_scorer.columns import Column, Columns, Payloads, concatenated
 
@@ -98,12 +98,12 @@ def _obstacles(writer: Schema, reader: Schema, paths: Sequence[str]) -> Iterator
         kind = _uncovered(type_at(reader, path)[0])
         if kind is not None:
             yield f"Field {path!r} is read and holds {kind}, so every event is decoded by itself."
-    for record in _records(writer.root):
-        if holds_itself(record):
-            yield (
-                f"The writer's record {record.name!r} may hold another of itself, so every event "
-                "is decoded by itself."
-            )
+    recursive = _recursion(writer.root, "", frozenset())
+    if recursive is not None:
+        yield (
+            f"Field {recursive!r} of the writer may hold the record that it is in, so every event "
+            "is decoded by itself."
+        )
 
 
 def _uncovered(of: Type) -> str | None:
@@ -115,12 +115,16 @@ def _uncovered(of: Type) -> str | None:
     return None
 
 
-def _records(of: Type) -> list[Record]:
-    seen: dict[Type, None] = {}
-    ahead = [of]
-    while ahead:
-        each = ahead.pop()
-        if each not in seen:
-            seen[each] = None
-            ahead.extend(inner_types(each))
-    return [each for each in seen if isinstance(each, Record)]
+def _recursion(of: Type, path: str, inside: frozenset[Type]) -> str | None:
+    """Return the path of the first field that may hold a record that it is in, if there is one."""
+    if of in inside:
+        return path
+    if isinstance(of, Record):
+        before, within = f"{path}." if path else "", inside | {of}
+        below = ((each.type, before + each.name) for each in of.fields)
+        return _first(_recursion(inner, at, within) for inner, at in below)
+    return _first(_recursion(inner, path, inside) for inner in inner_types(of))
+
+
+def _first(found: Iterable[str | None]) -> str | None:
+    return next((each for each in found if each is not None), None)

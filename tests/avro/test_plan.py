@@ -254,7 +254,7 @@ def test_a_row_that_is_much_longer_than_its_neighbours_does_not_hold_them_up() -
         (record(("a", "int"), name="In"), "x", "Field 'x' is read and holds a whole record, so"),
         (_array("null"), "x", "Field 'x' is read and holds an array of null, so"),
         (_array({"type": "map", "values": "int"}), "x", "Field 'x' is read and holds a map, so"),
-        (["null", "Event"], "y", "The writer's record 'Event' may hold another of itself, so"),
+        (["null", "Event"], "y", "Field 'x' of the writer may hold the record that it is in, so"),
     ],
 )
 def test_what_goes_row_by_row_says_which_field_is_the_cause(
