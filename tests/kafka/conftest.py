@@ -1,0 +1,47 @@
+"""The Kafkas that these tests run on."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Kafka, TopicFactory
+from tests.kafka.clusters import QUICK_GROUP, Cluster, FakeCluster, RealCluster
+
+
+@pytest.fixture
+def group() -> str:
+    """A group that no other test uses; its name does for a transactional id too."""
+    return f"group-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def real(kafka: Kafka, topic: TopicFactory) -> Iterator[RealCluster]:
+    """A real Kafka, with the group protocol that is the default."""
+    cluster = RealCluster(kafka.bootstrap_servers, topic, QUICK_GROUP)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(
+    params=[
+        "fake",
+        pytest.param("classic", marks=pytest.mark.kafka),
+        pytest.param("consumer", marks=pytest.mark.kafka),
+    ]
+)
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The fake Kafka, and a real one with either group protocol (KIP-848 is ``consumer``)."""
+    if request.param == "fake":
+        yield FakeCluster()
+        return
+    kafka: Kafka = request.getfixturevalue("kafka")
+    create: TopicFactory = request.getfixturevalue("topic")
+    settings = QUICK_GROUP
+    if request.param == "consumer":
+        settings = {"group.protocol": "consumer", "log_level": 0}
+    made = RealCluster(kafka.bootstrap_servers, create, settings)
+    yield made
+    made.close()

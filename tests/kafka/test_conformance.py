@@ -1,0 +1,285 @@
+"""What the loop rests on, of the fake Kafka as of a real one with either group protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from stream_scorer.errors import ProducerLost, TransactionAborted
+from stream_scorer.records import TopicPartition
+from tests.kafka.clusters import (
+    Cluster,
+    ConsumerUnderTest,
+    ProducerUnderTest,
+    Recorded,
+    events,
+    gather,
+    values_of,
+)
+from tests.topics import wait_for
+
+
+def _member(cluster: Cluster, topic: str, group: str) -> tuple[ConsumerUnderTest, Recorded]:
+    consumer, listener = cluster.consumer(topic, group), Recorded()
+    consumer.subscribe(listener)
+    return consumer, listener
+
+
+def _producer(cluster: Cluster, name: str) -> ProducerUnderTest:
+    producer = cluster.producer(name)
+    producer.rebuild()
+    return producer
+
+
+def _poll(*consumers: ConsumerUnderTest) -> None:
+    for each in consumers:
+        assert len(each.poll_batch(1, 0.02)) == 0
+
+
+def test_events_come_in_the_order_of_their_partition(cluster: Cluster, group: str) -> None:
+    """Whatever the sizes of the batches."""
+    topic = cluster.create()
+    cluster.write(TopicPartition(topic, 0), [b"%d" % each for each in range(5)])
+    consumer, _ = _member(cluster, topic, group)
+    batches = gather(consumer, 2) + gather(consumer, 3)
+    assert values_of(batches) == [b"0", b"1", b"2", b"3", b"4"]
+    assert [int(each) for batch in batches for each in batch.offsets] == [0, 1, 2, 3, 4]
+    assert batches[-1].next_offsets() == {TopicPartition(topic, 0): 5}
+
+
+def test_a_transaction_commits_events_and_offsets_together(cluster: Cluster, group: str) -> None:
+    """Neither is there before it ends."""
+    topic, output = cluster.create(), cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b"])
+    consumer, _ = _member(cluster, topic, group)
+    gather(consumer, 2)
+    with _producer(cluster, group).transaction() as transaction:
+        transaction.produce(output, events(b"A", b"B"))
+        transaction.send_offsets({source: 2}, consumer.group_metadata())
+        assert cluster.visible(output) == []
+        assert cluster.committed(group, source) is None
+    assert cluster.visible(output) == [b"A", b"B"]
+    assert cluster.committed(group, source) == 2
+
+
+def test_an_exception_inside_leaves_no_trace(cluster: Cluster, group: str) -> None:
+    """The producer goes on with the next transaction."""
+    topic, output = cluster.create(), cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a"])
+    consumer, _ = _member(cluster, topic, group)
+    gather(consumer, 1)
+    producer = _producer(cluster, group)
+    with pytest.raises(ZeroDivisionError), producer.transaction() as transaction:
+        transaction.produce(output, events(b"half"))
+        transaction.send_offsets({source: 1}, consumer.group_metadata())
+        raise ZeroDivisionError
+    assert not producer.needs_rebuild
+    with producer.transaction() as transaction:
+        transaction.produce(output, events(b"whole"))
+    assert cluster.visible(output) == [b"whole"]
+    assert cluster.committed(group, source) is None
+
+
+def test_a_rewind_goes_back_to_what_is_committed(cluster: Cluster, group: str) -> None:
+    """And to the beginning of the partition where nothing is."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b", b"c"])
+    consumer, _ = _member(cluster, topic, group)
+    gather(consumer, 3)
+    consumer.rewind()
+    assert values_of(gather(consumer, 3)) == [b"a", b"b", b"c"]
+    with _producer(cluster, group).transaction() as transaction:
+        transaction.send_offsets({source: 2}, consumer.group_metadata())
+    consumer.rewind()
+    assert values_of(gather(consumer, 1)) == [b"c"]
+
+
+def test_a_position_is_what_was_read_since_the_last_rewind(cluster: Cluster, group: str) -> None:
+    """If it were still that of before, an idle worker would commit events that it must read."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b"])
+    consumer, _ = _member(cluster, topic, group)
+    gather(consumer, 2)
+    assert consumer.positions() == {source: 2}
+    consumer.rewind()
+    assert consumer.positions() == {}
+    gather(consumer, 1)
+    assert consumer.positions() == {source: 1}
+
+
+def test_a_position_steps_over_control_markers_and_aborted_events(
+    cluster: Cluster, group: str
+) -> None:
+    """That is what lets an idle group reach the end of a transactional topic."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b"], "committed")
+    cluster.write(source, [b"gone"], "aborted")
+    consumer, _ = _member(cluster, topic, group)
+    assert values_of(gather(consumer, 2)) == [b"a", b"b"]
+
+    def is_at_the_end() -> bool:
+        _poll(consumer)
+        return consumer.positions() == {source: 5}
+
+    wait_for(is_at_the_end, "two events, a marker, an aborted event and its marker")
+
+
+def test_standing_by_takes_no_event(cluster: Cluster, group: str) -> None:
+    """What arrives meanwhile is read again, also after a pause."""
+    topic = cluster.create()
+    cluster.write(TopicPartition(topic, 0), [b"a", b"b"])
+    consumer, _ = _member(cluster, topic, group)
+    gather(consumer, 1)
+    consumer.stand_by(0.1)
+    assert values_of(gather(consumer, 2)) == [b"a", b"b"]
+    consumer.pause()
+    consumer.stand_by(0.1)
+    assert values_of(gather(consumer, 2)) == [b"a", b"b"]
+
+
+def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, group: str) -> None:
+    """The brokers fence by generation: that protects a set that is behind its group."""
+    topic, output = cluster.create(2), cluster.create()
+    first, heard_first = _member(cluster, topic, group)
+    for partition in (0, 1):
+        cluster.write(TopicPartition(topic, partition), [b"a"])
+    gather(first, 2)
+    before = first.group_metadata()
+    moved: list[TopicPartition] = []
+    heard_first.on_revoke = moved.extend
+    second, heard_second = _member(cluster, topic, group)
+
+    def second_has_its_share() -> bool:
+        second.stand_by(0.02)
+        first.stand_by(0.02)
+        return "assigned" in heard_second.kinds
+
+    wait_for(second_has_its_share, "the second member gets a partition")
+    producer = _producer(cluster, group)
+    with pytest.raises(TransactionAborted), producer.transaction() as transaction:
+        transaction.produce(output, events(b"A"))
+        transaction.send_offsets({moved[0]: 1}, before)
+    assert cluster.visible(output) == []
+    assert cluster.committed(group, moved[0]) is None
+
+
+def test_a_fresh_membership_commits_offsets_of_partitions_that_moved_away(
+    cluster: Cluster, group: str
+) -> None:
+    """The brokers ask for the generation, not for the partition: so it is never read late."""
+    topic = cluster.create(2)
+    first, heard_first = _member(cluster, topic, group)
+
+    def first_has_everything() -> bool:
+        _poll(first)
+        return "assigned" in heard_first.kinds
+
+    wait_for(first_has_everything, "the first member gets both partitions")
+    second, heard_second = _member(cluster, topic, group)
+    moved: list[TopicPartition] = []
+    heard_first.on_revoke = moved.extend
+
+    def second_has_its_share() -> bool:
+        _poll(second, first)
+        return "assigned" in heard_second.kinds
+
+    wait_for(second_has_its_share, "a partition moves")
+    producer = _producer(cluster, group)
+
+    def is_accepted() -> bool:
+        _poll(first, second)
+        try:
+            with producer.transaction() as transaction:
+                transaction.send_offsets({moved[0]: 0}, first.group_metadata())
+        except TransactionAborted:
+            return False  # the group has not settled yet
+        return True
+
+    wait_for(is_accepted, "the offsets are accepted")
+    assert cluster.committed(group, moved[0]) == 0
+
+
+def test_a_consumer_outside_of_its_group_has_no_membership(cluster: Cluster, group: str) -> None:
+    """Offsets that come with such metadata would not be fenced by anything."""
+    topic = cluster.create()
+    consumer = cluster.consumer(topic, group)
+    with pytest.raises(TransactionAborted):
+        consumer.group_metadata()
+
+
+def test_a_second_producer_of_one_id_fences_the_first(cluster: Cluster, group: str) -> None:
+    """It aborts what the first had open; each can have the id back."""
+    output = cluster.create()
+    first, second = _producer(cluster, group), cluster.producer(group)
+    with pytest.raises(ProducerLost), first.transaction() as transaction:
+        transaction.produce(output, events(b"first"))
+        second.rebuild()
+    assert first.needs_rebuild
+    with second.transaction() as transaction:
+        transaction.produce(output, events(b"second"))
+    first.rebuild()
+    with first.transaction() as transaction:
+        transaction.produce(output, events(b"third"))
+    assert cluster.visible(output) == [b"second", b"third"]
+
+
+def test_a_producer_without_a_client_says_so(cluster: Cluster, group: str) -> None:
+    """It is made by the first rebuild."""
+    producer = cluster.producer(group)
+    assert producer.needs_rebuild
+    with pytest.raises(ProducerLost), producer.transaction():
+        pass
+
+
+def test_what_is_gathered_can_be_committed_while_its_partition_is_revoked(
+    cluster: Cluster, group: str
+) -> None:
+    """The new owner goes on after it; the poll that served the revocation returns nothing."""
+    topic, output = cluster.create(), cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b"])
+    first, heard = _member(cluster, topic, group)
+    gather(first, 1)
+    producer = _producer(cluster, group)
+
+    def commit(_: Sequence[TopicPartition]) -> None:
+        with producer.transaction(5) as transaction:
+            transaction.produce(output, events(b"A"))
+            transaction.send_offsets({source: 1}, first.group_metadata())
+
+    heard.on_revoke = commit
+    first.close()
+    assert heard.kinds == ["assigned", "revoked"]
+    assert first.epoch == 1
+    second, _ = _member(cluster, topic, group)
+    assert values_of(gather(second, 1)) == [b"b"]
+    assert cluster.visible(output) == [b"A"]
+
+
+def test_partitions_that_stay_are_read_again_after_a_revocation(
+    cluster: Cluster, group: str
+) -> None:
+    """The poll that serves it may have had rows of theirs in hand."""
+    topic = cluster.create(2)
+    both = [TopicPartition(topic, 0), TopicPartition(topic, 1)]
+    for source in both:
+        cluster.write(source, [b"%d" % source.partition])
+    first, heard = _member(cluster, topic, group)
+    gather(first, 2)
+    second, _ = _member(cluster, topic, group)
+    found: dict[str, set[bytes | None]] = {"first": set(), "second": set()}
+
+    def both_are_read() -> bool:
+        found["first"] |= set(first.poll_batch(10, 0.02).values)
+        found["second"] |= set(second.poll_batch(10, 0.02).values)
+        return found["first"] | found["second"] == {b"0", b"1"}
+
+    wait_for(both_are_read, "each partition is read again, by its owner")
+    assert heard.kinds == ["assigned", "revoked"]
+    assert found["first"].isdisjoint(found["second"])

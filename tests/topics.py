@@ -1,0 +1,137 @@
+"""Plain clients, with nothing of the package in them: what tests write and what they read back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+#: Longer than anything here takes on a busy machine; who waits so long has found a fault.
+PATIENCE_SECONDS = 40.0
+
+
+def wait_for(
+    condition: Callable[[], object], what: str, patience_seconds: float = PATIENCE_SECONDS
+) -> None:
+    """Return once the condition holds; fail with ``what`` if it never does."""
+    deadline = time.monotonic() + patience_seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {patience_seconds:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a test writes."""
+
+    value: bytes | None
+    key: bytes | None = None
+    partition: int = 0
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp: int = 0
+
+
+def write(
+    bootstrap_servers: str,
+    topic: str,
+    events: Iterable[Event],
+    *,
+    transaction: str | None = None,
+    commit: bool = True,
+    **properties: Any,
+) -> None:
+    """Write the events, in one transaction if it has a name."""
+    transactional = {"transactional.id": transaction} if transaction else {}
+    client = Producer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "queue.buffering.max.messages": 1_000_000,
+            "log_level": 0,
+            **transactional,
+            **properties,
+        }
+    )
+    if transaction:
+        client.init_transactions(PATIENCE_SECONDS)
+        client.begin_transaction()
+    for each in events:
+        client.produce(
+            topic,
+            each.value,
+            each.key,
+            each.partition,
+            timestamp=each.timestamp,
+            headers=list(each.headers),
+        )
+        client.poll(0)
+    assert client.flush(PATIENCE_SECONDS) == 0
+    if transaction and commit:
+        client.commit_transaction(PATIENCE_SECONDS)
+    elif transaction:
+        client.abort_transaction(PATIENCE_SECONDS)
+
+
+def read(bootstrap_servers: str, topic: str) -> list[Message]:
+    """Return what a reader of committed events gets, partition by partition, up to the end now."""
+    client = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "reads-without-a-group",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 0,
+        }
+    )
+    partitions = client.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions
+    client.assign([TopicPartition(topic, each, OFFSET_BEGINNING) for each in partitions])
+    events: list[Message] = []
+    ended: set[int] = set()
+    while len(ended) < len(partitions):
+        for message in client.consume(10_000, 0.05):
+            error = message.error()
+            if error is None:
+                events.append(message)
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error
+                ended.add(message.partition())
+    client.close()
+    return sorted(events, key=lambda each: (each.partition(), each.offset()))
+
+
+def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int], int]:
+    """Return the offsets that the group has committed."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+    asked = [ConsumerGroupTopicPartitions(group)]
+    answer = admin.list_consumer_group_offsets(asked, request_timeout=PATIENCE_SECONDS)
+    partitions = answer[group].result().topic_partitions or []
+    return {(each.topic, each.partition): each.offset for each in partitions if each.offset >= 0}
+
+
+def ends(bootstrap_servers: str, topic: str) -> dict[tuple[str, int], int]:
+    """Return the partitions' ends, control markers included."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+    found = admin.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions
+    asked = {TopicPartition(topic, each): OffsetSpec.latest() for each in found}
+    answers = admin.list_offsets(asked, request_timeout=PATIENCE_SECONDS)
+    return {
+        (each.topic, each.partition): future.result().offset for each, future in answers.items()
+    }
+
+
+def lag(bootstrap_servers: str, group: str, topic: str) -> int:
+    """Return how far the group is behind the ends, control markers included."""
+    done = committed(bootstrap_servers, group)
+    return sum(end - done.get(each, 0) for each, end in ends(bootstrap_servers, topic).items())
