@@ -222,10 +222,11 @@ class FakeConsumer:
         return frozenset(self._next)
 
     def subscribe(self, listener: Listener) -> None:
-        """Join the group."""
+        """Join the group, unless that is done."""
         self._listener = listener
-        self._group.members.append(self)
-        self._group.changed()
+        if self not in self._group.members:
+            self._group.members.append(self)
+            self._group.changed()
 
     def expel(self) -> None:
         """Let the brokers think that this member is dead; it hears of it when it polls."""
