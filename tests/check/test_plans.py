@@ -33,7 +33,7 @@ def test_the_field_that_forces_row_by_row_is_named_with_its_cost() -> None:
     (finding,) = judge_reader(record(LABELS, AMOUNT), ["amount", "labels"])
     assert finding.level == "warning"
     assert finding.sentence.startswith("schemas.reader: Field 'labels' is read and holds a map")
-    assert "ten times" in finding.sentence
+    assert "hundred times" in finding.sentence
     assert "leave the field out" in finding.sentence
 
 
@@ -78,7 +78,7 @@ def test_a_writer_that_goes_row_by_row_is_named_with_its_version() -> None:
     versions = {4: record(AMOUNT, node)}
     (finding,) = judge_writers("t-value", versions, record(AMOUNT), ["amount"])
     assert finding.level == "warning"
-    assert finding.sentence.startswith("Version 4 of t-value: The writer's record 'Event'")
+    assert finding.sentence.startswith("Version 4 of t-value: Field 'parent'")
 
 
 def test_an_unknown_subject_says_what_was_not_looked_at() -> None:
