@@ -7,6 +7,7 @@ the functions that ``run`` uses.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -65,7 +66,7 @@ def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
     if model is not None:
         yield from judge_model(model)
     schemas, reader = yield from _schemas(settings, reach)
-    if model is not None and reader is not None:
+    with closing(schemas) if schemas else nullcontext():
         contract = yield from _contract(settings, model, reader)
         if contract is not None:
             yield from _probes(settings, contract)
@@ -101,8 +102,10 @@ def _schemas(
 
 
 def _contract(
-    settings: Settings, model: Model, reader: Schema
+    settings: Settings, model: Model | None, reader: Schema | None
 ) -> Generator[Finding, None, Contract | None]:
+    if model is None or reader is None:
+        return None
     try:
         contract = make_contract(settings, model, reader)
     except RefusesToStart as refused:

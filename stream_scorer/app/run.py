@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -81,6 +81,7 @@ def run(settings: Settings) -> None:
         seconds_per_row=seconds_per_row,
     )
     with ExitStack() as stack:
+        stack.enter_context(closing(schemas))
         stack.enter_context(stopping.on_signals())
         port = stack.enter_context(
             serving(

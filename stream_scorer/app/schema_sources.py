@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class Schemas:
     source: SchemaSource
     prefix_for: Callable[[Schema], bytes]
     registry: RegistrySchemas | None = None
+
+    def close(self) -> None:
+        """Close the registry's connections, if there is one."""
+        if self.registry is not None:
+            self.registry.close()
 
 
 def open_schemas(settings: Settings) -> Schemas:
@@ -126,7 +132,10 @@ def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
 
 def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
     registry = _registry(settings, config)
-    reader, origin = _reader(settings, registry)
+    with ExitStack() as stack:
+        stack.callback(registry.close)
+        reader, origin = _reader(settings, registry)
+        stack.pop_all()
     source = CachedSchemas(FirstOf((FixedSchema(reader), registry)), time.monotonic)
     return Schemas(
         reader,

@@ -138,16 +138,13 @@ class Cluster:
 
     def group_operations(self, group_id: str) -> frozenset[str] | None:
         """Return what these credentials may do with the group; ``None``: the brokers won't say."""
-        # Asking what is committed waits for a coordinator; without one, librdkafka's
-        # coordinator-bound admin requests can abort the process (librdkafka #4605).
         try:
-            self.committed(group_id, ())
-        except Unreachable:
-            return None
-        future = self._admin.describe_consumer_groups(
-            [group_id], include_authorized_operations=True, request_timeout=REQUEST_SECONDS
-        )[group_id]
-        try:
+            # Asking what is committed waits for a coordinator; without one, librdkafka's
+            # coordinator-bound admin requests can abort the process (librdkafka #4605).
+            self._committed(group_id, ())
+            future = self._admin.describe_consumer_groups(
+                [group_id], include_authorized_operations=True, request_timeout=REQUEST_SECONDS
+            )[group_id]
             return _operations(future.result().authorized_operations)
         except KafkaException as exception:
             if error_of(exception).code() in RIGHTS:
@@ -163,19 +160,37 @@ class Cluster:
         Raises:
             Unreachable: the group has no coordinator, or may not be asked.
         """
-        # A consumer that never subscribes is no member.
-        client = Consumer({**self._properties, "group.id": group_id})
         try:
-            wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
-            found = client.committed(wanted or [ClientPartition("-", 0)], timeout=REQUEST_SECONDS)
+            found = self._committed(group_id, partitions)
         except KafkaException as exception:
             raise Unreachable(
                 f"kafka.group_id {group_id}: the brokers don't say what is committed "
                 f"({describe(error_of(exception))})."
             ) from exception
+        return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
+
+    def _committed(
+        self, group_id: str, partitions: Iterable[TopicPartition]
+    ) -> list[ClientPartition]:
+        # A consumer that never subscribes is no member.
+        client = Consumer({**QUIET, **self._properties, "group.id": group_id})
+        wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
+        wanted = wanted or [ClientPartition("-", 0)]
+        deadline = self._clock() + REQUEST_SECONDS
+        try:
+            while True:
+                try:
+                    return list(client.committed(wanted, timeout=ATTEMPT_SECONDS))
+                except KafkaException:
+                    # Why there is no coordinator is told to `poll` alone.
+                    message = client.poll(0)
+                    error = message.error() if message is not None else None
+                    if error is not None and error.code() in RIGHTS:
+                        raise KafkaException(error) from None
+                    if self._clock() >= deadline:
+                        raise
         finally:
             client.close()
-        return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def try_transactions(self, properties: Mapping[str, Property]) -> None:
         """Initialise a transactional producer once, for real.
