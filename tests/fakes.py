@@ -300,7 +300,6 @@ class FakeConsumer:
         if self._listener is None:
             return
         if self not in self._group.members:
-            self._generation = -1
             self._give_back(self.held, lost=True)
             self._member = f"member-{next(self._numbers)}"
             self._group.members.append(self)

@@ -1,0 +1,127 @@
+"""One transaction a set: outputs, dead letters, offsets; the budget is asked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from stream_scorer.budget import Budget, BudgetLedger
+from stream_scorer.dead_letters import DeadLetterFormat
+from stream_scorer.errors import TooManyDeadLetters, TransactionAborted
+from stream_scorer.output import DeadLetterOutput, TransactionalOutput
+from stream_scorer.records import (
+    DeadLetter,
+    Problem,
+    Reason,
+    ScoredBatch,
+    ScoredEvents,
+    Stage,
+    TopicPartition,
+)
+from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
+
+SOURCE = TopicPartition("in", 0)
+PROBLEM = Problem(Reason.NO_SCHEMA, Stage.DECODE, "schema id 7 is not known")
+
+
+class Silent:
+    """A listener with nothing to do."""
+
+    def assigned(self, partitions: object) -> None:
+        """They came."""
+
+    def revoked(self, partitions: object) -> None:
+        """They go."""
+
+    def lost(self, partitions: object) -> None:
+        """They went."""
+
+
+class Written:
+    """An output on a Kafka in memory, and what came of it."""
+
+    def __init__(self, budget: Budget | None, *, has_topic: bool = True) -> None:
+        self.kafka = FakeKafka()
+        for topic in ("in", "out", "dead"):
+            self.kafka.create_topic(topic)
+        consumer = FakeConsumer(self.kafka, ["in"], "group")
+        consumer.subscribe(Silent())
+        consumer.poll_batch(1, 0.0)
+        self.membership = consumer.group_metadata()
+        self.producer = FakeProducer(self.kafka, "id")
+        ledger = BudgetLedger(budget or Budget(1.0, 60.0, 0))
+        dead = DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 1), ledger)
+        self.output = TransactionalOutput(
+            self.producer, "out", dead if has_topic else None, self.kafka.clock
+        )
+        self.output.rebuild()
+
+    def commit(self, *batches: ScoredBatch, offset: int = 1) -> None:
+        """Commit the batches with one offset."""
+        offsets: Mapping[TopicPartition, int] = {SOURCE: offset}
+        self.output.commit(batches, offsets, self.membership)
+
+    def counts(self) -> tuple[int, int, int | None]:
+        """Return the numbers of scored events and dead letters, and the committed offset."""
+        scored, dead = self.kafka.visible("out"), self.kafka.visible("dead")
+        return len(scored), len(dead), self.kafka.groups["group"].committed.get(SOURCE)
+
+
+def batch(good: int, bad: int = 0) -> ScoredBatch:
+    """Return a batch of so many scored events and dead letters."""
+    scored = ScoredEvents([b"s"] * good, [None] * good, [None] * good, [0] * good, [0] * good)
+    letters = [DeadLetter(b"v", None, None, 0, SOURCE, 40 + row, PROBLEM) for row in range(bad)]
+    return ScoredBatch(scored, tuple(letters), {SOURCE: good + bad})
+
+
+def test_scores_dead_letters_and_offsets_become_visible_together() -> None:
+    """Several batches, one transaction."""
+    written = Written(None)
+    written.commit(batch(3, 1), batch(2), offset=6)
+    assert written.counts() == (5, 1, 6)
+    assert len(written.producer.bounds) == 1
+
+
+def test_an_abort_leaves_nothing_of_either() -> None:
+    """Nor does it spend anything of the budget."""
+    written = Written(Budget(0.5, 60.0, 2))
+    written.kafka.fail("commit", TransactionAborted("not now"))
+    with pytest.raises(TransactionAborted):
+        written.commit(batch(1, 1))
+    assert written.counts() == (0, 0, None)
+    written.commit(batch(1, 1))
+    assert written.counts() == (1, 1, 1)
+
+
+def test_without_a_dead_letter_topic_the_first_bad_event_stops_the_worker() -> None:
+    """The sentence names the event and the way out; nothing is begun."""
+    written = Written(None, has_topic=False)
+    with pytest.raises(TooManyDeadLetters) as stopped:
+        written.commit(batch(3, 2))
+    assert "in [0] at offset 40 can't be scored (no_schema: schema id 7" in str(stopped.value)
+    assert "Set a dead-letter topic" in str(stopped.value)
+    assert stopped.value.exit_code == 5
+    assert written.producer.bounds == []
+    written.commit(batch(3))
+    assert written.counts() == (3, 0, 1)
+
+
+def test_the_budget_is_asked_before_anything_is_written() -> None:
+    """The set that would cross it is not committed, not even its good events."""
+    written = Written(Budget(0.5, 60.0, 2))
+    written.commit(batch(3, 1))
+    with pytest.raises(TooManyDeadLetters, match="4 of the next 4 would cross"):
+        written.commit(batch(0, 4), offset=9)
+    assert written.counts() == (3, 1, 1)
+
+
+def test_the_budget_recovers_with_time() -> None:
+    """It counts what was committed within its window."""
+    written = Written(Budget(0.5, 60.0, 2))
+    written.commit(batch(0, 1))
+    with pytest.raises(TooManyDeadLetters):
+        written.commit(batch(0, 1))
+    written.kafka.clock.advance(60)
+    written.commit(batch(0, 1))
+    assert written.counts() == (0, 2, 1)
