@@ -15,7 +15,6 @@ STREAMS_PREFIX = "__streams.errors."
 OWN_PREFIX = "stream_scorer."
 #: A message in a header is cut here: headers count toward the topic's max.message.bytes.
 MESSAGE_CHARACTERS = 2000
-ANY_PARTITION = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ def record_bytes(value: bytes | None, key: bytes | None, headers: Headers | None
     """Return the size of a record's contents, with room for the lengths between them."""
     size = len(value or b"") + len(key or b"")
     for name, content in headers or ():
-        size += len(name) + len(content or b"") + 10
+        size += len(name.encode()) + len(content or b"") + 10
     return size
 
 
