@@ -50,26 +50,31 @@ def of_refusal(refused: RefusesToStart) -> Finding:
 
 
 def each_of(refused: RefusesToStart) -> tuple[Finding, ...]:
-    """Return an error that holds a sentence a line, as a configuration's does, as findings."""
-    return tuple(error(line, type(refused)) for line in str(refused).splitlines() if line.strip())
+    """Return an error as findings: one for each item if it is a list, as a configuration's is."""
+    heading, *items = str(refused).split("\n- ")
+    return tuple(error(sentence, type(refused)) for sentence in items or [heading])
 
 
 def refuse(findings: Iterable[Finding]) -> None:
     """Raise what the errors among the findings say, if there are any.
 
     Raises:
-        RefusesToStart: of the first error's class, with all their sentences.
+        RefusesToStart: of the first error's class, with the sentence or the list of all.
     """
     errors = [finding for finding in findings if finding.refusal is not None]
-    if errors and errors[0].refusal is not None:
-        raise errors[0].refusal("\n".join(finding.sentence for finding in errors))
+    if not errors or errors[0].refusal is None:
+        return
+    sentences = [finding.sentence for finding in errors]
+    if len(sentences) > 1:
+        sentences.insert(0, f"{len(sentences)} things are wrong:")
+    raise errors[0].refusal("\n- ".join(sentences))
 
 
 def heed(findings: Iterable[Finding], warn: Callable[[str], None]) -> None:
     """Refuse to start for errors; without any, pass the warnings on.
 
     Raises:
-        RefusesToStart: of the first error's class, with all their sentences.
+        RefusesToStart: as :func:`refuse` does.
     """
     looked_at = tuple(findings)
     refuse(looked_at)

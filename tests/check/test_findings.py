@@ -27,7 +27,7 @@ def test_the_exit_code_is_that_of_the_first_error() -> None:
 def test_errors_refuse_to_start_all_at_once() -> None:
     """As the class of the first; no warning is passed on."""
     heard: list[str] = []
-    with pytest.raises(ContractError, match=r"^A\.\nB\.$"):
+    with pytest.raises(ContractError, match=r"^2 things are wrong:\n- A\.\n- B\.$"):
         heed([warning("Hm."), error("A.", ContractError), error("B.", ConfigError)], heard.append)
     assert heard == []
 
@@ -39,7 +39,14 @@ def test_without_errors_the_warnings_are_passed_on() -> None:
     assert heard == ["Hm."]
 
 
-def test_an_error_of_several_lines_is_several_findings() -> None:
+def test_one_error_is_its_sentence() -> None:
+    """Nothing is counted then."""
+    with pytest.raises(ConfigError, match=r"^A\.$"):
+        heed([ok("Fine."), error("A.", ConfigError)], pytest.fail)
+
+
+def test_an_error_that_is_a_list_is_several_findings() -> None:
     """A configuration reports all its mistakes in one error."""
-    findings = each_of(ConfigError("a is wrong.\n\nb is wrong."))
+    findings = each_of(ConfigError("2 settings are wrong:\n- a is wrong.\n- b is wrong."))
     assert findings == (error("a is wrong.", ConfigError), error("b is wrong.", ConfigError))
+    assert each_of(ConfigError("a is wrong.")) == (error("a is wrong.", ConfigError),)

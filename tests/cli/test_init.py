@@ -1,0 +1,61 @@
+"""``init`` on the command line: the configuration on stdout, what is left to do on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stream_scorer.cli.main import main
+from tests.scorers import scorer
+
+
+def test_what_is_printed_is_a_configuration_that_fits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Redirected into a file, it passes the check."""
+    scorer(tmp_path)
+    model, schema = str(tmp_path / "model.onnx"), str(tmp_path / "event.avsc")
+    assert main(["init", "--model", model, "--schema", schema]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.startswith("Left to you: kafka.bootstrap_servers, ")
+    file = tmp_path / "init.yaml"
+    file.write_text(printed.out)
+    assert main(["check", "--offline", "-c", str(file)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "content", "code", "why"),
+    [
+        ("model.onnx", b"no model", 3, "is not an ONNX model"),
+        ("model.onnx", b"", 3, "is empty (0 bytes)"),
+        ("event.avsc", b'{"type": "recrd"}', 2, "event.avsc"),
+        ("event.avsc", b"\xff\xfe", 2, "can't be read"),
+        ("event.avsc", b"", 2, "event.avsc"),
+    ],
+)
+def test_files_that_can_not_be_read_are_named(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    broken: str,
+    content: bytes,
+    code: int,
+    why: str,
+) -> None:
+    """Nothing is printed that would look like a configuration."""
+    scorer(tmp_path)
+    (tmp_path / broken).write_bytes(content)
+    model, schema = str(tmp_path / "model.onnx"), str(tmp_path / "event.avsc")
+    assert main(["init", "--model", model, "--schema", schema]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Error: ")
+    assert why in printed.err
+    assert len(printed.err.splitlines()) == 1
+
+
+def test_both_files_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usage says which is missing."""
+    assert main(["init", "--model", "m.onnx"]) == 2
+    assert "--schema" in capsys.readouterr().err
