@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stream_scorer.check.findings import Finding, error, ok, warning
+from stream_scorer.check.wording import counted
 from stream_scorer.errors import ConfigError, Unreachable
 from stream_scorer.kafka.cluster import TopicFacts
 
@@ -124,13 +125,13 @@ def _partitions(output: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Findin
         return
     if output.partitions < most.partitions:
         yield error(
-            f"kafka.output_topic: {output.name} has {output.partitions} partitions and "
+            f"kafka.output_topic: {output.name} has {counted(output.partitions, 'partition')} and "
             f"{most.name} has {most.partitions}; with output.partition `source` each input "
             "partition needs its own. Add partitions, or set output.partition to `key`.",
             ConfigError,
         )
     else:
-        yield ok(f"{most.name} ({most.partitions} partitions) fits {output.name}.")
+        yield ok(f"{most.name} ({counted(most.partitions, 'partition')}) fits {output.name}.")
 
 
 def _headroom(dead_letters: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Finding]:
