@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,19 +44,33 @@ class Stopping:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Ask for a stop on SIGTERM and SIGINT while the block runs (main thread only)."""
+        """Ask for a stop on SIGTERM and SIGINT while the block runs (main thread only).
 
-        def handle(_: int, __: FrameType | None) -> None:
-            self.ask()
-
-        earlier = {each: signal.signal(each, handle) for each in (signal.SIGTERM, signal.SIGINT)}
+        Python runs a handler on the main thread between two of its instructions, and an inference
+        can be one instruction for long. The wake-up descriptor is written to at once, whichever
+        thread does what (``signal.set_wakeup_fd``).
+        """
+        hears, tells = socket.socketpair()
+        tells.setblocking(False)
+        listener = threading.Thread(target=self._listen, args=(hears,), daemon=True)
+        listener.start()
+        earlier = {each: signal.signal(each, _note) for each in (signal.SIGTERM, signal.SIGINT)}
+        earlier_descriptor = signal.set_wakeup_fd(tells.fileno())
         try:
             yield
         finally:
-            for timer in self._timers:
-                timer.cancel()
+            signal.set_wakeup_fd(earlier_descriptor)
             for number, handler in earlier.items():
                 signal.signal(number, handler)
+            tells.close()
+            listener.join()
+            hears.close()
+            for timer in self._timers:
+                timer.cancel()
+
+    def _listen(self, hears: socket.socket) -> None:
+        while hears.recv(1):
+            self.ask()
 
     def _start(self, seconds: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, action)
@@ -69,3 +84,7 @@ class Stopping:
             "what it had open, and its events are read again"
         )
         os._exit(STUCK_EXIT_CODE)
+
+
+def _note(_: int, __: FrameType | None) -> None:
+    """Do nothing: a handler of ours is what makes Python write to the wake-up descriptor."""

@@ -16,11 +16,18 @@ class BoundedConsumer:
     def __init__(self, consumer: EventConsumer, ends: Mapping[TopicPartition, int]) -> None:
         self._consumer = consumer
         self._ends = dict(ends)
+        self._has_joined = False
 
     def finished(self) -> bool:
-        """Tell whether every partition of ``ends`` is read to its end by this consumer."""
+        """Tell whether all that this consumer holds is read to the ends.
+
+        What another member holds is that member's to finish.
+        """
+        held = self._consumer.assignment()
+        self._has_joined = self._has_joined or bool(held)
         positions = self._consumer.positions()
-        return all(positions.get(each, -1) >= end for each, end in self._ends.items())
+        unread = (each for each in held if positions.get(each, -1) < self._ends.get(each, -1))
+        return self._has_joined and not any(unread)
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """Join the group."""

@@ -203,6 +203,10 @@ class EventConsumer:
             ) from exception
         self._must_rewind = False
 
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Return the partitions that are held now."""
+        return frozenset(partition_of(partition) for partition in self._client.assignment())
+
     def positions(self) -> dict[TopicPartition, int]:
         """Return the offset after the last thing read of each partition, control markers included.
 

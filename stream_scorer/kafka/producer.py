@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
+import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as ClientPartition
 
@@ -29,6 +30,7 @@ from stream_scorer.records import ScoredEvents, TopicPartition
 #: One attempt of a transactional call; it is repeated until the call's own deadline.
 ATTEMPT_SECONDS = 2.0
 INIT_TIMEOUT_SECONDS = 10.0
+FULL_QUEUE_SECONDS = 0.1
 
 
 class Transaction(Protocol):
@@ -201,20 +203,19 @@ class _OpenTransaction:
 
 
 def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
-    """Hand the events to the client's queue, in order, waiting while it is full."""
+    """Hand the events to the client's queue, in order, waiting while it is full.
+
+    An event without a timestamp gets the time of its writing.
+    """
+    # By position, arguments take half the time that they take by keyword, once for every event:
+    # topic, value, key, partition, callback, on_delivery, timestamp, headers.
     produce = client.produce
-    for value, key, partition, timestamp, headers in zip(
-        events.values,
-        events.keys,
-        events.partitions,
-        events.timestamps,
-        events.headers,
-        strict=True,
-    ):
+    timestamps = np.maximum(np.asarray(events.timestamps, np.int64), 0).tolist()
+    columns = (events.values, events.keys, events.partitions, timestamps, events.headers)
+    for value, key, partition, timestamp, headers in zip(*columns, strict=True):
         while True:
             try:
-                produce(topic, value, key, partition, timestamp=max(timestamp, 0), headers=headers)
-            except BufferError:
-                client.poll(0.1)
-            else:
+                produce(topic, value, key, partition, None, None, timestamp, headers)
                 break
+            except BufferError:
+                client.poll(FULL_QUEUE_SECONDS)
