@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import structlog
-from prometheus_client import CollectorRegistry
 
+from stream_scorer.app.back_to_input import BackToInput
 from stream_scorer.app.clients import (
     OutputTopics,
     largest_record,
@@ -19,20 +19,18 @@ from stream_scorer.app.clients import (
 )
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.preflight import topics_for_run
+from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.run import pace_of
 from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.config.transactional_id import DEFAULT
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.bounded import BoundedConsumer
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.reading import bounds_of
 from stream_scorer.observe.logs import configure_logging
-from stream_scorer.observe.metrics import Metrics
-from stream_scorer.observe.observer import LoopObserver
-from stream_scorer.output import Producer
-from stream_scorer.records import DeadLetter, ScoredBatch, ScoredEvents, TopicPartition
 from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
 from stream_scorer.worker import Output, Scorer, Worker
 
@@ -76,31 +74,21 @@ def replay(settings: Settings, destination: Destination, max_replays: int) -> Re
     input_side = _InputSide(consumer, topics, refusals, log.error)
     build = _to_input if destination == "input" else _to_output
     built = build(replaying, kafka, input_side)
-    registry = CollectorRegistry()
-    observer = LoopObserver(Metrics(registry), log, stalled_after_seconds=float("inf"))
+    progress = Progress(log)
     worker = Worker(
         bounded,
         built.scorer,
         built.output,
         pace_of(replaying),
-        observer,
+        progress,
         stopping=lambda: built.stopping() or bounded.finished(),
     )
     with built.stopping.on_signals():
         worker.run()
-    scored, dead_letters = (
-        _committed(registry, name) for name in ("events_scored", "dead_letters")
-    )
     passed_over = tuple(refusals.sentences())
     if destination == "input":
-        return Replayed(0, 0, dead_letters, passed_over)
-    return Replayed(scored, dead_letters, 0, passed_over)
-
-
-def _committed(registry: CollectorRegistry, name: str) -> int:
-    """Return what one of the metrics has counted, over all of its labels."""
-    samples = (sample for metric in registry.collect() for sample in metric.samples)
-    return sum(int(each.value) for each in samples if each.name == f"stream_scorer_{name}_total")
+        return Replayed(0, 0, progress.dead_letters, passed_over)
+    return Replayed(progress.scored, progress.dead_letters, 0, passed_over)
 
 
 def _replay_settings(settings: Settings) -> tuple[Settings, KafkaConfig]:
@@ -112,6 +100,8 @@ def _replay_settings(settings: Settings) -> tuple[Settings, KafkaConfig]:
         update={
             "input_topics": (kafka.dead_letter_topic,),
             "group_id": f"{kafka.group_id}-replay",
+            # A live worker may hold the configured name, and must not be fenced by this.
+            "transactional_id": f"{kafka.transactional_id or DEFAULT}-replay",
             "consumer": {**kafka.consumer, "auto.offset.reset": "earliest"},
         }
     )
@@ -158,46 +148,3 @@ def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -
     output = make_output(settings, kafka, input_side.topics, input_side.consumer)
     stopping = Stopping(model.terminate, input_side.say)
     return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping)
-
-
-class BackToInput:
-    """Writes events to the topics and partitions that they came from."""
-
-    def __init__(self, producer: Producer) -> None:
-        self._producer = producer
-
-    @property
-    def needs_rebuild(self) -> bool:
-        """Tell whether the next commit must have a new producer."""
-        return self._producer.needs_rebuild
-
-    def rebuild(self) -> None:
-        """Start over with a new producer."""
-        self._producer.rebuild()
-
-    def commit(
-        self,
-        scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
-        membership: bytes,
-        within_seconds: float | None = None,
-    ) -> None:
-        """Write the letters as events, in order, and commit the offsets of the dead letters."""
-        by_topic: dict[str, list[DeadLetter]] = {}
-        for batch in scored:
-            for letter in batch.dead_letters:
-                by_topic.setdefault(letter.source.topic, []).append(letter)
-        with self._producer.transaction(within_seconds) as transaction:
-            for topic, letters in by_topic.items():
-                transaction.produce(topic, _as_events(letters))
-            transaction.send_offsets(offsets, membership)
-
-
-def _as_events(letters: Sequence[DeadLetter]) -> ScoredEvents:
-    return ScoredEvents(
-        values=[letter.value for letter in letters],
-        keys=[letter.key for letter in letters],
-        headers=[letter.headers for letter in letters],
-        timestamps=[letter.timestamp for letter in letters],
-        partitions=[letter.source.partition for letter in letters],
-    )

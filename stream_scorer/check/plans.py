@@ -10,7 +10,7 @@ from stream_scorer.check.findings import Finding, error, ok, warning
 from stream_scorer.check.wording import counted
 from stream_scorer.errors import ConfigError, ContractError
 
-_COST = "Decoding then costs about a hundred times what columns cost; leave the field out if you can."
+_COST = "That costs about a hundred times what columns cost; leave the field out if you can."
 
 
 def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:

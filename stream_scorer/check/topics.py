@@ -84,7 +84,7 @@ def _absent(setting: str, topic: str) -> Finding:
 
 def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[Finding]:
     """Judge partitions, rights, sizes and durability of the topics that exist."""
-    inputs = [facts[name] for name in facts if name not in (*plan.written, *INTERNAL_TOPICS)]
+    inputs = [facts[name] for name in inputs_among(plan, frozenset(facts))]
     output = facts.get(plan.output_topic)
     for topic in inputs:
         yield from _right(topic, "READ", "kafka.input_topics")

@@ -1,0 +1,51 @@
+"""Where ``dlq replay --to input`` writes: the topics and partitions that events came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from stream_scorer.output import Producer
+from stream_scorer.records import DeadLetter, ScoredBatch, ScoredEvents, TopicPartition
+
+
+class BackToInput:
+    """Writes events to the topics and partitions that they came from."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next commit must have a new producer."""
+        return self._producer.needs_rebuild
+
+    def rebuild(self) -> None:
+        """Start over with a new producer."""
+        self._producer.rebuild()
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Write the letters as events, in order, and commit the offsets of the dead letters."""
+        by_topic: dict[str, list[DeadLetter]] = {}
+        for batch in scored:
+            for letter in batch.dead_letters:
+                by_topic.setdefault(letter.source.topic, []).append(letter)
+        with self._producer.transaction(within_seconds) as transaction:
+            for topic, letters in by_topic.items():
+                transaction.produce(topic, _as_events(letters))
+            transaction.send_offsets(offsets, membership)
+
+
+def _as_events(letters: Sequence[DeadLetter]) -> ScoredEvents:
+    return ScoredEvents(
+        values=[letter.value for letter in letters],
+        keys=[letter.key for letter in letters],
+        headers=[letter.headers for letter in letters],
+        timestamps=[letter.timestamp for letter in letters],
+        partitions=[letter.source.partition for letter in letters],
+    )
