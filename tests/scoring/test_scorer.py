@@ -1,0 +1,415 @@
+"""A batch in, every event's one trace out, with a real model and real schemas."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import numpy as np
+import pytest
+from onnx import helper, numpy_helper
+
+from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.avro.framing import ById, SchemaKey, Unframed
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.config import load
+from stream_scorer.errors import Broken, ContractError, TooManyDeadLetters, Unanswered
+from stream_scorer.records import Batch, Headers, Reason, ScoredBatch, Stage, TopicPartition
+from stream_scorer.scoring.scorer import Scorer
+from tests.model.making import value, write_model
+from tests.scorers import event as event_schema
+from tests.scorers import scorer
+
+P3 = TopicPartition("cards", 3)
+CONFLUENT = {"schemas": {"framing": "confluent", "registry": {"url": "http://unused"}}}
+NULLABLE: Mapping[str, Any] = {
+    "type": "record",
+    "name": "Event",
+    "fields": [
+        {"name": "event_id", "type": "string"},
+        {"name": "a", "type": ["null", "double"]},
+        {"name": "b", "type": "double"},
+    ],
+}
+
+
+@dataclass
+class Source:
+    """Schemas by key; an exception is what the source answers instead."""
+
+    schemas: dict[SchemaKey, Schema | Exception] = field(default_factory=dict)
+    asked: list[SchemaKey] = field(default_factory=list)
+
+    def find(self, key: SchemaKey) -> Schema | None:
+        """Return the schema, if there is one."""
+        self.asked.append(key)
+        found = self.schemas.get(key)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@dataclass
+class Made:
+    """A scorer, and how to read what it writes."""
+
+    scorer: Scorer
+    scored_schema: Any
+
+    def read(self, scored: ScoredBatch) -> list[Any]:
+        """Decode the scored events; ``None`` is a forwarded tombstone."""
+        return [
+            None
+            if each is None
+            else fastavro.schemaless_reader(io.BytesIO(each), self.scored_schema, None)
+            for each in scored.scored.values
+        ]
+
+    def ids(self, scored: ScoredBatch) -> list[str]:
+        """Return the scored events' ids."""
+        return [each["event_id"] for each in self.read(scored)]
+
+
+Make = Callable[..., Made]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Make a scorer whose score is the features ``a`` and ``b``, with settings on top."""
+    monkeypatch.chdir(tmp_path)
+
+    def made(
+        settings: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        schema: Mapping[str, Any] | None = None,
+        max_bytes: int | None = None,
+    ) -> Made:
+        reader = parse(json.dumps(schema or event_schema()))
+        loaded = load(scorer(tmp_path, settings), [], {}, need_kafka=False)
+        contract = make_contract(loaded, open_model(loaded.model), reader)
+        schemas = source or Source({Unframed(): reader})
+        built = make_scorer(loaded, contract, schemas, b"", max_bytes)
+        return Made(built, fastavro.parse_schema(json.loads(contract.scored.text)))
+
+    return made
+
+
+def avro(schema: Mapping[str, Any], **fields: Any) -> bytes:
+    """Encode one event as fastavro does."""
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(dict(schema)), fields)
+    return out.getvalue()
+
+
+def event(number: int, a: float = 1.0) -> bytes:
+    """Encode the event ``e<number>``."""
+    return avro(event_schema(), event_id=f"e{number}", a=a, b=2.0)
+
+
+def batch(
+    values: Sequence[bytes | None],
+    *,
+    headers: Sequence[Headers | None] | None = None,
+    sources: Sequence[TopicPartition] = (P3,),
+    first: int = 100,
+) -> Batch:
+    """Return a batch whose rows come from the sources in turn."""
+    rows = len(values)
+    index = np.arange(rows) % len(sources)
+    return Batch(
+        list(values),
+        [b"k%d" % row for row in range(rows)],
+        headers or [None] * rows,
+        np.arange(rows, dtype=np.int64) + 1_700_000_000_000,
+        tuple(sources),
+        index.astype(np.int64),
+        np.arange(first, first + rows, dtype=np.int64),
+    )
+
+
+def reasons(scored: ScoredBatch) -> dict[int, Reason]:
+    """Return the dead letters' reasons by offset."""
+    return {letter.offset: letter.problem.reason for letter in scored.dead_letters}
+
+
+# ------------------------------------------------------------------ scored events
+
+
+def test_every_event_is_scored_in_order_with_its_provenance(make: Make) -> None:
+    """The passed-through fields, the output, the model, where it came from, and when."""
+    made = make({"model": {"name": "passing", "version": "7"}})
+    scored = made.scorer.score(batch([event(0, 0.5), event(1, 1.5)]))
+    first, second = made.read(scored)
+    assert (first["event_id"], first["score"]) == ("e0", [0.5, 2.0])
+    assert (second["event_id"], second["score"]) == ("e1", [1.5, 2.0])
+    assert (first["model"]["name"], first["model"]["version"]) == ("passing", "7")
+    assert len(first["model"]["sha256"]) == 64
+    assert second["source"] == {"topic": "cards", "partition": 3, "offset": 101}
+    assert scored.next_offsets == {P3: 102}
+    assert scored.dead_letters == ()
+
+
+def test_an_event_keeps_its_key_timestamp_partition_and_headers(make: Make) -> None:
+    """Not what a schema id, an earlier dead letter or this scorer says of the input."""
+    kept: Headers = [("trace", b"1"), ("trace", None), ("__value_schema", b"x")]
+    gone: Headers = [
+        ("__value_schema_id", b"\x00\x00\x00\x00\x07"),
+        ("__streams.errors.message", b"x"),
+        ("stream_scorer.replays", b"1"),
+    ]
+    scored = make().scorer.score(batch([event(0), event(1)], headers=[kept + gone, None])).scored
+    assert scored.headers == [kept, None]
+    assert scored.keys == [b"k0", b"k1"]
+    assert scored.timestamps == [1_700_000_000_000, 1_700_000_000_001]
+    assert scored.partitions == [3, 3]
+
+
+def test_by_key_the_client_chooses_the_partition(make: Make) -> None:
+    """It is told so by -1."""
+    scored = make({"output": {"partition": "key"}}).scorer.score(batch([event(0)])).scored
+    assert scored.partitions == [-1]
+
+
+def test_events_of_several_topics_name_their_own(make: Make) -> None:
+    """In one batch."""
+    sources = [P3, TopicPartition("ünï", 0), TopicPartition("cards", 1)]
+    made = make()
+    scored = made.scorer.score(batch([event(row) for row in range(5)], sources=sources))
+    found = [(each["source"]["topic"], each["source"]["partition"]) for each in made.read(scored)]
+    assert found == [("cards", 3), ("ünï", 0), ("cards", 1), ("cards", 3), ("ünï", 0)]
+    assert scored.scored.partitions == [3, 0, 1, 3, 0]
+    assert scored.next_offsets == {sources[0]: 104, sources[1]: 105, sources[2]: 103}
+
+
+def test_without_provenance_there_are_only_the_fields_that_were_asked_for(make: Make) -> None:
+    """And nothing that differs from run to run."""
+    made = make({"output": {"provenance": False}})
+    assert made.read(made.scorer.score(batch([event(4)]))) == [
+        {"event_id": "e4", "score": [1.0, 2.0]}
+    ]
+
+
+def test_the_stages_are_timed(make: Make) -> None:
+    """Each that a batch goes through."""
+    seconds = make().scorer.score(batch([event(0)])).seconds
+    assert set(seconds) == {Stage.DECODE, Stage.INFER, Stage.ENCODE}
+    assert all(each >= 0 for each in seconds.values())
+
+
+# ------------------------------------------------------------------ schemas
+
+
+def test_events_of_two_writers_come_back_in_the_input_s_order(make: Make) -> None:
+    """They are decoded in groups, one for each schema."""
+    newer = event_schema({"name": "c", "type": "int", "default": 0})
+    source = Source({ById(1): parse(json.dumps(event_schema())), ById(2): parse(json.dumps(newer))})
+    made = make(CONFLUENT, source=source)
+    one, two = b"\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x02"
+    values = [
+        two + avro(newer, event_id=f"e{row}", a=0.0, b=0.0, c=1) if row % 3 else one + event(row)
+        for row in range(8)
+    ]
+    assert made.ids(made.scorer.score(batch(values))) == [f"e{row}" for row in range(8)]
+    made.scorer.score(batch(values))
+    assert source.asked == [ById(1), ById(2)], "a plan is compiled once"
+
+
+def test_an_unknown_schema_makes_dead_letters_until_it_is_registered(make: Make) -> None:
+    """How long that is remembered is the source's to say."""
+    source = Source()
+    made = make(CONFLUENT, source=source)
+    framed = [b"\x00\x00\x00\x00\x09" + event(0), b"no framing"]
+    first = made.scorer.score(batch(framed))
+    assert reasons(first) == {100: Reason.NO_SCHEMA, 101: Reason.NO_SCHEMA}
+    assert "schema id 9 is not known" in first.dead_letters[0].problem.message
+    source.schemas[ById(9)] = parse(json.dumps(event_schema()))
+    assert reasons(made.scorer.score(batch(framed))) == {101: Reason.NO_SCHEMA}
+
+
+def test_a_source_that_does_not_answer_holds_the_whole_batch(make: Make) -> None:
+    """No event of it leaves a trace, so that all of them can come again."""
+    source = Source(
+        {ById(1): parse(json.dumps(event_schema())), ById(2): Unanswered("the registry is away")}
+    )
+    made = make(CONFLUENT, source=source)
+    both = [b"\x00\x00\x00\x00\x01" + event(0), b"\x00\x00\x00\x00\x02" + event(1)]
+    with pytest.raises(Unanswered):
+        made.scorer.score(batch(both))
+    assert made.ids(made.scorer.score(batch(both[:1]))) == ["e0"]
+
+
+@pytest.mark.parametrize(
+    "writer",
+    [
+        {"type": "record", "name": "Event", "fields": [{"name": "other", "type": "int"}]},
+        ContractError("schema id 5 is JSON Schema, not Avro"),
+    ],
+)
+def test_a_schema_that_does_not_fit_makes_its_events_undecodable(
+    make: Make, writer: Mapping[str, Any] | ContractError
+) -> None:
+    """The worker goes on with the events of others."""
+    good = parse(json.dumps(event_schema()))
+    unfit = writer if isinstance(writer, ContractError) else parse(json.dumps(writer))
+    made = make(CONFLUENT, source=Source({ById(1): good, ById(5): unfit}))
+    values = [b"\x00\x00\x00\x00\x05" + b"\x02", b"\x00\x00\x00\x00\x01" + event(1)]
+    scored = made.scorer.score(batch(values))
+    assert reasons(scored) == {100: Reason.UNDECODABLE}
+    assert made.ids(scored) == ["e1"]
+
+
+# ------------------------------------------------------------------ dead letters
+
+
+def test_a_bad_event_does_not_touch_its_neighbours(make: Make) -> None:
+    """Truncated, too long, missing a feature, beyond float32: each is itself, in its place."""
+    made = make({"model": {"missing": {"default": "reject"}}}, schema=NULLABLE)
+
+    def nullable(number: int, a: float | None) -> bytes:
+        return avro(NULLABLE, event_id=f"e{number}", a=a, b=2.0)
+
+    values = [
+        nullable(0, 0.0),
+        nullable(1, 1.0)[:-1],
+        nullable(2, 2.0),
+        nullable(3, 3.0) + b"\x00",
+        nullable(4, None),
+        nullable(5, 1e300),
+        nullable(6, 6.0),
+    ]
+    scored = made.scorer.score(batch(values))
+    assert made.ids(scored) == ["e0", "e2", "e6"]
+    assert [each["score"][0] for each in made.read(scored)] == [0.0, 2.0, 6.0]
+    assert [each["source"]["offset"] for each in made.read(scored)] == [100, 102, 106]
+    assert scored.scored.keys == [b"k0", b"k2", b"k6"]
+    assert scored.scored.timestamps == [1_700_000_000_000 + row for row in (0, 2, 6)]
+    assert reasons(scored) == {
+        101: Reason.UNDECODABLE,
+        103: Reason.UNDECODABLE,
+        104: Reason.MISSING_FEATURE,
+        105: Reason.NOT_REPRESENTABLE,
+    }
+    letter = scored.dead_letters[0]
+    assert (letter.value, letter.key, letter.source) == (values[1], b"k1", P3)
+    assert letter.timestamp == 1_700_000_000_001
+    assert len(scored) == 7
+
+
+def test_a_batch_of_bad_events_only_is_a_batch_of_dead_letters(make: Make) -> None:
+    """There is nothing to infer, and offsets go on."""
+    scored = make().scorer.score(batch([b"", b"\x02"]))
+    assert len(scored.scored) == 0
+    assert reasons(scored) == {100: Reason.UNDECODABLE, 101: Reason.UNDECODABLE}
+    assert scored.next_offsets == {P3: 102}
+
+
+@pytest.mark.parametrize(
+    ("policy", "scored_ids", "dead"),
+    [("dead_letter", ["e0"], {101: Reason.NON_FINITE_SCORE}), ("pass", ["e0", "e1"], {})],
+)
+def test_a_score_that_is_no_number_is_a_dead_letter_or_passes(
+    make: Make, policy: str, scored_ids: list[str], dead: Mapping[int, Reason]
+) -> None:
+    """As ``model.non_finite`` says."""
+    made = make({"model": {"non_finite": policy}})
+    scored = made.scorer.score(batch([event(0), event(1, float("nan"))]))
+    assert made.ids(scored) == scored_ids
+    assert reasons(scored) == dead
+
+
+def test_a_tombstone_is_a_dead_letter(make: Make) -> None:
+    """Unless it is to be forwarded."""
+    made = make()
+    scored = made.scorer.score(batch([event(0), None, event(2)]))
+    assert made.ids(scored) == ["e0", "e2"]
+    assert reasons(scored) == {101: Reason.TOMBSTONE}
+
+
+def test_a_tombstone_is_forwarded_in_its_place(make: Make) -> None:
+    """Same key, timestamp and partition, and a null value: a compacted output forgets the key."""
+    made = make({"output": {"tombstones": "forward"}})
+    scored = made.scorer.score(batch([event(0), None, b"bad", event(3)]))
+    assert [each and each["event_id"] for each in made.read(scored)] == ["e0", None, "e3"]
+    assert scored.scored.keys == [b"k0", b"k1", b"k3"]
+    assert reasons(scored) == {102: Reason.UNDECODABLE}
+
+
+def test_a_scored_event_that_the_topic_does_not_take_is_a_dead_letter(make: Make) -> None:
+    """Its key and headers count; the input event is what is kept."""
+    made = make(max_bytes=200)
+    large = avro(event_schema(), event_id="x" * 150, a=1.0, b=2.0)
+    headers: list[Headers | None] = [None, None, [("trace", b"y" * 150)]]
+    scored = made.scorer.score(batch([event(0), large, event(2)], headers=headers))
+    assert made.ids(scored) == ["e0"]
+    assert reasons(scored) == {101: Reason.TOO_LARGE, 102: Reason.TOO_LARGE}
+    assert scored.dead_letters[0].value == large
+    assert "the output topic takes 200" in scored.dead_letters[0].problem.message
+
+
+def _lookup(folder: Path) -> None:
+    """Write a model that looks a feature up in a table of three, and fails beyond it."""
+    node = helper.make_node("Gather", ["table", "x"], ["y"], axis=0)
+    table = numpy_helper.from_array(np.array([0.5, 1.5, 2.5], np.float32), "table")
+    write_model(
+        folder / "model.onnx",
+        [node],
+        [value("x", "int64", None, 1)],
+        [value("y", "float32", None, 1)],
+        initializers=[table],
+    )
+
+
+def test_an_event_that_the_model_fails_on_is_found_among_many(make: Make, tmp_path: Path) -> None:
+    """The others of its batch are scored."""
+    _lookup(tmp_path)
+    made = make({"model": {"inputs": {"x": ["a"]}}})
+    values = [event(row, 99.0 if row in (3, 17) else float(row % 3)) for row in range(20)]
+    scored = made.scorer.score(batch(values))
+    assert reasons(scored) == {103: Reason.INFERENCE_FAILED, 117: Reason.INFERENCE_FAILED}
+    assert [each["score"] for each in made.read(scored)] == [
+        row % 3 + 0.5 for row in range(20) if row not in (3, 17)
+    ]
+
+
+def test_a_model_that_fails_on_its_probe_row_too_is_broken(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No event is to blame, so none becomes a dead letter."""
+    _lookup(tmp_path)
+    made = make({"model": {"inputs": {"x": ["a"]}}})
+    model = made.scorer._model
+    assert model._probe is not None
+    tensors, names = model._probe
+    monkeypatch.setattr(model, "_probe", ({"x": tensors["x"] + 99}, names))
+    with pytest.raises(Broken, match="the device"):
+        made.scorer.score(batch([event(0, 99.0)]))
+
+
+# ------------------------------------------------------------------ what the broker refuses
+
+
+def test_a_rejected_event_is_a_dead_letter_when_it_comes_again(make: Make) -> None:
+    """Only that offset of that partition, whatever else is in the batch."""
+    made = make()
+    made.scorer.reject(P3, 101, "INVALID_TIMESTAMP: Broker: Invalid timestamp")
+    scored = made.scorer.score(batch([event(0), event(1), event(2)]))
+    assert made.ids(scored) == ["e0", "e2"]
+    assert reasons(scored) == {101: Reason.REJECTED_BY_BROKER}
+    assert "INVALID_TIMESTAMP" in scored.dead_letters[0].problem.message
+    elsewhere = batch([event(0), event(1)], sources=[TopicPartition("cards", 4)])
+    assert reasons(made.scorer.score(elsewhere)) == {}
+
+
+def test_an_event_that_is_rejected_twice_has_no_place_left(make: Make) -> None:
+    """Its dead letter was refused too: the worker stops, and says which event it is."""
+    made = make()
+    made.scorer.reject(P3, 101, "INVALID_TIMESTAMP")
+    with pytest.raises(TooManyDeadLetters, match=r"cards \[3\] at offset 101") as stopped:
+        made.scorer.reject(P3, 101, "INVALID_TIMESTAMP")
+    assert stopped.value.exit_code == 5
