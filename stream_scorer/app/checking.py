@@ -88,11 +88,15 @@ def _schemas(
     settings: Settings, reach: Reach
 ) -> Generator[Finding, None, tuple[Schemas | None, Schema | None]]:
     """Return the sources of schemas and the reader's; each without the other if it must be."""
-    if reach.offline and settings.schemas.registry and settings.schemas.reader is None:
+    config = settings.schemas
+    if reach.offline and config.registry and config.reader is None:
         yield skipped(
             "Model against schema: the reader's schema comes from the registry, which --offline "
             "does not ask; name a file in schemas.reader."
         )
+        return None, None
+    if settings.kafka is None and not (config.reader or config.registry or config.directory):
+        yield skipped("Model against schema: `score` takes that of each file.")
         return None, None
     schemas = yield from _tried(partial(open_schemas, settings))
     if schemas is None:
@@ -131,8 +135,7 @@ def _events(
     settings: Settings, contract: Contract, schemas: Schemas | None, reach: Reach
 ) -> Iterator[Finding]:
     away = reach.offline and settings.schemas.registry is not None
-    registry = schemas.registry if schemas and not away else None
-    yield from look_at_reading(settings, contract, registry)
+    yield from look_at_reading(settings, contract, None if away else schemas)
     if settings.kafka is None or schemas is None:
         return
     if away:

@@ -54,7 +54,7 @@ def run(settings: Settings) -> None:
     schemas = open_schemas(settings)
     contract = make_contract(settings, model, schemas.reader)
     log.info("reader schema", schema=schemas.reader_origin)
-    heed(look_at_reading(settings, contract, schemas.registry), log.warning)
+    heed(look_at_reading(settings, contract, schemas), log.warning)
     topics = topics_for_run(settings, kafka, log.warning)
     scorer = make_scorer(
         settings,

@@ -11,25 +11,38 @@ from collections.abc import Iterator
 from stream_scorer.app.contract import Contract
 from stream_scorer.app.schema_sources import NOT_REGISTERED, Schemas, scored_subject
 from stream_scorer.avro.schema import Schema
-from stream_scorer.check.findings import Finding, error, of_refusal, ok, warning
-from stream_scorer.check.plans import judge_reader, judge_writers
+from stream_scorer.check.findings import Finding, error, of_refusal, ok, skipped, warning
+from stream_scorer.check.plans import judge_listed, judge_reader, judge_writers
+from stream_scorer.check.topics import is_pattern
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ContractError, RefusesToStart
 from stream_scorer.schemas import RegistrySchemas
 
 
 def look_at_reading(
-    settings: Settings, contract: Contract, registry: RegistrySchemas | None
+    settings: Settings, contract: Contract, schemas: Schemas | None
 ) -> Iterator[Finding]:
     """Judge whether the input's events can be read, and at what cost.
 
-    With a registry, these are all versions of each input topic's subject (topic-name strategy).
+    Args:
+        settings: what is configured.
+        contract: what is read, and as what.
+        schemas: the sources of writers' schemas, ``None`` to leave them alone. Of a registry, all
+            versions of each input topic's subject (topic-name strategy) are judged.
     """
     yield from judge_reader(contract.reader, contract.wanted)
-    topics = settings.kafka.input_topics if settings.kafka and registry else ()
-    for subject in (f"{topic}-value" for topic in topics if not topic.startswith("^")):
+    if schemas is None:
+        return
+    yield from judge_listed(schemas.listed, contract.reader, contract.wanted)
+    if settings.kafka is None or schemas.registry is None:
+        return
+    for topic in settings.kafka.input_topics:
+        if is_pattern(topic):
+            yield skipped(f"Whether events of topics that {topic} matches can be read.")
+            continue
+        subject = f"{topic}-value"
         try:
-            versions = registry.versions(subject) if registry else {}
+            versions = schemas.registry.versions(subject)
         except RefusesToStart as refused:
             yield of_refusal(refused)
             return

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from stream_scorer.avro.framing import ByFingerprint, ById, prefix_for
+from stream_scorer.avro.framing import ByFingerprint, ById, SchemaKey, prefix_for
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ConfigError, ContractError
@@ -31,7 +31,7 @@ NOT_REGISTERED = (
 class Schemas:
     """The reader's schema, the source of writers' schemas, and how a scored event is framed.
 
-    ``registry`` is the one that is configured, if any.
+    ``registry`` is the one that is configured, if any; ``listed`` is what a directory lists.
     """
 
     reader: Schema
@@ -39,6 +39,7 @@ class Schemas:
     source: SchemaSource
     prefix_for: Callable[[Schema], bytes]
     registry: RegistrySchemas | None = None
+    listed: Mapping[SchemaKey, Schema] = field(default_factory=dict)
 
     def close(self) -> None:
         """Close the registry's connections, if there is one."""
@@ -62,7 +63,11 @@ def open_schemas(settings: Settings) -> Schemas:
         listed = DirectorySchemas(config.directory)
         source = FirstOf((FixedSchema(reader), listed))
         return Schemas(
-            reader, origin, source, lambda scored: _prefix(settings, scored, listed.id_of)
+            reader,
+            origin,
+            source,
+            lambda scored: _prefix(settings, scored, listed.id_of),
+            listed=listed.listed,
         )
 
     def no_id(_: Schema) -> int:

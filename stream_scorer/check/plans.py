@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from stream_scorer.avro.framing import SchemaKey
 from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema
+from stream_scorer.avro.types import Record, unqualified
 from stream_scorer.check.findings import Finding, error, ok, warning
 from stream_scorer.check.wording import counted
 from stream_scorer.errors import ConfigError, ContractError
@@ -68,6 +70,29 @@ def judge_writers(
             f"{counted(len(versions), 'version')} of {subject} can be read as schemas.reader, "
             "as columns."
         )
+
+
+def judge_listed(
+    listed: Mapping[SchemaKey, Schema], reader: Schema, wanted: Sequence[str]
+) -> Iterator[Finding]:
+    """Judge the schemas of a directory that have the reader's name, so that they may be writers'.
+
+    Others, the scored event's for one, are none of the input's. Which one comes next is not known,
+    so none that can't be read is an error.
+    """
+    for key, schema in listed.items():
+        if _name(schema) != _name(reader):
+            continue
+        judged = _judged(f"In schemas.directory, {key}", schema, reader, wanted)
+        if isinstance(judged, ContractError):
+            yield warning(f"{judged} Its events, if there are any, are dead letters.")
+        elif judged is not None:
+            yield warning(judged)
+
+
+def _name(schema: Schema) -> str:
+    root = schema.root
+    return unqualified(root.name) if isinstance(root, Record) else root.kind
 
 
 def _judged(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
@@ -45,6 +46,11 @@ class DirectorySchemas:
         if isinstance(key, ByFingerprint):
             return self._by_fingerprint.get(key.fingerprint)
         return self._by_key.get(key)
+
+    @property
+    def listed(self) -> Mapping[SchemaKey, Schema]:
+        """Return what ``ids.yaml`` lists."""
+        return self._by_key
 
     def id_of(self, schema: Schema) -> int:
         """Return the id under which a schema is listed; the lowest of several.

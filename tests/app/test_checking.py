@@ -22,7 +22,7 @@ from stream_scorer.local.ports import ReservedPort
 from stream_scorer.local.registry import EmbeddedRegistry
 from stream_scorer.schemas import RegistrySchemas
 from tests.conftest import Kafka, TopicFactory
-from tests.model.making import value, write_model
+from tests.model.making import passing, value, write_model
 from tests.schemas.confluent_api import confluent_api
 from tests.scorers import EVENT, event, kafka_section, scorer
 
@@ -124,6 +124,30 @@ def test_a_field_that_forces_row_by_row_is_named(tmp_path: Path) -> None:
     (warning,) = sentences(findings_of(settings, offline=True), "warning")
     assert "'labels' is read and holds a map" in warning
     assert "hundred times" in warning
+
+
+def test_a_config_for_score_alone_needs_no_schema(tmp_path: Path) -> None:
+    """Each file brings its own; what can be said of the model is said."""
+    (tmp_path / "scorer.yaml").write_text(f"model: {{path: {tmp_path / 'model.onnx'}}}")
+    passing(tmp_path / "model.onnx", "float32", None, 2)
+    settings = load(tmp_path / "scorer.yaml", (), {}, need_kafka=False)
+    findings = findings_of(settings, offline=True)
+    assert [each.level for each in findings] == ["ok", "skipped"]
+
+
+def test_a_directory_is_looked_through_for_writers(tmp_path: Path) -> None:
+    """One of the reader's name that can't be read is warned of, others are someone else's."""
+    (tmp_path / "schemas").mkdir()
+    short = {**EVENT, "fields": EVENT["fields"][:2]}
+    written = {"1": dict(EVENT), "2": short, "3": {**short, "name": "Other"}}
+    for number, schema in written.items():
+        (tmp_path / "schemas" / f"{number}.avsc").write_text(json.dumps(schema))
+    (tmp_path / "schemas" / "ids.yaml").write_text("1: 1.avsc\n2: 2.avsc\n3: 3.avsc\n")
+    schemas = {"framing": "confluent", "directory": "schemas"}
+    findings = findings_of(settings_of(tmp_path, {"schemas": schemas}), offline=True)
+    (warning,) = sentences(findings, "warning")
+    assert "schema id 2 can't be read as schemas.reader" in warning
+    assert exit_code_of(findings) == 0
 
 
 def test_offline_says_what_it_does_not_look_at(tmp_path: Path) -> None:
