@@ -40,11 +40,10 @@ def assemble(
     ``parts`` are row numbers and the encoded events of those rows. A scored event larger than
     ``max_bytes`` becomes a dead letter.
     """
-    values: list[bytes | None] = [None] * len(batch)
-    for rows, encoded in parts:
-        for row, value in zip(rows.tolist(), encoded, strict=True):
-            values[row] = value
-    headers = [outgoing(each) for each in batch.headers]
+    values = _values(batch, parts, problems)
+    headers = batch.headers
+    if any(headers):
+        headers = [outgoing(each) for each in headers]
     if max_bytes is not None:
         problems = {**problems, **_too_large(batch, values, headers, max_bytes)}
     scored = _scored(batch, values, headers, problems, by_key=by_key)
@@ -56,6 +55,22 @@ def assemble(
         size_bytes=_size(scored, letters),
         seconds=seconds,
     )
+
+
+def _values(
+    batch: Batch, parts: Sequence[tuple[NDArray[np.intp], list[bytes]]], problems: Problems
+) -> Sequence[bytes | None]:
+    """Return the encoded events by row, ``None`` where there is none."""
+    if len(parts) == 1 and len(parts[0][1]) == len(batch):
+        return parts[0][1]
+    values: list[bytes | None] = [None] * len(batch)
+    for rows, encoded in parts:
+        for row, value in zip(rows.tolist(), encoded, strict=True):
+            values[row] = value
+    for row, found in enumerate(values):
+        if found is None and row not in problems and batch.values[row] is not None:
+            raise AssertionError(f"row {row} was neither scored nor refused")
+    return values
 
 
 def outgoing(headers: Headers | None) -> Headers | None:
@@ -71,8 +86,8 @@ def _is_of_the_input(name: str) -> bool:
 
 def _scored(
     batch: Batch,
-    values: list[bytes | None],
-    headers: list[Headers | None],
+    values: Sequence[bytes | None],
+    headers: Sequence[Headers | None],
     problems: Problems,
     *,
     by_key: bool,
@@ -102,6 +117,10 @@ def _too_large(
     headers: Sequence[Headers | None],
     max_bytes: int,
 ) -> Problems:
+    longest = max(map(len, filter(None, values)), default=0)
+    longest += max(map(len, filter(None, batch.keys)), default=0)
+    if longest <= max_bytes and not any(headers):
+        return {}
     problems: Problems = {}
     for row, (value, key) in enumerate(zip(values, batch.keys, strict=True)):
         if value is None:
@@ -129,5 +148,5 @@ def _dead_letter(batch: Batch, row: int, problem: Problem) -> DeadLetter:
 
 
 def _size(scored: ScoredEvents, letters: Sequence[DeadLetter]) -> int:
-    values = sum(len(value) for value in scored.values if value is not None)
+    values = sum(map(len, filter(None, scored.values)))
     return values + sum(len(letter.value or b"") for letter in letters)
