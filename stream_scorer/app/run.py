@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from stream_scorer.app.clients import largest_record, make_consumer, make_output
+from stream_scorer.app.clients import OutputTopics, largest_record, make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.schema_checks import look_at_reading
-from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.check.findings import heed
 from stream_scorer.check.model import judge_packages
-from stream_scorer.config.settings import Settings
+from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
 from stream_scorer.model.runtime import conflicting_packages
+from stream_scorer.model.session import Model
 from stream_scorer.observe.logs import configure_logging
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.observe.server import serving
+from stream_scorer.scoring.scorer import Scorer
 from stream_scorer.worker import Pace, Worker
 
 
@@ -41,6 +45,48 @@ def run(settings: Settings) -> None:
     kafka = settings.kafka
     if kafka is None:
         raise ConfigError("kafka: `run` needs it; see docs/configuration.md.")
+    with ExitStack() as stack:
+        ready = _look_and_load(settings, kafka, log)
+        stack.callback(ready.schemas.close)
+        registry = CollectorRegistry()
+        metrics = Metrics(registry)
+        metrics.model(ready.model.name, ready.model.version, ready.model.sha256)
+        pace = pace_of(settings)
+        observer = LoopObserver(metrics, log, stalled_after_seconds=pace.max_poll_interval_seconds)
+        stopping = Stopping(ready.model.terminate, log.error)
+        consumer = make_consumer(settings, kafka, log.warning)
+        worker = Worker(
+            consumer,
+            ready.scorer,
+            make_output(settings, kafka, ready.topics, consumer),
+            pace,
+            observer,
+            stopping=stopping,
+            seconds_per_row=ready.seconds_per_row,
+        )
+        stack.enter_context(stopping.on_signals())
+        server = settings.server
+        port = stack.enter_context(
+            serving(registry, observer.why_unhealthy, host=server.host, port=server.port)
+        )
+        log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
+        worker.run()
+    log.info("stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What was looked at and found fit, and the model, warm."""
+
+    model: Model
+    schemas: Schemas
+    topics: OutputTopics
+    scorer: Scorer
+    seconds_per_row: float
+
+
+def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
+    """Do what must be done before the group is joined, and what ``check`` calls an error."""
     heed(judge_packages(conflicting_packages()), log.warning)
     model = open_model(settings.model)
     log.info(
@@ -63,37 +109,7 @@ def run(settings: Settings) -> None:
         schemas.prefix_for(contract.scored),
         largest_record(topics.scored),
     )
-    seconds_per_row = warm_up(model, settings.batching.max_records)
-    registry = CollectorRegistry()
-    metrics = Metrics(registry)
-    metrics.model(model.name, model.version, model.sha256)
-    pace = pace_of(settings)
-    observer = LoopObserver(metrics, log, stalled_after_seconds=pace.max_poll_interval_seconds)
-    stopping = Stopping(model.terminate, log.error)
-    consumer = make_consumer(settings, kafka, log.warning)
-    worker = Worker(
-        consumer,
-        scorer,
-        make_output(settings, kafka, topics, consumer),
-        pace,
-        observer,
-        stopping=stopping,
-        seconds_per_row=seconds_per_row,
-    )
-    with ExitStack() as stack:
-        stack.enter_context(closing(schemas))
-        stack.enter_context(stopping.on_signals())
-        port = stack.enter_context(
-            serving(
-                registry,
-                observer.why_unhealthy,
-                host=settings.server.host,
-                port=settings.server.port,
-            )
-        )
-        log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
-        worker.run()
-    log.info("stopped")
+    return _Ready(model, schemas, topics, scorer, warm_up(model, settings.batching.max_records))
 
 
 def pace_of(settings: Settings) -> Pace:
