@@ -147,7 +147,7 @@ class EventConsumer:
         if max_records > 1:
             messages += self._usable(self._client.consume(max_records - 1, 0))
         full_at = self._clock() + max_wait_seconds
-        while len(messages) < max_records and (left := full_at - self._clock()) > 0:
+        while 0 < len(messages) < max_records and (left := full_at - self._clock()) > 0:
             more = self._client.poll(min(left, POLL_SLICE_SECONDS))
             if more is None:
                 continue
