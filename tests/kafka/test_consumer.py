@@ -1,0 +1,336 @@
+"""The consumer on a real Kafka: topics, offsets that are missing or gone, rewinds, leaving."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+
+import pytest
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as ClientPartition
+from confluent_kafka.admin import AdminClient
+
+from stream_scorer.errors import DataLost, TransactionAborted, Unanswered
+from stream_scorer.kafka import consumer as module
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.offset_reset import OffsetReset
+from stream_scorer.records import TopicPartition
+from tests import topics
+from tests.conftest import Kafka, TopicFactory
+from tests.kafka.clusters import RealCluster, Recorded, gather, values_of
+
+pytestmark = pytest.mark.kafka
+
+
+def joined(consumer: EventConsumer) -> EventConsumer:
+    """Subscribe with a listener that only takes notes."""
+    consumer.subscribe(Recorded())
+    return consumer
+
+
+def set_offset(real: RealCluster, group: str, topic: str, offset: int) -> None:
+    """Commit an offset for a group that nobody is in."""
+    admin = AdminClient({"bootstrap.servers": real.bootstrap_servers})
+    wanted = ConsumerGroupTopicPartitions(group, [ClientPartition(topic, 0, offset)])
+    admin.alter_consumer_group_offsets([wanted])[group].result(topics.PATIENCE_SECONDS)
+
+
+def delete_before(real: RealCluster, topic: str, offset: int) -> None:
+    """Let the log of partition 0 begin at an offset, as retention does."""
+    admin = AdminClient({"bootstrap.servers": real.bootstrap_servers})
+    where = ClientPartition(topic, 0, offset)
+    admin.delete_records([where])[where].result(topics.PATIENCE_SECONDS)
+
+
+def polled_until_it_raises(consumer: EventConsumer) -> None:
+    """Poll until something is raised."""
+    deadline = time.monotonic() + topics.PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        assert len(consumer.poll_batch(10, 0.05)) == 0
+
+
+# ------------------------------------------------------------------ what is read
+
+
+def test_events_carry_all_that_they_were_written_with(real: RealCluster, group: str) -> None:
+    """Keys, headers, timestamps, nulls."""
+    topic = real.create(2)
+    headers: Sequence[tuple[str, bytes | None]] = [("a", b"1"), ("a", None)]
+    written = [
+        topics.Event(b"v", b"k", 1, headers, 1_700_000_000_123),
+        topics.Event(None, b"k", 1),
+    ]
+    topics.write(real.bootstrap_servers, topic, written)
+    (batch,) = gather(joined(real.consumer(topic, group)), 2)
+    assert list(batch.values) == [b"v", None]
+    assert list(batch.keys) == [b"k", b"k"]
+    assert list(batch.headers) == [headers, None]
+    assert batch.sources == (TopicPartition(topic, 1),)
+    assert batch.timestamps[0] == 1_700_000_000_123
+    assert abs(batch.timestamps[1] - time.time() * 1000) < 60_000
+
+
+def test_several_topics_and_patterns_are_read_together(
+    real: RealCluster, kafka: Kafka, group: str
+) -> None:
+    """A name, and all topics that a pattern matches."""
+    one = real.create()
+    prefix = f"pattern-{uuid.uuid4().hex[:6]}"
+    for name in ("a", "b"):
+        kafka.create_topic(f"{prefix}.{name}")
+        real.write(TopicPartition(f"{prefix}.{name}", 0), [name.encode()])
+    real.write(TopicPartition(one, 0), [b"one"])
+    consumer = joined(real.consumer(one, group, topics=[one, rf"^{prefix}\..*"]))
+    assert set(values_of(gather(consumer, 3))) == {b"one", b"a", b"b"}
+
+
+def test_a_batch_waits_for_more_while_it_may(real: RealCluster, group: str) -> None:
+    """Until it is full or the time is over, from its first event on; without one it returns."""
+    topic = real.create()
+    consumer = joined(real.consumer(topic, group))
+    started = time.monotonic()
+
+    def is_placed() -> bool:
+        assert len(consumer.poll_batch(3, 0.05, 60.0)) == 0
+        return TopicPartition(topic, 0) in consumer._reset._first
+
+    topics.wait_for(is_placed, "the partition gets its first offset")
+    assert time.monotonic() - started < 60, "there was nothing to wait with"
+    real.write(TopicPartition(topic, 0), [b"a", b"b"])
+    sizes: list[int] = []
+
+    def has_come() -> bool:
+        sizes.append(len(consumer.poll_batch(3, 0.05, 0.3)))
+        return sizes[-1] > 0
+
+    topics.wait_for(has_come, "the two events")
+    assert sizes[-1] == 2
+
+
+# ------------------------------------------------------------------ where reading begins
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("earliest", [b"old", b"new"]), ("latest", [b"new"])]
+)
+def test_without_a_committed_offset_the_policy_decides(
+    real: RealCluster, group: str, policy: str, expected: list[bytes]
+) -> None:
+    """Also after a rewind: `latest` goes back to where it began, not to the end of now."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, [b"old"])
+    consumer = real.consumer(topic, group, policy=policy)
+    reset = consumer._reset
+    joined(consumer)
+
+    def has_begun() -> bool:
+        consumer.poll_batch(1, 0.05)
+        return source in reset._first
+
+    topics.wait_for(has_begun, "the partition gets its first offset")
+    real.write(source, [b"new"])
+    consumer.rewind()
+    if policy == "earliest":
+        assert values_of(gather(consumer, 2))[-2:] == expected
+    else:
+        assert values_of(gather(consumer, 1)) == expected
+    real.write(source, [b"newer"])
+    consumer.rewind()
+    assert values_of(gather(consumer, len(expected) + 1)) == [*expected, b"newer"]
+
+
+def test_without_a_committed_offset_the_policy_error_stops(real: RealCluster, group: str) -> None:
+    """And names the partition and the way out."""
+    topic = real.create()
+    consumer = joined(real.consumer(topic, group, policy="error"))
+    with pytest.raises(DataLost, match=rf"{topic} \[0\] has no committed offset.*earliest"):
+        polled_until_it_raises(consumer)
+
+
+def test_with_a_committed_offset_no_policy_is_asked(real: RealCluster, group: str) -> None:
+    """It is in the log, or at its end."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a", b"b"])
+    set_offset(real, group, topic, 1)
+    consumer = joined(real.consumer(topic, group, policy="error"))
+    assert values_of(gather(consumer, 1)) == [b"b"]
+
+
+# ------------------------------------------------------------------ data that is gone
+
+
+@pytest.mark.parametrize(("offset", "low"), [(1, 3), (9, 0)])
+def test_an_offset_outside_of_the_log_stops_the_worker(
+    real: RealCluster, group: str, offset: int, low: int
+) -> None:
+    """Before its start retention was quicker, beyond its end the topic is another one."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
+    set_offset(real, group, topic, offset)
+    delete_before(real, topic, low)
+    consumer = joined(real.consumer(topic, group))
+    gap = (
+        rf"{topic} \[0\]: the group committed offset {offset}, but the log now runs from {low} to 4"
+    )
+    with pytest.raises(DataLost, match=gap) as stopped:
+        polled_until_it_raises(consumer)
+    assert stopped.value.exit_code == 4
+    assert real.committed(group, TopicPartition(topic, 0)) == offset
+
+
+def test_a_gap_can_be_stepped_over(real: RealCluster, group: str) -> None:
+    """With `on_data_loss: continue`; it is said nevertheless."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
+    set_offset(real, group, topic, 1)
+    delete_before(real, topic, 3)
+    consumer = joined(real.consumer(topic, group, on_data_loss="continue"))
+    assert values_of(gather(consumer, 1)) == [b"d"]
+    (warning,) = real.warnings
+    assert "going on from 3" in warning
+
+
+def test_a_place_that_is_lost_while_it_is_read_voids_what_was_read(
+    real: RealCluster, group: str
+) -> None:
+    """The log is cut behind the reader's back: what it has and did not commit comes again."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, [b"a", b"b", b"c"])
+    consumer = joined(real.consumer(topic, group, on_data_loss="continue"))
+    gather(consumer, 2)
+    consumer._client.seek(ClientPartition(topic, 0, 77))
+    with pytest.raises(TransactionAborted, match="fell off the log"):
+        polled_until_it_raises(consumer)
+    assert values_of(gather(consumer, 3)) == [b"a", b"b", b"c"]
+
+
+class Hesitant(OffsetReset):
+    """Brokers that don't say at first where a partition begins."""
+
+    def resolve(self, client: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        """Fail twice."""
+        self.tries = getattr(self, "tries", 0) + 1
+        if self.tries <= 2:
+            raise Unanswered("not now")
+        super().resolve(client, partitions)
+
+
+def test_brokers_that_do_not_say_where_to_begin_are_asked_again(
+    real: RealCluster, group: str
+) -> None:
+    """The client reports such a partition once; it is not forgotten."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a"])
+    consumer = real.consumer(topic, group)
+    consumer._reset = Hesitant("earliest", "stop", real.warnings.append)
+    joined(consumer)
+    for _ in range(2):
+        with pytest.raises(Unanswered):
+            polled_until_it_raises(consumer)
+        consumer.rewind()
+    assert values_of(gather(consumer, 1)) == [b"a"]
+
+
+# ------------------------------------------------------------------ the group
+
+
+def test_a_partition_that_went_during_a_pause_and_came_back_is_read(
+    real: RealCluster, group: str
+) -> None:
+    """The client would remember the pause."""
+    topic = real.create(2)
+    first = joined(real.consumer(topic, group))
+    for partition in (0, 1):
+        real.write(TopicPartition(topic, partition), [b"%d" % partition])
+    gather(first, 2)
+    first.pause()
+    second = real.consumer(topic, group)
+    heard = Recorded()
+    second.subscribe(heard)
+
+    def second_has_one() -> bool:
+        first.stand_by(0.02)
+        second.stand_by(0.02)
+        return "assigned" in heard.kinds
+
+    topics.wait_for(second_has_one, "a partition moves")
+    second.close()
+
+    def first_has_both() -> bool:
+        first.stand_by(0.02)
+        return len(first._client.assignment()) == 2
+
+    topics.wait_for(first_has_both, "and comes back")
+    assert set(values_of(gather(first, 2))) == {b"0", b"1"}
+
+
+def test_a_member_that_did_not_poll_for_too_long_hears_that_its_partitions_are_lost(
+    real: RealCluster, group: str
+) -> None:
+    """The batch that it polls then is void, and it joins again."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a"])
+    properties = {"max.poll.interval.ms": 1000, "session.timeout.ms": 1000}
+    consumer = real.consumer(topic, group, properties=properties)
+    heard = Recorded()
+    consumer.subscribe(heard)
+    gather(consumer, 1)
+    other = joined(real.consumer(topic, group))
+    assert values_of(gather(other, 1)) == [b"a"], "the other member gets what this one held"
+
+    def has_heard() -> bool:
+        assert len(consumer.poll_batch(10, 0.02)) == 0
+        other.stand_by(0.02)
+        return heard.kinds == ["assigned", "lost"]
+
+    topics.wait_for(has_heard, "the loss is heard of")
+    assert consumer.epoch == 1
+
+
+def test_leaving_is_bounded_while_the_group_rebalances(
+    real: RealCluster, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member that never polls holds the rebalance up, and with it the client's close."""
+    monkeypatch.setattr(module, "LEAVE_SECONDS", 0.5)
+    topic = real.create()
+    busy = joined(real.consumer(topic, group, properties={"session.timeout.ms": 6000}))
+    topics.wait_for(
+        lambda: busy.poll_batch(1, 0.05) is not None and busy._client.assignment(),
+        "a member has the partition, and polls no more",
+    )
+    late = joined(real.consumer(topic, group))
+    late.poll_batch(1, 0.1)
+    started = time.monotonic()
+    late.close()
+    assert time.monotonic() - started < 2
+
+
+def test_after_it_left_another_member_takes_over_at_once(real: RealCluster, group: str) -> None:
+    """Not after a session timeout."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a"])
+    properties = {"session.timeout.ms": 60_000}
+    first = joined(real.consumer(topic, group, properties=properties))
+    gather(first, 1)
+    second = joined(real.consumer(topic, group, properties=properties))
+    first.close()
+    started = time.monotonic()
+    assert values_of(gather(second, 1)) == [b"a"]
+    assert time.monotonic() - started < 10
+
+
+def test_an_offset_outside_of_a_transaction_is_committed_at_once(
+    real: RealCluster, group: str, topic: TopicFactory
+) -> None:
+    """That is for `delivery: at_least_once`."""
+    name = topic()
+    real.write(TopicPartition(name, 0), [b"a", b"b"])
+    consumer = joined(real.consumer(name, group))
+    gather(consumer, 2)
+    consumer.commit({TopicPartition(name, 0): 1})
+    assert real.committed(group, TopicPartition(name, 0)) == 1
+    consumer.rewind()
+    assert values_of(gather(consumer, 1)) == [b"b"]
