@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Any
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
+    KafkaException,
     Message,
     Producer,
     TopicPartition,
@@ -20,6 +21,16 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 #: Longer than anything here takes on a busy machine; who waits so long has found a fault.
 PATIENCE_SECONDS = 40.0
+
+_COMING_UP = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError._TIMED_OUT,
+    KafkaError._WAIT_COORD,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+)
 
 
 def wait_for(
@@ -30,6 +41,29 @@ def wait_for(
     while not condition():
         assert time.monotonic() < deadline, f"not within {patience_seconds:.0f} s: {what}"
         time.sleep(0.02)
+
+
+@functools.cache
+def _admin(bootstrap_servers: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+
+
+@functools.lru_cache(4)
+def _onlooker(bootstrap_servers: str, group: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": group,
+            # What is committed now, however long a transaction is open.
+            "isolation.level": "read_uncommitted",
+            "log_level": 0,
+        }
+    )
+
+
+def _partitions(bootstrap_servers: str, topic: str) -> list[int]:
+    admin = _admin(bootstrap_servers)
+    return sorted(admin.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions)
 
 
 @dataclass(frozen=True)
@@ -111,20 +145,29 @@ def read(bootstrap_servers: str, topic: str) -> list[Message]:
     return sorted(events, key=lambda each: (each.partition(), each.offset()))
 
 
-def committed(bootstrap_servers: str, group: str) -> dict[tuple[str, int], int]:
-    """Return the offsets that the group has committed."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
-    asked = [ConsumerGroupTopicPartitions(group)]
-    answer = admin.list_consumer_group_offsets(asked, request_timeout=PATIENCE_SECONDS)
-    partitions = answer[group].result().topic_partitions or []
-    return {(each.topic, each.partition): each.offset for each in partitions if each.offset >= 0}
+def committed(bootstrap_servers: str, group: str, topic: str) -> dict[tuple[str, int], int]:
+    """Return the offsets that the group has committed; none while its coordinator comes up.
+
+    A consumer that never subscribes is no member. ``list_consumer_group_offsets`` of the admin
+    client ends the process (librdkafka 2.16) when the coordinator is not there yet.
+    """
+    asked = [TopicPartition(topic, each) for each in _partitions(bootstrap_servers, topic)]
+    try:
+        found = _onlooker(bootstrap_servers, group).committed(asked, timeout=1.0)
+    except KafkaException as exception:
+        if exception.args[0].retriable() or exception.args[0].code() in _COMING_UP:
+            return {}
+        raise
+    return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
 
 
 def ends(bootstrap_servers: str, topic: str) -> dict[tuple[str, int], int]:
     """Return the partitions' ends, control markers included."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
-    found = admin.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic].partitions
-    asked = {TopicPartition(topic, each): OffsetSpec.latest() for each in found}
+    admin = _admin(bootstrap_servers)
+    asked = {
+        TopicPartition(topic, each): OffsetSpec.latest()
+        for each in _partitions(bootstrap_servers, topic)
+    }
     answers = admin.list_offsets(asked, request_timeout=PATIENCE_SECONDS)
     return {
         (each.topic, each.partition): future.result().offset for each, future in answers.items()
@@ -133,5 +176,5 @@ def ends(bootstrap_servers: str, topic: str) -> dict[tuple[str, int], int]:
 
 def lag(bootstrap_servers: str, group: str, topic: str) -> int:
     """Return how far the group is behind the ends, control markers included."""
-    done = committed(bootstrap_servers, group)
+    done = committed(bootstrap_servers, group, topic)
     return sum(end - done.get(each, 0) for each, end in ends(bootstrap_servers, topic).items())

@@ -202,7 +202,7 @@ class RealCluster:
 
     def committed(self, group: str, source: TopicPartition) -> int | None:
         """Return the offset that the group has committed."""
-        return topics.committed(self.bootstrap_servers, group).get(source)
+        return topics.committed(self.bootstrap_servers, group, source.topic).get(source)
 
     def consumer(self, topic: str, group: str, **more: Any) -> EventConsumer:
         """Return a consumer that has not joined.

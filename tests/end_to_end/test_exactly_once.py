@@ -1,0 +1,158 @@
+"""Each event has exactly one trace, in order, whatever dies or hangs."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stream_scorer.local.kafka import EmbeddedKafka
+from tests import topics
+from tests.end_to_end.workers import Scoring, assert_each_event_has_one_trace, event_value
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS = 4
+
+
+def numbered(first: int, count: int) -> list[topics.Event]:
+    """Return events for all partitions in turn; every hundredth is malformed."""
+    return [
+        topics.Event(
+            event_value(f"e{each}")[: -3 if each % 100 == 7 else None],
+            b"k%d" % each,
+            each % PARTITIONS,
+        )
+        for each in range(first, first + count)
+    ]
+
+
+def done(scoring: Scoring) -> int:
+    """Return how many events, and control markers of the input, the group has behind it."""
+    return sum(topics.committed(scoring.bootstrap_servers, scoring.group, scoring.source).values())
+
+
+def some_are_scored(scoring: Scoring) -> bool:
+    """Tell whether the workers are in the middle of it."""
+    return done(scoring) > 0
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_worker_that_is_killed_loses_and_doubles_nothing(scoring: Scoring, protocol: str) -> None:
+    """Two workers, one is killed amid a backlog, another comes; both group protocols."""
+    consumer = {"group.protocol": "consumer"}
+    settings = {"kafka": {"consumer": consumer}} if protocol == "consumer" else {}
+    # Small sets, so that the kill is likely to meet an open transaction.
+    scoring.set_up(
+        {**settings, "batching": {"max_records": 64, "transaction_max_records": 256}},
+        partitions=PARTITIONS,
+    )
+    scoring.write(numbered(0, 60_000))
+    victim, _ = scoring.start(), scoring.start()
+    topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+    victim.send(signal.SIGKILL)
+    scoring.write(numbered(60_000, 4_000))
+    scoring.start()
+    scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, 64_000)
+
+
+def test_a_worker_that_was_frozen_for_longer_than_its_session_is_no_harm(
+    scoring: Scoring,
+) -> None:
+    """It wakes up with a set in hand that is someone else's by now, and is fenced."""
+    scoring.set_up(
+        {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
+    )
+    scoring.write(numbered(0, 60_000))
+    zombie = scoring.start()
+    topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+    zombie.send(signal.SIGSTOP)
+    try:
+        scoring.start()
+        scoring.wait_until_done()
+    finally:
+        zombie.send(signal.SIGCONT)
+    scoring.write(numbered(60_000, 4_000))
+    scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, 64_000)
+    assert zombie.stop() == 0
+
+
+def test_two_workers_of_one_transactional_id_fence_each_other_and_stay_exact(
+    scoring: Scoring,
+) -> None:
+    """It is a mistake that costs speed, not correctness."""
+    scoring.set_up({"kafka": {"transactional_id": "{group_id}-constant"}}, partitions=PARTITIONS)
+    first, second = scoring.start(), scoring.start()
+    for worker in (first, second):
+        worker.wait_for("partitions assigned")
+    for start in range(0, 2_000, 500):
+        scoring.write(numbered(start, 500))
+        scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, 2_000)
+    assert (first.stop(), second.stop()) == (0, 0)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[tuple[EmbeddedKafka, Scoring]]:
+    """A broker for this test alone, to be killed."""
+    with EmbeddedKafka(folder=tmp_path / "kafka") as kafka:
+        folder = tmp_path / "scorer"
+        folder.mkdir()
+        scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
+        yield kafka, scoring
+        scoring.end()
+
+
+def test_a_worker_outlives_its_broker(own: tuple[EmbeddedKafka, Scoring]) -> None:
+    """A killed broker is an outage, not an exit: the worker waits, and goes on where it was."""
+    kafka, scoring = own
+    scoring.set_up(
+        {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
+    )
+    scoring.write(numbered(0, 60_000))
+    worker = scoring.start()
+    topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+    kafka.kill()
+    worker.wait_for("waiting; the place is kept and nothing is lost")
+    kafka.start()
+    scoring.write(numbered(60_000, 4_000))
+    scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, 64_000)
+    assert worker.stop() == 0
+
+
+def test_a_stop_while_the_brokers_are_away_is_a_clean_one(
+    own: tuple[EmbeddedKafka, Scoring],
+) -> None:
+    """There is nobody to tell; whatever was open is aborted by them."""
+    kafka, scoring = own
+    scoring.set_up()
+    scoring.write([topics.Event(event_value("e"))])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    kafka.kill()
+    assert worker.stop() == 0
+
+
+def test_one_broker_of_three_may_die(tmp_path: Path) -> None:
+    """Leaders, coordinators and the transaction log move; nobody stops."""
+    with EmbeddedKafka(brokers=3, folder=tmp_path / "kafka") as kafka:
+        folder = tmp_path / "scorer"
+        folder.mkdir()
+        scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
+        try:
+            scoring.set_up(partitions=PARTITIONS)
+            scoring.write(numbered(0, 20_000))
+            worker = scoring.start()
+            topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+            kafka.kill(2)
+            scoring.write(numbered(20_000, 4_000))
+            scoring.wait_until_done()
+            assert_each_event_has_one_trace(scoring, 24_000)
+            assert worker.stop() == 0
+        finally:
+            scoring.end()

@@ -1,0 +1,226 @@
+"""`stream-scorer run` as its own process, and what comes of it on the topics."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import struct
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fastavro
+from confluent_kafka import Message
+
+from tests import topics
+from tests.scorers import scorer
+
+CreateTopic = Callable[[str, int, Mapping[str, str]], None]
+
+#: A dead member is noticed after a second, and what it left open is aborted after two.
+QUICK: Mapping[str, Any] = {
+    "consumer": {"session.timeout.ms": "1500", "heartbeat.interval.ms": "200"},
+    "producer": {"transaction.timeout.ms": "2000"},
+}
+
+
+class Process:
+    """A running worker; its log is a file of JSON lines."""
+
+    def __init__(self, config: Path, log: Path, overrides: Sequence[str]) -> None:
+        self.log = log
+        sets = [word for each in overrides for word in ("--set", each)]
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(  # noqa: S603 - the command line is ours
+                [sys.executable, "-m", "stream_scorer", "run", "-c", config.name, *sets],
+                cwd=config.parent,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
+
+    def said(self, text: str) -> bool:
+        """Tell whether the log has this text; the worker still runs, or it does."""
+        words = self.log.read_text()
+        if text in words:
+            return True
+        assert self.process.poll() is None, f"the worker ended: {words}"
+        return False
+
+    def wait_for(self, text: str) -> None:
+        """Return once the log has this text."""
+        topics.wait_for(lambda: self.said(text), f"{text!r} in the log: {self.log.read_text()}")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Wait for its end and return how it ended."""
+        return self.process.wait(topics.PATIENCE_SECONDS)
+
+    def stop(self) -> int:
+        """Ask it to stop, and return how it ended."""
+        self.send(signal.SIGTERM)
+        return self.exit_code()
+
+    def words(self) -> str:
+        """Return all that it said."""
+        return self.log.read_text()
+
+
+@dataclass
+class Scoring:
+    """An input, an output, a dead-letter topic, a config, and the workers started on them."""
+
+    bootstrap_servers: str
+    folder: Path
+    create_topic: CreateTopic
+    name: str = field(default_factory=lambda: f"e2e-{uuid.uuid4().hex[:8]}")
+    config: Path = Path()
+    workers: list[Process] = field(default_factory=list)
+
+    @property
+    def source(self) -> str:
+        """The input topic."""
+        return f"{self.name}.in"
+
+    @property
+    def output(self) -> str:
+        """The output topic."""
+        return f"{self.name}.out"
+
+    @property
+    def dead(self) -> str:
+        """The dead-letter topic."""
+        return f"{self.name}.dead"
+
+    @property
+    def group(self) -> str:
+        """The consumer group."""
+        return f"{self.name}-group"
+
+    def set_up(
+        self,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        partitions: int = 1,
+        output: Mapping[str, str] | None = None,
+        dead: Mapping[str, str] | None = None,
+    ) -> None:
+        """Create the topics, with these settings of theirs, and write the config."""
+        self.create_topic(self.source, partitions, {})
+        self.create_topic(self.output, partitions, output or {})
+        self.create_topic(self.dead, partitions, {"max.message.bytes": "1200000", **(dead or {})})
+        kafka = {
+            "bootstrap_servers": self.bootstrap_servers,
+            "group_id": self.group,
+            "input_topics": [self.source],
+            "output_topic": self.output,
+            "dead_letter_topic": self.dead,
+            **QUICK,
+        }
+        given = dict(settings or {})
+        given["kafka"] = {**kafka, **given.get("kafka", {})}
+        given.setdefault("dead_letters", {"budget": None})
+        self.config = scorer(self.folder, given)
+
+    def start(self, *overrides: str) -> Process:
+        """Start a worker; it may not have joined when this returns."""
+        log = self.folder / f"worker-{len(self.workers)}.log"
+        worker = Process(self.config, log, overrides)
+        self.workers.append(worker)
+        return worker
+
+    def write(self, events: Sequence[topics.Event], **more: Any) -> None:
+        """Write events to the input."""
+        topics.write(self.bootstrap_servers, self.source, events, **more)
+
+    def scored(self) -> list[Message]:
+        """Return the scored events that a reader of committed events gets."""
+        return topics.read(self.bootstrap_servers, self.output)
+
+    def dead_letters(self) -> list[Message]:
+        """Return the dead letters that a reader of committed events gets."""
+        return topics.read(self.bootstrap_servers, self.dead)
+
+    def reasons(self) -> list[str]:
+        """Return the dead letters' reasons."""
+        return [headers_of(each)["stream_scorer.reason"].decode() for each in self.dead_letters()]
+
+    def wait_until_done(self) -> None:
+        """Return once the group is at the end of the input, control markers included."""
+        topics.wait_for(self._is_done, "the group reaches the end of the input")
+
+    def _is_done(self) -> bool:
+        for worker in self.workers:
+            ended = worker.process.poll()
+            assert ended in (None, 0, -signal.SIGKILL), worker.words()
+        return topics.lag(self.bootstrap_servers, self.group, self.source) == 0
+
+    def read(self, prefix_bytes: int = 0) -> list[dict[str, Any]]:
+        """Return the scored events as records, without their framing."""
+        command = [sys.executable, "-m", "stream_scorer", "schema", "output", "-c"]
+        printed = subprocess.run(  # noqa: S603 - the command line is ours
+            [*command, self.config.name], cwd=self.folder, capture_output=True, check=True
+        )
+        schema = fastavro.parse_schema(json.loads(printed.stdout))
+        records = []
+        for message in self.scored():
+            bare = io.BytesIO(message.value()[prefix_bytes:])
+            record = fastavro.schemaless_reader(bare, schema, None)
+            assert isinstance(record, dict)
+            records.append(record)
+        return records
+
+    def end(self) -> None:
+        """Kill the workers that still run."""
+        for worker in self.workers:
+            worker.process.kill()
+            worker.process.wait()
+
+
+def headers_of(message: Message) -> dict[str, bytes]:
+    """Return a message's headers by name."""
+    return {name: content or b"" for name, content in message.headers() or []}
+
+
+def event_value(event_id: str, a: float = 1.0, b: float = 2.0) -> bytes:
+    """Encode an event as ``tests.scorers.EVENT`` has it, by hand: Avro is not what is tested."""
+    text = event_id.encode()
+    length = len(text) << 1
+    prefix = bytes([length]) if length < 128 else bytes([length & 0x7F | 0x80, length >> 7])
+    return prefix + text + struct.pack("<dd", a, b)
+
+
+def traces(scoring: Scoring) -> dict[tuple[int, int], int]:
+    """Return how many traces each input event has, by partition and offset."""
+    counts: dict[tuple[int, int], int] = {}
+    for record in scoring.read():
+        place = (record["source"]["partition"], record["source"]["offset"])
+        counts[place] = counts.get(place, 0) + 1
+    for letter in scoring.dead_letters():
+        headers = headers_of(letter)
+        place = (
+            int(headers["__streams.errors.partition"]),
+            int(headers["__streams.errors.offset"]),
+        )
+        counts[place] = counts.get(place, 0) + 1
+    return counts
+
+
+def assert_each_event_has_one_trace(scoring: Scoring, events: int) -> None:
+    """And per partition they are in the input's order, in the scored topic and among the dead."""
+    found = traces(scoring)
+    assert set(found.values()) == {1}
+    assert len(found) == events
+    by_partition: dict[int, list[int]] = {}
+    for record in scoring.read():
+        by_partition.setdefault(record["source"]["partition"], []).append(
+            record["source"]["offset"]
+        )
+    assert all(offsets == sorted(offsets) for offsets in by_partition.values())
