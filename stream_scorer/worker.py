@@ -7,18 +7,16 @@
         └────────────── rewind to what is committed ◄───┼─ TransactionAborted
                                                         └─ ProducerLost: rebuild first
 
-The loop knows scoring and Kafka through the Protocols below. Everything runs on one thread; the
-rebalance callbacks run inside ``poll_batch`` and ``close``, so nothing moves between a set's last
-poll and its commit.
+The loop knows scoring and Kafka through :mod:`stream_scorer.protocols` only. Everything runs on one
+thread; the rebalance callbacks run inside ``poll_batch`` and ``close``, so nothing moves between a
+set's last poll and its commit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from stream_scorer.errors import (
     ProducerLost,
@@ -28,7 +26,9 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition, previous_offset
+from stream_scorer.open_set import OpenSet, Pace
+from stream_scorer.protocols import Consumer, Observer, Output, Scorer
+from stream_scorer.records import Batch, TopicPartition, previous_offset
 
 IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
@@ -40,122 +40,6 @@ LONG_WAIT_SECONDS = 1.0
 REVOKE_COMMIT_SECONDS = 5.0
 #: An inference call may take this share of max.poll.interval.ms, as far as can be predicted.
 INFERENCE_SHARE = 0.25
-
-
-class Consumer(Protocol):
-    """The input; see :class:`stream_scorer.kafka.consumer.EventConsumer`."""
-
-    def subscribe(self, listener: Worker) -> None:
-        """Join the group."""
-
-    def poll_batch(
-        self, max_records: int, timeout_seconds: float, max_wait_seconds: float
-    ) -> Batch:
-        """Return the next events; rewind first if that is due."""
-
-    def stand_by(self, seconds: float) -> None:
-        """Stay in the group for a while without taking events."""
-
-    def pause(self) -> None:
-        """Fetch nothing until the next ``poll_batch``."""
-
-    def rewind(self) -> None:
-        """Let the next poll start from what is committed."""
-
-    def positions(self) -> Mapping[TopicPartition, int]:
-        """Return the offsets after the last thing read, control markers included."""
-
-    def group_metadata(self) -> bytes:
-        """Return the membership that fences a commit."""
-
-    def close(self) -> None:
-        """Leave the group."""
-
-
-class Output(Protocol):
-    """The other end: writes scored batches in one transaction with their input offsets."""
-
-    @property
-    def needs_rebuild(self) -> bool:
-        """Tell whether the next commit must have a new producer."""
-
-    def commit(
-        self,
-        scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
-        membership: bytes,
-        within_seconds: float | None = None,
-    ) -> None:
-        """Write and commit, or raise and leave no trace."""
-
-    def rebuild(self) -> None:
-        """Start over with a new producer of the same name."""
-
-
-class Scorer(Protocol):
-    """Pure: no Kafka, no clock but the one that it was given."""
-
-    def score(self, batch: Batch) -> ScoredBatch:
-        """Give every event its one trace."""
-
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Make a dead letter of this event from now on: the broker does not take its score."""
-
-
-class Observer(Protocol):
-    """Who is told what the loop does, once a batch or less often."""
-
-    def polled(self, batch: Batch, seconds: float) -> None:
-        """Events arrived."""
-
-    def committed(self, scored: Sequence[ScoredBatch], seconds: float) -> None:
-        """A transaction committed."""
-
-    def aborted(self, error: StreamScorerError, in_a_row: int) -> None:
-        """A transaction left no trace."""
-
-    def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions were assigned, revoked or lost."""
-
-    def waiting(self, error: StreamScorerError) -> None:
-        """Something outside is away; the loop keeps its place."""
-
-    def alive(self) -> None:
-        """The loop went round."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How much to gather, and when to commit it. All times in seconds."""
-
-    max_records: int
-    max_wait_seconds: float
-    commit_interval_seconds: float
-    min_commit_interval_seconds: float
-    transaction_max_records: int
-    transaction_max_bytes: int
-    max_poll_interval_seconds: float
-
-
-@dataclass(slots=True)
-class OpenSet:
-    """What is scored and not committed.
-
-    It lives within one assignment: it is committed or dropped before partitions leave.
-    """
-
-    opened_at: float
-    batches: list[ScoredBatch] = field(default_factory=list)
-    offsets: dict[TopicPartition, int] = field(default_factory=dict)
-    rows: int = 0
-    size_bytes: int = 0
-
-    def add(self, scored: ScoredBatch) -> None:
-        """Gather a batch behind the ones already here."""
-        self.batches.append(scored)
-        self.offsets.update(scored.next_offsets)
-        self.rows += len(scored)
-        self.size_bytes += scored.size_bytes
 
 
 class Worker:
@@ -249,7 +133,7 @@ class Worker:
         self._seconds_per_row = (self._clock() - started) / len(batch)
         if self._open is None:
             self._open = OpenSet(started)
-        self._open.add(scored)
+        self._open.add(scored, len(batch))
 
     def _room(self) -> int:
         """Return how many rows the next batch may have."""

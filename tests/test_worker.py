@@ -22,6 +22,7 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
+from stream_scorer.open_set import Pace
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
     Batch,
@@ -33,7 +34,7 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
-from stream_scorer.worker import Pace, Worker
+from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
 
 INPUT, OUTPUT, DEAD, GROUP = "in", "out", "dead", "group"

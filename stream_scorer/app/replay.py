@@ -31,8 +31,9 @@ from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.reading import bounds_of
 from stream_scorer.observe.logs import configure_logging
+from stream_scorer.protocols import Output, Scorer
 from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
-from stream_scorer.worker import Output, Scorer, Worker
+from stream_scorer.worker import Worker
 
 Destination = Literal["output", "input"]
 

@@ -27,8 +27,9 @@ from stream_scorer.observe.logs import configure_logging
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.observe.server import serving
+from stream_scorer.open_set import Pace
 from stream_scorer.scoring.scorer import Scorer
-from stream_scorer.worker import Pace, Worker
+from stream_scorer.worker import Worker
 
 
 def run(settings: Settings) -> None:

@@ -108,7 +108,7 @@ def test_a_failure_leaves_no_file_and_keeps_the_one_before(tmp_path: Path) -> No
     """Half a file is worse than none."""
     target = tmp_path / "scores.avro"
     target.write_bytes(b"before")
-    with pytest.raises(RuntimeError), ContainerWriter(target, SCHEMA) as writer:  # noqa: PT012
+    with pytest.raises(RuntimeError), ContainerWriter(target, SCHEMA) as writer:
         writer.append([written(SCHEMA, row) for row in rows(10)])
         assert target.read_bytes() == b"before"
         raise RuntimeError

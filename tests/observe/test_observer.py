@@ -9,6 +9,7 @@ from structlog.testing import CapturingLogger
 
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
+from stream_scorer.protocols import Observer
 from stream_scorer.records import (
     Batch,
     DeadLetter,
@@ -19,7 +20,6 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
-from stream_scorer.worker import Observer
 
 SOURCES = (TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0))
 

@@ -1,0 +1,104 @@
+"""What the loop needs of the others: the input, the scorer, the output, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from stream_scorer.errors import StreamScorerError
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+
+
+class RebalanceListener(Protocol):
+    """What the loop does when partitions come and go, inside ``poll_batch`` and ``close``."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Commit what is gathered; the partitions are still ours until this returns."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Drop what is gathered; the partitions may belong to someone else already."""
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take note of new partitions."""
+
+
+class Consumer(Protocol):
+    """The input; see :class:`stream_scorer.kafka.consumer.EventConsumer`."""
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group."""
+
+    def poll_batch(
+        self, max_records: int, timeout_seconds: float, max_wait_seconds: float
+    ) -> Batch:
+        """Return the next events; rewind first if that is due."""
+
+    def stand_by(self, seconds: float) -> None:
+        """Stay in the group for a while without taking events."""
+
+    def pause(self) -> None:
+        """Fetch nothing until the next ``poll_batch``."""
+
+    def rewind(self) -> None:
+        """Let the next poll start from what is committed."""
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Return the offsets after the last thing read, control markers included."""
+
+    def group_metadata(self) -> bytes:
+        """Return the membership that fences a commit."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+class Output(Protocol):
+    """The other end: writes scored batches in one transaction with their input offsets."""
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next commit must have a new producer."""
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Write and commit, or raise and leave no trace."""
+
+    def rebuild(self) -> None:
+        """Start over with a new producer of the same name."""
+
+
+class Scorer(Protocol):
+    """Pure: no Kafka, no clock but the one that it was given."""
+
+    def score(self, batch: Batch) -> ScoredBatch:
+        """Give every event its one trace."""
+
+    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+        """Make a dead letter of this event from now on: the broker does not take its score."""
+
+
+class Observer(Protocol):
+    """Who is told what the loop does, once a batch or less often."""
+
+    def polled(self, batch: Batch, seconds: float) -> None:
+        """Events arrived."""
+
+    def committed(self, scored: Sequence[ScoredBatch], seconds: float) -> None:
+        """A transaction committed."""
+
+    def aborted(self, error: StreamScorerError, in_a_row: int) -> None:
+        """A transaction left no trace."""
+
+    def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions were assigned, revoked or lost."""
+
+    def waiting(self, error: StreamScorerError) -> None:
+        """Something outside is away; the loop keeps its place."""
+
+    def alive(self) -> None:
+        """The loop went round."""
