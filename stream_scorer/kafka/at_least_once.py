@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAborted
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.producer import Transaction, queue
 from stream_scorer.kafka.translation import NOT_THE_CAUSE, error_of, translated
 from stream_scorer.records import ScoredEvents, TopicPartition
@@ -35,7 +36,7 @@ class AtLeastOnceProducer:
         flush_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = Producer({**properties, "on_delivery": self._delivered})
+        self._client = Producer({**properties, "on_delivery": self._delivered}, logger=ClientLog())
         self._commit_offsets = commit_offsets
         self._flush_seconds = flush_seconds
         self._clock = clock

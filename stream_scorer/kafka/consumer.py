@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import Broken, Refused, TransactionAborted, Unanswered
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.messages import batch_of, is_membership, partition_of, source_of
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
@@ -53,7 +54,7 @@ class EventConsumer:
         reset: OffsetReset,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = Consumer(dict(properties))
+        self._client = Consumer(dict(properties), logger=ClientLog())
         self._topics = list(topics)
         self._reset = reset
         self._clock = clock

@@ -24,6 +24,7 @@ from stream_scorer.errors import (
     Unanswered,
 )
 from stream_scorer.kafka.client_config import Deadlines, Property
+from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.translation import NOT_THE_CAUSE, describe, error_of, translated
 from stream_scorer.records import ScoredEvents, TopicPartition
 
@@ -62,6 +63,7 @@ class TransactionalProducer:
         self._deadlines = Deadlines(transaction_seconds)
         self._transaction_seconds = transaction_seconds
         self._clock = clock
+        self._log = ClientLog()
         self._client: Producer | None = None
         self._failed: KafkaError | None = None
         self.needs_rebuild = True
@@ -74,7 +76,8 @@ class TransactionalProducer:
             Refused: the right to use the transactional id is missing.
         """
         self.abandon()
-        client = Producer({**self._properties, "on_delivery": self._delivered})
+        properties = {**self._properties, "on_delivery": self._delivered}
+        client = Producer(properties, logger=self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -100,7 +103,8 @@ class TransactionalProducer:
         client, self._client = self._client, None
         self.needs_rebuild = True
         if client is not None:
-            client.purge(blocking=False)
+            client.purge()
+            client.flush(0)
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
@@ -121,6 +125,7 @@ class TransactionalProducer:
         self._failed = None
         try:
             client.begin_transaction()
+            client.poll(0)  # hands its log lines over, among them those of an idle time
             yield _OpenTransaction(client, partial(self._repeat, deadline=deadline))
             self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         except KafkaException as exception:

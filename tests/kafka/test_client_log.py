@@ -1,0 +1,60 @@
+"""The clients' own lines in the process's log."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from confluent_kafka import Consumer
+
+from stream_scorer.kafka.client_log import ClientLog
+from tests.fakes import FakeClock
+from tests.topics import wait_for
+
+FORM = "%s [%s] %s"
+
+
+def test_a_line_is_written_with_its_level(caplog: pytest.LogCaptureFixture) -> None:
+    """As the client hands it over."""
+    ClientLog().log(logging.ERROR, FORM, "FAIL", "consumer-1", "it failed: 100 %")
+    ((name, level, message),) = caplog.record_tuples
+    assert (name, level, message) == (
+        "librdkafka",
+        logging.ERROR,
+        "FAIL [consumer-1] it failed: 100 %",
+    )
+
+
+def test_the_same_line_is_written_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    """It is the same when only its numbers differ."""
+    clock = FakeClock()
+    log = ClientLog(clock=clock)
+    for milliseconds in range(100):
+        log.log(logging.ERROR, FORM, "FAIL", "c", f"refused (after {milliseconds}ms)")
+        clock.advance(0.599)
+    log.log(logging.ERROR, FORM, "FAIL", "c", "reset by peer")
+    assert len(caplog.messages) == 2
+    clock.advance(1)
+    log.log(logging.ERROR, FORM, "FAIL", "c", "refused (after 7ms)")
+    assert caplog.messages[-1] == "FAIL [c] refused (after 7ms)"
+
+
+def test_it_remembers_no_end_of_lines() -> None:
+    """A client that never repeats itself must not fill the memory."""
+    log = ClientLog(logging.getLogger("nobody listens"))
+    for each in range(3000):
+        log.log(logging.DEBUG, FORM, "X", "c", "a" * each)
+    assert len(log._said_at) <= 1000
+
+
+def test_a_real_client_writes_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Once it is polled; a broker that is not there is worth one line."""
+    nowhere = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g"}
+    client = Consumer(nowhere, logger=ClientLog())
+
+    def has_said_so() -> bool:
+        client.poll(0.05)
+        return any("Connection refused" in each for each in caplog.messages)
+
+    wait_for(has_said_so, "a line about the broker")
+    client.close()
