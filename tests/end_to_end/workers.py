@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -197,30 +198,17 @@ def event_value(event_id: str, a: float = 1.0, b: float = 2.0) -> bytes:
     return prefix + text + struct.pack("<dd", a, b)
 
 
-def traces(scoring: Scoring) -> dict[tuple[int, int], int]:
-    """Return how many traces each input event has, by partition and offset."""
-    counts: dict[tuple[int, int], int] = {}
+def assert_each_event_has_one_trace(scoring: Scoring, events: int) -> None:
+    """A scored event or a dead letter; per partition the scored ones are in the input's order."""
+    scored: dict[int, list[int]] = {}
     for record in scoring.read():
-        place = (record["source"]["partition"], record["source"]["offset"])
-        counts[place] = counts.get(place, 0) + 1
+        source = record["source"]
+        scored.setdefault(source["partition"], []).append(source["offset"])
+    assert all(offsets == sorted(offsets) for offsets in scored.values())
+    traces = Counter((source, offset) for source, offsets in scored.items() for offset in offsets)
     for letter in scoring.dead_letters():
         headers = headers_of(letter)
-        place = (
-            int(headers["__streams.errors.partition"]),
-            int(headers["__streams.errors.offset"]),
-        )
-        counts[place] = counts.get(place, 0) + 1
-    return counts
-
-
-def assert_each_event_has_one_trace(scoring: Scoring, events: int) -> None:
-    """And per partition they are in the input's order, in the scored topic and among the dead."""
-    found = traces(scoring)
-    assert set(found.values()) == {1}
-    assert len(found) == events
-    by_partition: dict[int, list[int]] = {}
-    for record in scoring.read():
-        by_partition.setdefault(record["source"]["partition"], []).append(
-            record["source"]["offset"]
-        )
-    assert all(offsets == sorted(offsets) for offsets in by_partition.values())
+        source = int(headers["__streams.errors.partition"])
+        traces[source, int(headers["__streams.errors.offset"])] += 1
+    assert set(traces.values()) == {1}
+    assert len(traces) == events
