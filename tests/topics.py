@@ -178,3 +178,9 @@ def lag(bootstrap_servers: str, group: str, topic: str) -> int:
     """Return how far the group is behind the ends, control markers included."""
     done = committed(bootstrap_servers, group, topic)
     return sum(end - done.get(each, 0) for each, end in ends(bootstrap_servers, topic).items())
+
+
+def delete_before(bootstrap_servers: str, topic: str, offset: int) -> None:
+    """Let the log of partition 0 begin at an offset, as retention does."""
+    where = TopicPartition(topic, 0, offset)
+    _admin(bootstrap_servers).delete_records([where])[where].result(PATIENCE_SECONDS)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import psutil
 from confluent_kafka import Message
 
 from tests import topics
@@ -55,6 +56,10 @@ class Process:
     def wait_for(self, text: str) -> None:
         """Return once the log has this text."""
         topics.wait_for(lambda: self.said(text), f"{text!r} in the log: {self.log.read_text()}")
+
+    def cpu_seconds(self) -> float:
+        """Return how much it has computed."""
+        return float(psutil.Process(self.process.pid).cpu_times().user)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -105,18 +110,24 @@ class Scoring:
         """The consumer group."""
         return f"{self.name}-group"
 
-    def set_up(
+    def set_up(self, settings: Mapping[str, Any] | None = None, **created: Any) -> None:
+        """Create the topics and write the config of ``tests.scorers``, with these settings."""
+        self.create_topics(**created)
+        self.config = scorer(self.folder, self.with_kafka(settings or {}))
+
+    def create_topics(
         self,
-        settings: Mapping[str, Any] | None = None,
-        *,
         partitions: int = 1,
         output: Mapping[str, str] | None = None,
         dead: Mapping[str, str] | None = None,
     ) -> None:
-        """Create the topics, with these settings of theirs, and write the config."""
+        """Create the three topics, with these settings of theirs."""
         self.create_topic(self.source, partitions, {})
         self.create_topic(self.output, partitions, output or {})
         self.create_topic(self.dead, partitions, {"max.message.bytes": "1200000", **(dead or {})})
+
+    def with_kafka(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings with the topics, and without a budget unless they have one."""
         kafka = {
             "bootstrap_servers": self.bootstrap_servers,
             "group_id": self.group,
@@ -124,11 +135,9 @@ class Scoring:
             "output_topic": self.output,
             "dead_letter_topic": self.dead,
             **QUICK,
+            **settings.get("kafka", {}),
         }
-        given = dict(settings or {})
-        given["kafka"] = {**kafka, **given.get("kafka", {})}
-        given.setdefault("dead_letters", {"budget": None})
-        self.config = scorer(self.folder, given)
+        return {"dead_letters": {"budget": None}, **settings, "kafka": kafka}
 
     def start(self, *overrides: str) -> Process:
         """Start a worker; it may not have joined when this returns."""

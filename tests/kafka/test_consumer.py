@@ -36,13 +36,6 @@ def set_offset(real: RealCluster, group: str, topic: str, offset: int) -> None:
     admin.alter_consumer_group_offsets([wanted])[group].result(topics.PATIENCE_SECONDS)
 
 
-def delete_before(real: RealCluster, topic: str, offset: int) -> None:
-    """Let the log of partition 0 begin at an offset, as retention does."""
-    admin = AdminClient({"bootstrap.servers": real.bootstrap_servers})
-    where = ClientPartition(topic, 0, offset)
-    admin.delete_records([where])[where].result(topics.PATIENCE_SECONDS)
-
-
 def polled_until_it_raises(consumer: EventConsumer) -> None:
     """Poll until something is raised."""
     deadline = time.monotonic() + topics.PATIENCE_SECONDS
@@ -169,7 +162,7 @@ def test_an_offset_outside_of_the_log_stops_the_worker(
     topic = real.create()
     real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
     set_offset(real, group, topic, offset)
-    delete_before(real, topic, low)
+    topics.delete_before(real.bootstrap_servers, topic, low)
     consumer = joined(real.consumer(topic, group))
     gap = (
         rf"{topic} \[0\]: the group committed offset {offset}, but the log now runs from {low} to 4"
@@ -185,7 +178,7 @@ def test_a_gap_can_be_stepped_over(real: RealCluster, group: str) -> None:
     topic = real.create()
     real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
     set_offset(real, group, topic, 1)
-    delete_before(real, topic, 3)
+    topics.delete_before(real.bootstrap_servers, topic, 3)
     consumer = joined(real.consumer(topic, group, on_data_loss="continue"))
     assert values_of(gather(consumer, 1)) == [b"d"]
     (warning,) = real.warnings
