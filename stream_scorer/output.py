@@ -10,17 +10,8 @@ from typing import Protocol
 from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import TooManyDeadLetters
-from stream_scorer.records import ScoredBatch, ScoredEvents, TopicPartition
-
-
-class Transaction(Protocol):
-    """What can be done inside a transaction."""
-
-    def produce(self, topic: str, events: ScoredEvents) -> None:
-        """Queue the events, in order."""
-
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
-        """Let the input's offsets commit with the outputs."""
+from stream_scorer.protocols import Transaction
+from stream_scorer.records import ScoredBatch, TopicPartition
 
 
 class Producer(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from stream_scorer.errors import StreamScorerError
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, ScoredBatch, ScoredEvents, TopicPartition
 
 
 class RebalanceListener(Protocol):
@@ -70,6 +70,16 @@ class Output(Protocol):
 
     def rebuild(self) -> None:
         """Start over with a new producer of the same name."""
+
+
+class Transaction(Protocol):
+    """What can be done inside the block that commits or leaves no trace."""
+
+    def produce(self, topic: str, events: ScoredEvents) -> None:
+        """Queue the events in order; a partition of -1 is chosen from the key."""
+
+    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+        """Commit the input's next offsets with the outputs, fenced by the membership."""
 
 
 class Scorer(Protocol):

@@ -14,8 +14,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAborted
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.client_log import ClientLog
-from stream_scorer.kafka.producer import Transaction, queue
+from stream_scorer.kafka.producer import queue
 from stream_scorer.kafka.translation import NOT_THE_CAUSE, error_of, translated
+from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
 
 FLUSH_SLICE_SECONDS = 1.0

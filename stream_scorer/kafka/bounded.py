@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stream_scorer.kafka.consumer import EventConsumer, RebalanceListener
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.protocols import RebalanceListener
 from stream_scorer.records import Batch, TopicPartition
 
 

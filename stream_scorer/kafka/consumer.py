@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
@@ -17,6 +16,7 @@ from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.messages import batch_of, is_membership, partition_of, source_of
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+from stream_scorer.protocols import RebalanceListener
 from stream_scorer.records import Batch, TopicPartition
 
 #: One call of the client blocks no longer than this, so that a signal is seen soon.
@@ -25,19 +25,6 @@ POLL_SLICE_SECONDS = 0.2
 #: transaction of a dead member is open (KIP-447), so this bounds one attempt, not the wait.
 COMMITTED_TIMEOUT_SECONDS = 10.0
 LEAVE_SECONDS = 5.0
-
-
-class RebalanceListener(Protocol):
-    """What the loop must do when partitions leave, called inside ``poll_batch`` and ``close``."""
-
-    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Commit what is gathered; the partitions are still ours until this returns."""
-
-    def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop what is gathered; the partitions may belong to someone else already."""
-
-    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take note of new partitions."""
 
 
 class EventConsumer:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -26,22 +25,13 @@ from stream_scorer.errors import (
 from stream_scorer.kafka.client_config import Deadlines, Property
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.translation import NOT_THE_CAUSE, describe, error_of, translated
+from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
 
 #: One attempt of a transactional call; it is repeated until the call's own deadline.
 ATTEMPT_SECONDS = 2.0
 INIT_TIMEOUT_SECONDS = 10.0
 FULL_QUEUE_SECONDS = 0.1
-
-
-class Transaction(Protocol):
-    """What can be done inside the block."""
-
-    def produce(self, topic: str, events: ScoredEvents) -> None:
-        """Queue the events in order; a partition of -1 is chosen from the key."""
-
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
-        """Commit the input's next offsets with the outputs, fenced by the membership."""
 
 
 class TransactionalProducer:
