@@ -1,0 +1,155 @@
+"""Events that name their schema, and a real registry that knows it, or is away."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from stream_scorer.local.registry import EmbeddedRegistry
+from tests import topics
+from tests.end_to_end.workers import Scoring, event_value
+from tests.scorers import EVENT
+from tests.scorers import event as event_schema
+
+pytestmark = [pytest.mark.kafka, pytest.mark.registry]
+
+#: An evolved writer: another field in front, which the reader does not have.
+NEWER = {**EVENT, "fields": [{"name": "extra", "type": "int"}, *EVENT["fields"]]}
+
+
+def register(url: str, subject: str, schema: Mapping[str, Any]) -> int:
+    """Register a schema and return its id."""
+    with SchemaRegistryClient({"url": url}) as client:
+        return int(client.register_schema(subject, Schema(json.dumps(schema), "AVRO")))
+
+
+def prefixed(number: int, value: bytes) -> bytes:
+    """Put a schema id before a value, as Confluent's serializers do."""
+    return struct.pack(">bI", 0, number) + value
+
+
+def settings(registry: EmbeddedRegistry) -> dict[str, Any]:
+    """Settings of a scorer that registers what it writes."""
+    return {
+        "schemas": {
+            "framing": "confluent",
+            "registry": {"url": registry.url, "register": True, "timeout": "1s"},
+        }
+    }
+
+
+def test_events_of_two_schemas_are_scored_in_order(
+    scoring: Scoring, registry: EmbeddedRegistry
+) -> None:
+    """Ids before the value and in the header, an evolved writer, an id that nobody knows."""
+    scoring.set_up(settings(registry))
+    subject = f"{scoring.source}-value"
+    old, new = register(registry.url, subject, EVENT), register(registry.url, f"{subject}-2", NEWER)
+    scoring.write(
+        [
+            topics.Event(prefixed(old, event_value("e0"))),
+            topics.Event(prefixed(new, b"\x0e" + event_value("e1"))),
+            topics.Event(event_value("e2"), headers=[("__value_schema_id", prefixed(old, b""))]),
+            topics.Event(prefixed(2**31 - 2, event_value("unknown"))),
+            topics.Event(event_value("unframed")),
+            topics.Event(prefixed(old, event_value("e5")), headers=[("trace", b"1")]),
+        ]
+    )
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert worker.stop() == 0
+    assert [record["event_id"] for record in scoring.read(5)] == ["e0", "e1", "e2", "e5"]
+    assert scoring.reasons() == ["no_schema", "no_schema"]
+    headers = [message.headers() for message in scoring.scored()]
+    assert headers == [None, None, None, [("trace", b"1")]]
+
+
+def test_a_scored_event_is_written_with_the_id_of_its_own_schema(
+    scoring: Scoring, registry: EmbeddedRegistry
+) -> None:
+    """Registered under the output topic's subject, so that any Avro consumer can read it."""
+    scoring.set_up(settings(registry))
+    number = register(registry.url, f"{scoring.source}-value", EVENT)
+    scoring.write([topics.Event(prefixed(number, event_value("e0")))])
+    scoring.start()
+    scoring.wait_until_done()
+    (message,) = scoring.scored()
+    magic, written_with = struct.unpack(">bI", message.value()[:5])
+    with SchemaRegistryClient({"url": registry.url}) as client:
+        registered = client.get_latest_version(f"{scoring.output}-value")
+    assert (magic, written_with) == (0, registered.schema_id)
+    assert json.loads(registered.schema.schema_str)["name"] == "Scored_model"
+
+
+def test_without_a_reader_it_is_the_registry_s_latest(
+    scoring: Scoring, registry: EmbeddedRegistry
+) -> None:
+    """Of the input topic's subject, at the start."""
+    given = settings(registry)
+    given["schemas"]["reader"] = None
+    scoring.set_up(given)
+    number = register(registry.url, f"{scoring.source}-value", event_schema())
+    scoring.write([topics.Event(prefixed(number, event_value("e0")))])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert f"the registry's latest of {scoring.source}-value" in worker.words()
+    assert [record["event_id"] for record in scoring.read(5)] == ["e0"]
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path) -> Iterator[EmbeddedRegistry]:
+    """A registry for one test, to be frozen."""
+    with EmbeddedRegistry(folder=tmp_path / "registry") as registry:
+        yield registry
+
+
+def test_a_registry_that_hangs_is_waited_for(
+    scoring: Scoring, own_registry: EmbeddedRegistry
+) -> None:
+    """What needs no answer goes on, what does keeps its place, and the worker says so."""
+    scoring.set_up(settings(own_registry))
+    subject = f"{scoring.source}-value"
+    old = register(own_registry.url, subject, EVENT)
+    new = register(own_registry.url, f"{subject}-2", NEWER)
+    scoring.write([topics.Event(prefixed(old, event_value("e0")))])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    own_registry.pause()
+    scoring.write(
+        [
+            topics.Event(prefixed(old, event_value("e1"))),
+            topics.Event(prefixed(new, b"\x0e" + event_value("e2"))),
+        ]
+    )
+    worker.wait_for("waiting; the place is kept and nothing is lost")
+    scoring.write([topics.Event(prefixed(old, event_value("e3")))])
+    own_registry.resume()
+    scoring.wait_until_done()
+    assert "working again" in worker.words()
+    assert [record["event_id"] for record in scoring.read(5)] == ["e0", "e1", "e2", "e3"]
+    assert scoring.dead_letters() == []
+    assert worker.stop() == 0
+
+
+def test_a_stop_while_the_registry_hangs_is_a_clean_one(
+    scoring: Scoring, own_registry: EmbeddedRegistry
+) -> None:
+    """The events that wait are read by the next worker."""
+    scoring.set_up(settings(own_registry))
+    old = register(own_registry.url, f"{scoring.source}-value", EVENT)
+    worker = scoring.start()
+    worker.wait_for("partitions assigned")
+    own_registry.pause()
+    scoring.write([topics.Event(prefixed(old, event_value("e0")))])
+    worker.wait_for("waiting; the place is kept and nothing is lost")
+    assert worker.stop() == 0
+    own_registry.resume()
+    scoring.start()
+    scoring.wait_until_done()
+    assert [record["event_id"] for record in scoring.read(5)] == ["e0"]

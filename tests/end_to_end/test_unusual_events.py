@@ -1,0 +1,147 @@
+"""Events that can't be scored or written, on a real Kafka: each has one trace, in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+
+import pytest
+
+from tests import topics
+from tests.end_to_end.workers import Scoring, event_value, headers_of
+
+pytestmark = pytest.mark.kafka
+
+NOW = int(time.time() * 1000)
+
+
+def ids(scoring: Scoring) -> list[str]:
+    """Return the scored events' ids."""
+    return [record["event_id"] for record in scoring.read()]
+
+
+def test_a_dead_letter_is_the_event_byte_for_byte(scoring: Scoring) -> None:
+    """In the dead-letter topic's partition of the same number, with all that it came with."""
+    scoring.set_up(partitions=2)
+    bad = topics.Event(b"\x02", b"key", 1, [("trace", b"\xff"), ("trace", None)], NOW - 5)
+    scoring.write([topics.Event(event_value("e0"), partition=1), bad])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    (letter,) = scoring.dead_letters()
+    assert (letter.value(), letter.key(), letter.partition()) == (b"\x02", b"key", 1)
+    assert letter.timestamp()[1] == NOW - 5
+    assert (letter.headers() or [])[:2] == [("trace", b"\xff"), ("trace", None)]
+    headers = headers_of(letter)
+    assert headers["__streams.errors.topic"] == scoring.source.encode()
+    assert headers["__streams.errors.offset"] == b"1"
+    assert headers["stream_scorer.group"] == scoring.group.encode()
+    assert ids(scoring) == ["e0"]
+    worker.wait_for("events could not be scored and are in the dead-letter topic")
+    assert f"{scoring.source}[1]@1" in worker.words()
+
+
+@pytest.mark.parametrize("policy", ["dead_letter", "forward"])
+def test_a_tombstone_goes_where_the_policy_says(scoring: Scoring, policy: str) -> None:
+    """To the dead letters, or on with its key, so that a compacted output forgets it."""
+    scoring.set_up({"output": {"tombstones": policy}})
+    scoring.write([topics.Event(event_value("e0"), b"k"), topics.Event(None, b"k", 0, (), NOW)])
+    scoring.start()
+    scoring.wait_until_done()
+    scored, dead = scoring.scored(), scoring.dead_letters()
+    found = [(each.value(), each.key(), each.timestamp()[1]) for each in [*scored[1:], *dead]]
+    assert found == [(None, b"k", NOW)]
+    assert len(dead) == (policy == "dead_letter")
+
+
+def test_a_scored_event_beyond_the_topic_s_limit_is_a_dead_letter(scoring: Scoring) -> None:
+    """Found before anything is sent, so that its neighbours lose no time over it."""
+    scoring.set_up(output={"max.message.bytes": "4000"})
+    large = event_value("x" * 5000)
+    scoring.write([topics.Event(event_value("e0")), topics.Event(large)])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert ids(scoring) == ["e0"]
+    assert scoring.reasons() == ["too_large"]
+    assert scoring.dead_letters()[0].value() == large
+    assert "aborted" not in worker.words()
+
+
+def test_a_dead_letter_beyond_its_topic_s_limit_leaves_its_value_behind(scoring: Scoring) -> None:
+    """The headers say how long it was and what it was; the bytes are at the source's offset."""
+    scoring.set_up(dead={"max.message.bytes": "4000"})
+    bad = b"\x02" + os.urandom(9000)
+    scoring.write([topics.Event(bad, b"k")])
+    scoring.start()
+    scoring.wait_until_done()
+    (letter,) = scoring.dead_letters()
+    assert (letter.value(), letter.key()) == (None, b"k")
+    headers = headers_of(letter)
+    assert headers["stream_scorer.value_bytes"] == b"9001"
+    assert headers["stream_scorer.value_sha256"] == hashlib.sha256(bad).hexdigest().encode()
+    assert headers["stream_scorer.reason"] == b"undecodable"
+
+
+def test_an_event_whose_score_the_broker_refuses_is_found_among_many(scoring: Scoring) -> None:
+    """Its timestamp is older than the output topic allows; the others are scored once."""
+    scoring.set_up(output={"message.timestamp.before.max.ms": "3600000"}, partitions=2)
+    scoring.write(
+        [
+            topics.Event(
+                event_value(f"e{each}"), b"k", each % 2, (), 1000 if each in (33, 120) else NOW
+            )
+            for each in range(200)
+        ]
+    )
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert scoring.reasons() == ["rejected_by_broker"] * 2
+    rejected = {headers_of(each)["__streams.errors.offset"] for each in scoring.dead_letters()}
+    assert rejected == {b"16", b"60"}
+    assert all(
+        b"INVALID_TIMESTAMP" in headers_of(each)["__streams.errors.message"]
+        for each in scoring.dead_letters()
+    )
+    expected = [each for half in (0, 1) for each in range(half, 200, 2) if each not in (33, 120)]
+    assert ids(scoring) == [f"e{each}" for each in expected]
+    assert worker.stop() == 0
+
+
+def test_an_event_that_no_topic_takes_stops_the_worker(scoring: Scoring) -> None:
+    """The broker refuses its dead letter too: exit 5, and nothing is lost."""
+    old = {"message.timestamp.before.max.ms": "3600000"}
+    scoring.set_up(output=old, dead=old)
+    scoring.write(
+        [
+            topics.Event(event_value("e0"), timestamp=NOW),
+            topics.Event(event_value("e1"), timestamp=1000),
+        ]
+    )
+    worker = scoring.start()
+    assert worker.exit_code() == 5
+    assert "at offset 1 can't be written" in worker.words()
+    done = topics.committed(scoring.bootstrap_servers, scoring.group, scoring.source)
+    assert set(done.values()) <= {1}
+    assert ids(scoring) == ["e0"] * len(done)
+
+
+def test_a_transactional_topic_reaches_a_lag_of_zero(scoring: Scoring) -> None:
+    """Aborted events leave no trace, and the markers don't hold the group back."""
+    scoring.set_up()
+    scoring.write([topics.Event(event_value("e0"))], transaction=scoring.name)
+    scoring.write([topics.Event(event_value("gone"))], transaction=scoring.name, commit=False)
+    scoring.start()
+    scoring.wait_until_done()
+    assert ids(scoring) == ["e0"]
+    assert topics.lag(scoring.bootstrap_servers, scoring.group, scoring.source) == 0
+
+
+def test_at_least_once_needs_no_transaction(scoring: Scoring) -> None:
+    """In quiet times it is exact too."""
+    scoring.set_up({"kafka": {"delivery": "at_least_once"}})
+    scoring.write([topics.Event(event_value(f"e{each}")) for each in range(500)])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert ids(scoring) == [f"e{each}" for each in range(500)]
+    assert topics.ends(scoring.bootstrap_servers, scoring.output) == {(scoring.output, 0): 500}
+    assert worker.stop() == 0
