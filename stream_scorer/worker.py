@@ -104,7 +104,8 @@ class Worker:
             self._stand_by(REGISTRY_BACKOFF_SECONDS)
         except (TransactionAborted, ProducerLost) as error:
             self._retreat(error)
-            self._stand_by(self._backoff_seconds(error))
+            if not isinstance(error, RecordRefused):
+                self._stand_by(self._backoff_seconds())
 
     # ------------------------------------------------------------------ one round
 
@@ -229,11 +230,7 @@ class Worker:
             [(source, after)] = gathered.offsets.items()
             self._scorer.reject(source, previous_offset(after), str(error))
 
-    def _backoff_seconds(self, error: StreamScorerError) -> float:
-        if isinstance(error, RecordRefused):
-            # Time has nothing to do with it, but the brokers must be done with the abort: a new
-            # producer that comes sooner has to wait half a second for them.
-            return FIRST_BACKOFF_SECONDS
+    def _backoff_seconds(self) -> float:
         doublings = min(self._aborts_in_a_row - 1, 10)
         return float(min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS))
 

@@ -635,8 +635,7 @@ def test_a_record_that_the_broker_refuses_is_found_and_becomes_a_dead_letter(loo
     assert loop.dead() == [(b"13", b"rejected_by_broker")]
     assert loop.scored() == [each for each in numbered(20) if each != b"13"]
     assert len(loop.heard.aborts) <= 6
-    backoffs = 0.1 * len(loop.heard.aborts)
-    assert loop.kafka.clock() - started == pytest.approx(backoffs, abs=0.05), "they don't grow"
+    assert loop.kafka.clock() - started < 0.1, "there is nothing to wait for"
 
 
 def test_several_refused_records_are_found_one_after_the_other(loop: Loop) -> None:
