@@ -15,7 +15,7 @@ from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAbo
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.producer import queue
-from stream_scorer.kafka.translation import NOT_THE_CAUSE, error_of, translated
+from stream_scorer.kafka.translation import error_of, more_telling, translated
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
 
@@ -28,8 +28,6 @@ class AtLeastOnceProducer:
     ``commit_offsets`` is the consumer's own synchronous commit.
     """
 
-    needs_rebuild = False
-
     def __init__(
         self,
         properties: Mapping[str, Property],
@@ -37,20 +35,25 @@ class AtLeastOnceProducer:
         flush_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = Producer({**properties, "on_delivery": self._delivered}, logger=ClientLog())
+        self._log = ClientLog()
+        callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
+        self._properties = {**properties, **callbacks}
+        self._client = Producer(self._properties, logger=self._log)
         self._commit_offsets = commit_offsets
         self._flush_seconds = flush_seconds
         self._clock = clock
         self._failed: KafkaError | None = None
+        self.needs_rebuild = False
 
     def rebuild(self) -> None:
-        """Forget what is queued; an idempotent producer without transactions goes on."""
-        self.abandon()
+        """Go on with a new client.
 
-    def abandon(self) -> None:
-        """Drop what is queued."""
+        Purging the old one is not over when the call returns: it could take events of the next
+        block with it.
+        """
         self._client.purge()
-        self._client.poll(0)
+        self._client = Producer(self._properties, logger=self._log)
+        self.needs_rebuild = False
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
@@ -61,21 +64,21 @@ class AtLeastOnceProducer:
             Refused: a right is missing.
         """
         self._failed = None
+        self.needs_rebuild = True  # unless all goes well
         block = _Block(self._client)
         try:
             yield block
         except KafkaException as exception:
-            self.abandon()
             raise translated(error_of(exception), "producing") from exception
         self._flush(within_seconds or self._flush_seconds)
         if block.offsets:
             self._commit_offsets(block.offsets)
+        self.needs_rebuild = False
 
     def _flush(self, within_seconds: float) -> None:
         deadline = self._clock() + within_seconds
         while self._client.flush(FLUSH_SLICE_SECONDS) > 0:
             if self._clock() >= deadline:
-                self.abandon()
                 raise TransactionAborted(
                     f"the brokers did not take the scored events within {within_seconds:.0f} s"
                 )
@@ -83,8 +86,8 @@ class AtLeastOnceProducer:
             raise _not_delivered(self._failed)
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and self._failed is None and error.code() not in NOT_THE_CAUSE:
-            self._failed = error
+        if error is not None:
+            self._failed = more_telling(self._failed, error)
 
 
 class _Block:

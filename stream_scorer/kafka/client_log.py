@@ -29,6 +29,13 @@ class ClientLog:
         self._clock = clock
         self._said_at: dict[str, float] = {}
 
+    def heard(self, _: object) -> None:
+        """Be the client's ``error_cb``: without one, a fatal error is raised by whatever polls.
+
+        Nothing is to be done here: each error comes from the call too that it belongs to, or in
+        the log.
+        """
+
     def log(self, level: int, template: str, *words: str) -> None:
         """Write a line, unless it was written a moment ago."""
         line = template % words

@@ -41,7 +41,8 @@ class EventConsumer:
         reset: OffsetReset,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = Consumer(dict(properties), logger=ClientLog())
+        log = ClientLog()
+        self._client = Consumer({**properties, "error_cb": log.heard}, logger=log)
         self._topics = list(topics)
         self._reset = reset
         self._clock = clock

@@ -24,7 +24,7 @@ from stream_scorer.errors import (
 )
 from stream_scorer.kafka.client_config import Deadlines, Property
 from stream_scorer.kafka.client_log import ClientLog
-from stream_scorer.kafka.translation import NOT_THE_CAUSE, describe, error_of, translated
+from stream_scorer.kafka.translation import describe, error_of, more_telling, translated
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
 
@@ -66,8 +66,8 @@ class TransactionalProducer:
             Refused: the right to use the transactional id is missing.
         """
         self.abandon()
-        properties = {**self._properties, "on_delivery": self._delivered}
-        client = Producer(properties, logger=self._log)
+        callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
+        client = Producer({**self._properties, **callbacks}, logger=self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -177,8 +177,8 @@ class TransactionalProducer:
 
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         # The others of its transaction are purged because of the one that failed, some before it.
-        if error is not None and self._failed is None and error.code() not in NOT_THE_CAUSE:
-            self._failed = error
+        if error is not None:
+            self._failed = more_telling(self._failed, error)
 
 
 class _OpenTransaction:

@@ -36,6 +36,15 @@ NOT_THE_CAUSE = frozenset(
     }
 )
 
+
+def more_telling(known: KafkaError | None, error: KafkaError) -> KafkaError:
+    """Return which of two failed deliveries of one burst says more about why it failed.
+
+    That there was a failure is never forgotten, whatever its code.
+    """
+    return error if known is None or known.code() in NOT_THE_CAUSE else known
+
+
 #: Rights and credentials; waiting does not bring them back.
 RIGHTS = frozenset(
     {
