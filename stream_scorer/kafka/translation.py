@@ -76,10 +76,12 @@ def translated(
 ) -> StreamScorerError:
     """Return our error for a failed call of a producer; ``doing`` completes "while …".
 
-    ``delivery`` is the first record's own failure, if one failed: the call's error then only says
-    that a record did.
+    ``delivery`` is a record's own failure, if one failed for itself: the call's error then only
+    says that a record did.
     """
-    cause = delivery or error
+    cause = error
+    if delivery is not None and delivery.code() not in NOT_THE_CAUSE:
+        cause = delivery
     sentence = f"{describe(cause)} (while {doing})"
     if cause.code() in RIGHTS:
         return Refused(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from confluent_kafka import KafkaException
 
 from stream_scorer.errors import (
     ProducerLost,
@@ -70,6 +71,33 @@ def test_a_refused_record_takes_its_transaction_with_it(
     assert real.visible(output) == []
     write(producer, output, events(b"good", key=b"k"))
     assert real.visible(output) == [b"good"]
+
+
+def test_a_fatal_error_is_the_loop_s_to_hear_of_and_no_one_else_s(
+    real: RealCluster, group: str
+) -> None:
+    """The client would raise it from whatever serves its queue: dropping the client, for one."""
+    output, producer, twin = real.create(), real.producer(group), real.producer(group)
+    producer.rebuild()
+    client = producer._client
+    assert client is not None
+    client.begin_transaction()
+    twin.rebuild()
+    client.produce(output, b"v")
+
+    def is_fenced() -> bool:
+        try:
+            client.flush(0.1)
+        except KafkaException:
+            return True
+        return False
+
+    topics.wait_for(is_fenced, "the client hears that it is fenced")
+    producer.abandon()
+    with pytest.raises(ProducerLost), producer.transaction():
+        pass
+    write(producer, output, events(b"next"))
+    assert real.visible(output) == [b"next"]
 
 
 def test_an_unknown_partition_aborts(real: RealCluster, group: str) -> None:

@@ -12,7 +12,7 @@ from stream_scorer.errors import (
     StreamScorerError,
     TransactionAborted,
 )
-from stream_scorer.kafka.translation import error_of, translated
+from stream_scorer.kafka.translation import error_of, more_telling, translated
 
 
 def failed(code: int, *, fatal: bool = False, requires_abort: bool = False) -> KafkaError:
@@ -55,6 +55,21 @@ def test_a_record_s_own_failure_explains_the_transaction_s(
     """The call itself only says that a record failed."""
     error = failed(KafkaError._INCONSISTENT, requires_abort=True)
     assert type(translated(error, "committing", failed(delivery))) is expected
+
+
+def test_a_record_that_failed_because_of_another_explains_nothing() -> None:
+    """It was purged, by an abort for instance; the call's own error says why."""
+    error = failed(KafkaError.MSG_SIZE_TOO_LARGE)
+    refused = translated(error, "committing", failed(KafkaError._PURGE_QUEUE))
+    assert type(refused) is RecordRefused
+
+
+def test_the_failure_that_tells_more_is_kept() -> None:
+    """Whichever comes first; that there was one is never forgotten."""
+    purged, refused = failed(KafkaError._PURGE_QUEUE), failed(KafkaError.INVALID_TIMESTAMP)
+    assert more_telling(None, purged) is purged
+    assert more_telling(purged, refused) is refused
+    assert more_telling(refused, purged) is refused
 
 
 def test_a_fatal_failure_is_never_taken_for_a_refused_record() -> None:
