@@ -159,7 +159,7 @@ class EventConsumer:
                 self._unplaced.add(source_of(message))
             elif error.code() in RIGHTS:
                 raise Refused(f"The brokers refuse to let the worker read: {describe(error)}.")
-            elif error.code() in _ENDS_MEMBERSHIP or error.fatal():
+            elif error.code() == KafkaError._FATAL or error.fatal():  # noqa: SLF001
                 raise Broken(f"The consumer can't go on: {describe(error)}.")
             # Anything else is the client's own retry, told for information.
 
@@ -278,6 +278,3 @@ class EventConsumer:
             if self._paused:
                 # The client would remember it, should the partition come back.
                 self._client.resume(partitions)
-
-
-_ENDS_MEMBERSHIP = frozenset({KafkaError.FENCED_INSTANCE_ID, KafkaError.UNRELEASED_INSTANCE_ID})

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions
 from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AdminClient
 
-from stream_scorer.errors import DataLost, TransactionAborted, Unanswered
+from stream_scorer.errors import Broken, DataLost, TransactionAborted, Unanswered
 from stream_scorer.kafka import consumer as module
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
@@ -281,6 +281,28 @@ def test_a_member_that_did_not_poll_for_too_long_hears_that_its_partitions_are_l
 
     topics.wait_for(has_heard, "the loss is heard of")
     assert consumer.epoch == 1
+
+
+def test_a_member_whose_static_id_someone_else_has_taken_is_broken(
+    real: RealCluster, group: str
+) -> None:
+    """The client is of no use any more, so the process must end."""
+    topic = real.create()
+    static = {"group.instance.id": "one"}
+    first = joined(real.consumer(topic, group, properties=static))
+    real.write(TopicPartition(topic, 0), [b"a"])
+    gather(first, 1)
+    second = joined(real.consumer(topic, group, properties=static))
+
+    def is_fenced() -> bool:
+        second.stand_by(0.02)
+        try:
+            first.poll_batch(1, 0.02)
+        except Broken as broken:
+            return "Static consumer fenced" in str(broken)
+        return False
+
+    topics.wait_for(is_fenced, "the first one hears that it is fenced")
 
 
 def test_leaving_is_bounded_while_the_group_rebalances(
