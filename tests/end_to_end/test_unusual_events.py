@@ -99,7 +99,7 @@ def test_an_event_whose_score_the_broker_refuses_is_found_among_many(scoring: Sc
     rejected = {headers_of(each)["__streams.errors.offset"] for each in scoring.dead_letters()}
     assert rejected == {b"4", b"8"}
     assert all(
-        b"INVALID_TIMESTAMP" in headers_of(each)["__streams.errors.message"]
+        b"INVALID_" in headers_of(each)["__streams.errors.message"]
         for each in scoring.dead_letters()
     )
     expected = [each for half in (0, 1) for each in range(half, 24, 2) if each not in (9, 16)]

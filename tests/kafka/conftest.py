@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stream_scorer.local.kafka import EmbeddedKafka
 from tests.conftest import Kafka, TopicFactory
 from tests.kafka.clusters import QUICK_GROUP, Cluster, FakeCluster, RealCluster
 
@@ -23,6 +24,13 @@ def real(kafka: Kafka, topic: TopicFactory) -> Iterator[RealCluster]:
     cluster = RealCluster(kafka.bootstrap_servers, topic, QUICK_GROUP)
     yield cluster
     cluster.close()
+
+
+@pytest.fixture(scope="session")
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """A broker that tests may kill and freeze; they leave it running."""
+    with EmbeddedKafka(folder=tmp_path_factory.mktemp("mortal")) as kafka:
+        yield kafka
 
 
 @pytest.fixture(

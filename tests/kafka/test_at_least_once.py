@@ -87,30 +87,29 @@ def test_an_unknown_partition_keeps_the_offsets_back(real: RealCluster) -> None:
     assert offsets.committed == []
 
 
-def test_brokers_that_are_away_keep_the_offsets_back(group: str) -> None:
+def test_brokers_that_are_away_keep_the_offsets_back(mortal: EmbeddedKafka, group: str) -> None:
     """Within the bound; after their return the events are written once more."""
-    with EmbeddedKafka() as kafka:
-        kafka.create_topic(group)
-        offsets = Offsets()
-        made = producer(kafka.bootstrap_servers, offsets, 1.0)
+    mortal.create_topic(group)
+    offsets = Offsets()
+    made = producer(mortal.bootstrap_servers, offsets, 1.0)
 
-        def writes(value: bytes) -> bool:
-            try:
-                with made.transaction() as transaction:
-                    transaction.produce(group, events(value))
-                    transaction.send_offsets({SOURCE: len(value)}, b"")
-            except TransactionAborted:
-                made.rebuild()
-                return False
-            return True
+    def writes(value: bytes) -> bool:
+        try:
+            with made.transaction() as transaction:
+                transaction.produce(group, events(value))
+                transaction.send_offsets({SOURCE: len(value)}, b"")
+        except TransactionAborted:
+            made.rebuild()
+            return False
+        return True
 
-        topics.wait_for(lambda: writes(b"before"), "the broker takes events")
-        kafka.kill()
-        started = time.monotonic()
-        assert not writes(b"amid")
-        assert time.monotonic() - started < 4
-        kafka.start()
-        topics.wait_for(lambda: writes(b"after"), "the broker takes events again")
-        real = RealCluster(kafka.bootstrap_servers, lambda _: group, {})
-        assert offsets.committed == [{SOURCE: 6}, {SOURCE: 5}]
-        assert set(real.visible(group)) >= {b"before", b"after"}
+    topics.wait_for(lambda: writes(b"before"), "the broker takes events")
+    mortal.kill()
+    started = time.monotonic()
+    assert not writes(b"amid")
+    assert time.monotonic() - started < 4
+    mortal.start()
+    topics.wait_for(lambda: writes(b"after"), "the broker takes events again")
+    real = RealCluster(mortal.bootstrap_servers, lambda _: group, {})
+    assert offsets.committed == [{SOURCE: 6}, {SOURCE: 5}]
+    assert set(real.visible(group)) >= {b"before", b"after"}
