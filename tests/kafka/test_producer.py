@@ -43,7 +43,7 @@ def write(producer: TransactionalProducer, topic: str, written: ScoredEvents) ->
         ({"max.message.bytes": "2000"}, (os.urandom(5000), b"k", NOW), "MSG_SIZE_TOO_LARGE"),
         ({}, (os.urandom(2_000_000), b"k", NOW), "MSG_SIZE_TOO_LARGE"),
         (
-            {"message.timestamp.before.max.ms": "60000"},
+            {"message.timestamp.before.max.ms": "86400000"},
             (b"v", b"k", 1000),
             "INVALID_(TIMESTAMP|RECORD)",
         ),
