@@ -62,7 +62,7 @@ def test_offsets_are_committed_once_the_events_are_written(real: RealCluster) ->
 
 def test_a_refused_event_keeps_the_offsets_back(real: RealCluster, topic: TopicFactory) -> None:
     """Its neighbours may have been written, and are written again: that is the bargain."""
-    output, offsets = topic(1, {"message.timestamp.before.max.ms": "1000"}), Offsets()
+    output, offsets = topic(1, {"message.timestamp.before.max.ms": "86400000"}), Offsets()
     made = producer(real.bootstrap_servers, offsets)
     old = events(b"old")
     old.timestamps[0] = 1  # type: ignore[index]
