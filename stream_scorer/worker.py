@@ -33,7 +33,8 @@ from stream_scorer.records import Batch, TopicPartition, previous_offset
 IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
-REGISTRY_BACKOFF_SECONDS = 1.0
+#: Between two questions to a registry or to brokers that are away.
+AWAY_BACKOFF_SECONDS = 1.0
 #: From this long on it pays to fetch nothing while waiting; getting going again takes a second.
 LONG_WAIT_SECONDS = 1.0
 #: What a revocation may wait for the commit of what is gathered; it takes milliseconds.
@@ -101,7 +102,7 @@ class Worker:
         except Unanswered as error:
             self._drop()
             self._observer.waiting(error)
-            self._stand_by(REGISTRY_BACKOFF_SECONDS)
+            self._stand_by(AWAY_BACKOFF_SECONDS)
         except (TransactionAborted, ProducerLost) as error:
             self._retreat(error)
             if not isinstance(error, RecordRefused):
@@ -249,7 +250,7 @@ class Worker:
                 self._output.rebuild()
             except Unanswered as error:
                 self._observer.waiting(error)
-                self._stand_by(LONGEST_BACKOFF_SECONDS)
+                self._stand_by(AWAY_BACKOFF_SECONDS)
             else:
                 return
 
