@@ -149,13 +149,13 @@ def test_one_broker_of_three_may_die(tmp_path: Path) -> None:
         scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
         try:
             scoring.set_up(partitions=PARTITIONS)
-            scoring.write(numbered(0, 20_000))
+            scoring.write(numbered(0, 8_000))
             worker = scoring.start()
             topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
             kafka.kill(2)
-            scoring.write(numbered(20_000, 4_000))
+            scoring.write(numbered(8_000, 2_000))
             scoring.wait_until_done()
-            assert_each_event_has_one_trace(scoring, 24_000)
+            assert_each_event_has_one_trace(scoring, 10_000)
             assert worker.stop() == 0
         finally:
             scoring.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import signal
@@ -19,6 +20,9 @@ import fastavro
 import psutil
 from confluent_kafka import Message
 
+from stream_scorer.app.contract import make_contract, open_model
+from stream_scorer.avro.schema import parse
+from stream_scorer.config import load
 from tests import topics
 from tests.scorers import scorer
 
@@ -174,11 +178,11 @@ class Scoring:
 
     def read(self, prefix_bytes: int = 0) -> list[dict[str, Any]]:
         """Return the scored events as records, without their framing."""
-        command = [sys.executable, "-m", "stream_scorer", "schema", "output", "-c"]
-        printed = subprocess.run(  # noqa: S603 - the command line is ours
-            [*command, self.config.name], cwd=self.folder, capture_output=True, check=True
-        )
-        schema = fastavro.parse_schema(json.loads(printed.stdout))
+        with contextlib.chdir(self.folder):
+            settings = load(self.config, [], {}, need_kafka=False)
+            reader = parse((settings.schemas.reader or Path("event.avsc")).read_text())
+            contract = make_contract(settings, open_model(settings.model), reader)
+        schema = fastavro.parse_schema(json.loads(contract.scored.text))
         records = []
         for message in self.scored():
             bare = io.BytesIO(message.value()[prefix_bytes:])
