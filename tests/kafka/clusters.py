@@ -243,6 +243,12 @@ class RealCluster:
             each.close()
 
 
+def joined(consumer: EventConsumer) -> EventConsumer:
+    """Subscribe with a listener that only takes notes."""
+    consumer.subscribe(Recorded())
+    return consumer
+
+
 def events(*values: bytes | None, partition: int = 0, key: bytes | None = None) -> ScoredEvents:
     """Events of now, for one partition."""
     rows = len(values)

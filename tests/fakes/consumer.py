@@ -1,0 +1,196 @@
+"""A member of a group in memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from stream_scorer.errors import TransactionAborted
+from stream_scorer.records import Batch, TopicPartition, next_offset
+from tests.fakes.kafka import FakeKafka, Record
+
+
+class Listener(Protocol):
+    """Who hears of partitions that come and go."""
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """They came."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """They go once this returns."""
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """They went."""
+
+
+class FakeConsumer:
+    """A member of a group; the twin of ``stream_scorer.kafka.consumer.EventConsumer``."""
+
+    _numbers = itertools.count(1)
+
+    def __init__(self, kafka: FakeKafka, topics: Sequence[str], group: str) -> None:
+        self._kafka = kafka
+        self._topics = topics
+        self._group_id = group
+        self._group = kafka.groups[group]
+        self._listener: Listener | None = None
+        self._member = f"member-{next(self._numbers)}"
+        self._generation = -1
+        self._next: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._must_rewind = False
+        #: Runs in the middle of the next poll, with rows already in hand.
+        self.amid_poll: Callable[[], None] | None = None
+        #: What the brokers answer when they are asked what is committed.
+        self.rewind_fails: list[Exception] = []
+        self.epoch = 0
+        self.paused = 0
+        self.closed = False
+
+    @property
+    def member_id(self) -> str:
+        """What the brokers call it, until it is expelled."""
+        return self._member
+
+    @property
+    def held(self) -> frozenset[TopicPartition]:
+        """The partitions that are this member's until it gives them back."""
+        return frozenset(self._next)
+
+    def subscribe(self, listener: Listener) -> None:
+        """Join the group, unless that is done."""
+        self._listener = listener
+        if self not in self._group.members:
+            self._group.members.append(self)
+            self._group.changed()
+
+    def expel(self) -> None:
+        """Let the brokers think that this member is dead; it hears of it when it polls."""
+        self._group.members.remove(self)
+        self._group.changed()
+
+    def poll_batch(
+        self, max_records: int, timeout_seconds: float, max_wait_seconds: float = 0.0
+    ) -> Batch:
+        """Return the next events; time passes only when there are none."""
+        del max_wait_seconds
+        if self._must_rewind:
+            self._rewind_now()
+        epoch = self.epoch
+        self._follow_the_group()
+        rows = self._take(max_records)
+        if self.amid_poll is not None:
+            act, self.amid_poll = self.amid_poll, None
+            act()
+            self._follow_the_group()
+        if self.epoch != epoch:
+            self.rewind()
+            return _batch([])
+        if not rows:
+            self._kafka.clock.advance(timeout_seconds or 0.001)
+        return _batch(rows)
+
+    def stand_by(self, seconds: float) -> None:
+        """Let time pass, in the group; what arrives is read again."""
+        self.rewind()
+        self._follow_the_group()
+        self._kafka.clock.advance(seconds)
+
+    def pause(self) -> None:
+        """Count how often there was a long wait."""
+        self.paused += 1
+
+    def rewind(self) -> None:
+        """Let the next poll start from what is committed."""
+        self._must_rewind = True
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Return the offsets after the last thing read."""
+        return {} if self._must_rewind else dict(self._positions)
+
+    def group_metadata(self) -> bytes:
+        """Return the membership as this member knows it."""
+        if self._generation < 0:
+            raise TransactionAborted("not a member")
+        return f"{self._group_id}/{self._member}/{self._generation}".encode()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self.closed = True
+        if self in self._group.members:
+            self._give_back(self.held, lost=False)
+            self._group.members.remove(self)
+            self._group.changed()
+        self._generation = -1
+
+    def _rewind_now(self) -> None:
+        if self.rewind_fails:
+            raise self.rewind_fails.pop(0)
+        for partition in self._next:
+            self._next[partition] = self._group.committed.get(partition, 0)
+        self._positions.clear()
+        self._must_rewind = False
+
+    def _follow_the_group(self) -> None:
+        """Do what a rebalance asks of this member, callbacks included."""
+        if self._listener is None:
+            return
+        if self not in self._group.members:
+            self._give_back(self.held, lost=True)
+            self._member = f"member-{next(self._numbers)}"
+            self._group.members.append(self)
+            self._group.changed()
+        self._generation = self._group.generation
+        target = self._group.target(self, self._subscribed())
+        if moving := self.held - target:
+            self._give_back(moving, lost=False)
+            self._group.changed()
+        new = sorted(p for p in target - self.held if self._group.is_free(p, self))
+        if new:
+            for partition in new:
+                self._next[partition] = self._group.committed.get(partition, 0)
+            self._listener.assigned(new)
+
+    def _give_back(self, partitions: frozenset[TopicPartition], *, lost: bool) -> None:
+        if not partitions or self._listener is None:
+            return
+        tell = self._listener.lost if lost else self._listener.revoked
+        tell(sorted(partitions))
+        self.epoch += 1
+        for partition in partitions:
+            del self._next[partition]
+            self._positions.pop(partition, None)
+
+    def _subscribed(self) -> list[TopicPartition]:
+        counts = self._kafka.partitions
+        return [TopicPartition(t, p) for t in self._topics for p in range(counts[t])]
+
+    def _take(self, max_records: int) -> list[tuple[TopicPartition, Record]]:
+        rows: list[tuple[TopicPartition, Record]] = []
+        for partition in sorted(self._next):
+            log = self._kafka.logs[partition]
+            while len(rows) < max_records and self._next[partition] < len(log):
+                record = log[self._next[partition]]
+                if record.pending:
+                    break
+                self._next[partition] = next_offset(record.offset)
+                self._positions[partition] = self._next[partition]
+                if record.visible:
+                    rows.append((partition, record))
+        return rows
+
+
+def _batch(rows: Sequence[tuple[TopicPartition, Record]]) -> Batch:
+    sources = tuple(dict.fromkeys(source for source, _ in rows))
+    return Batch(
+        values=[record.value for _, record in rows],
+        keys=[record.key for _, record in rows],
+        headers=[record.headers for _, record in rows],
+        timestamps=np.array([record.timestamp for _, record in rows], np.int64),
+        sources=sources,
+        source_index=np.array([sources.index(source) for source, _ in rows], np.int64),
+        offsets=np.array([record.offset for _, record in rows], np.int64),
+    )

@@ -1,0 +1,160 @@
+"""Where the consumer begins to read, on a real Kafka, and what it does where data is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as ClientPartition
+from confluent_kafka.admin import AdminClient
+
+from stream_scorer.errors import DataLost, TransactionAborted, Unanswered
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.offset_reset import OffsetReset
+from stream_scorer.records import TopicPartition
+from tests import topics
+from tests.kafka.clusters import RealCluster, gather, joined, values_of
+
+pytestmark = pytest.mark.kafka
+
+
+def set_offset(real: RealCluster, group: str, topic: str, offset: int) -> None:
+    """Commit an offset for a group that nobody is in."""
+    admin = AdminClient({"bootstrap.servers": real.bootstrap_servers})
+    wanted = ConsumerGroupTopicPartitions(group, [ClientPartition(topic, 0, offset)])
+    admin.alter_consumer_group_offsets([wanted])[group].result(topics.PATIENCE_SECONDS)
+
+
+def polled_until_it_raises(consumer: EventConsumer) -> None:
+    """Poll until something is raised."""
+    deadline = time.monotonic() + topics.PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        assert len(consumer.poll_batch(10, 0.05)) == 0
+
+
+# ------------------------------------------------------------------ where reading begins
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("earliest", [b"old", b"new"]), ("latest", [b"new"])]
+)
+def test_without_a_committed_offset_the_policy_decides(
+    real: RealCluster, group: str, policy: str, expected: list[bytes]
+) -> None:
+    """Also after a rewind: `latest` goes back to where it began, not to the end of now."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, [b"old"])
+    consumer = real.consumer(topic, group, policy=policy)
+    reset = consumer._reset
+    joined(consumer)
+
+    def has_begun() -> bool:
+        consumer.poll_batch(1, 0.05)
+        return source in reset._first
+
+    topics.wait_for(has_begun, "the partition gets its first offset")
+    real.write(source, [b"new"])
+    consumer.rewind()
+    if policy == "earliest":
+        assert values_of(gather(consumer, 2))[-2:] == expected
+    else:
+        assert values_of(gather(consumer, 1)) == expected
+    real.write(source, [b"newer"])
+    consumer.rewind()
+    assert values_of(gather(consumer, len(expected) + 1)) == [*expected, b"newer"]
+
+
+def test_without_a_committed_offset_the_policy_error_stops(real: RealCluster, group: str) -> None:
+    """And names the partition and the way out."""
+    topic = real.create()
+    consumer = joined(real.consumer(topic, group, policy="error"))
+    with pytest.raises(DataLost, match=rf"{topic} \[0\] has no committed offset.*earliest"):
+        polled_until_it_raises(consumer)
+
+
+def test_with_a_committed_offset_no_policy_is_asked(real: RealCluster, group: str) -> None:
+    """It is in the log, or at its end."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a", b"b"])
+    set_offset(real, group, topic, 1)
+    consumer = joined(real.consumer(topic, group, policy="error"))
+    assert values_of(gather(consumer, 1)) == [b"b"]
+
+
+# ------------------------------------------------------------------ data that is gone
+
+
+@pytest.mark.parametrize(("offset", "low"), [(1, 3), (9, 0)])
+def test_an_offset_outside_of_the_log_stops_the_worker(
+    real: RealCluster, group: str, offset: int, low: int
+) -> None:
+    """Before its start retention was quicker, beyond its end the topic is another one."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
+    set_offset(real, group, topic, offset)
+    topics.delete_before(real.bootstrap_servers, topic, low)
+    consumer = joined(real.consumer(topic, group))
+    gap = (
+        rf"{topic} \[0\]: the group committed offset {offset}, but the log now runs from {low} to 4"
+    )
+    with pytest.raises(DataLost, match=gap) as stopped:
+        polled_until_it_raises(consumer)
+    assert stopped.value.exit_code == 4
+    assert real.committed(group, TopicPartition(topic, 0)) == offset
+
+
+def test_a_gap_can_be_stepped_over(real: RealCluster, group: str) -> None:
+    """With `on_data_loss: continue`; it is said nevertheless."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
+    set_offset(real, group, topic, 1)
+    topics.delete_before(real.bootstrap_servers, topic, 3)
+    consumer = joined(real.consumer(topic, group, on_data_loss="continue"))
+    assert values_of(gather(consumer, 1)) == [b"d"]
+    (warning,) = real.warnings
+    assert "going on from 3" in warning
+
+
+def test_a_place_that_is_lost_while_it_is_read_voids_what_was_read(
+    real: RealCluster, group: str
+) -> None:
+    """The log is cut behind the reader's back: what it has and did not commit comes again."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, [b"a", b"b", b"c"])
+    consumer = joined(real.consumer(topic, group, on_data_loss="continue"))
+    gather(consumer, 2)
+    consumer._client.seek(ClientPartition(topic, 0, 77))
+    with pytest.raises(TransactionAborted, match="fell off the log"):
+        polled_until_it_raises(consumer)
+    assert values_of(gather(consumer, 3)) == [b"a", b"b", b"c"]
+
+
+class Hesitant(OffsetReset):
+    """Brokers that don't say at first where a partition begins."""
+
+    def resolve(self, client: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        """Fail twice."""
+        self.tries = getattr(self, "tries", 0) + 1
+        if self.tries <= 2:
+            raise Unanswered("not now")
+        super().resolve(client, partitions)
+
+
+def test_brokers_that_do_not_say_where_to_begin_are_asked_again(
+    real: RealCluster, group: str
+) -> None:
+    """The client reports such a partition once; it is not forgotten."""
+    topic = real.create()
+    real.write(TopicPartition(topic, 0), [b"a"])
+    consumer = real.consumer(topic, group)
+    consumer._reset = Hesitant("earliest", "stop", real.warnings.append)
+    joined(consumer)
+    for _ in range(2):
+        with pytest.raises(Unanswered):
+            polled_until_it_raises(consumer)
+        consumer.rewind()
+    assert values_of(gather(consumer, 1)) == [b"a"]

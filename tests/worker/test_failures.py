@@ -1,0 +1,164 @@
+"""Aborts, a lost producer, and what is away."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from stream_scorer.errors import (
+    Broken,
+    ProducerLost,
+    Refused,
+    TransactionAborted,
+    Unanswered,
+)
+from stream_scorer.records import (
+    Batch,
+)
+from tests.worker.loop import GROUP, INPUT, P0, Loop, numbered
+
+
+def test_an_aborted_set_is_read_and_scored_again(loop: Loop) -> None:
+    """Nothing of it was visible."""
+    loop.kafka.write(P0, numbered(8))
+    loop.kafka.fail("commit", TransactionAborted("not now"))
+    loop.run()
+    assert loop.scored() == numbered(8)
+    assert [str(each) for each in loop.heard.aborts] == ["not now"]
+
+
+def test_each_abort_in_a_row_halves_the_next_set_and_success_restores_it(loop: Loop) -> None:
+    """What is wrong may be the size."""
+    loop.kafka.write(P0, numbered(64))
+    for _ in range(3):
+        loop.kafka.fail("commit", TransactionAborted("not now"))
+    loop.run()
+    assert loop.heard.committed_rows == [8, 56]
+    assert loop.scored() == numbered(64)
+
+
+def test_aborts_in_a_row_wait_longer_and_longer(loop: Loop) -> None:
+    """0.1 s, doubled each time, at most 5 s; the group is not left for it."""
+    loop.kafka.write(P0, numbered(4))
+    for _ in range(9):
+        loop.kafka.fail("commit", TransactionAborted("not now"))
+    started = loop.kafka.clock()
+    loop.run()
+    expected = 0.1 + 0.2 + 0.4 + 0.8 + 1.6 + 3.2 + 5 + 5 + 5
+    assert loop.kafka.clock() - started == pytest.approx(expected, abs=0.1)
+    assert loop.heard.rounds > expected / 0.2
+    assert "lost" not in loop.heard.rebalances
+
+
+def test_a_commit_ends_the_row_of_aborts(loop: Loop) -> None:
+    """The next abort waits as the first one does."""
+    loop.kafka.write(P0, numbered(4))
+    loop.kafka.fail("commit", TransactionAborted("not now"))
+
+    def feed() -> bool:
+        if len(loop.scored()) == len(loop.kafka.logs[P0]) == 4:
+            loop.kafka.write(P0, numbered(4, 4))
+            loop.kafka.fail("commit", TransactionAborted("not now"))
+        return len(loop.scored()) == 8
+
+    loop.run_until(feed)
+    assert loop.heard.in_a_row == [1, 1]
+
+
+def test_a_lost_producer_is_made_anew_before_anything_is_read(loop: Loop) -> None:
+    """Its initialisation decides what became of the open transaction."""
+    loop.kafka.write(P0, numbered(8))
+    loop.kafka.fail("commit", ProducerLost("in doubt"))
+    loop.run()
+    assert loop.producer.rebuilds == 2
+    assert loop.scored() == numbered(8)
+
+
+def test_a_commit_in_doubt_that_happened_is_not_done_again(loop: Loop) -> None:
+    """The rewind goes to what the brokers have, not to what the worker remembers."""
+    loop.kafka.write(P0, numbered(8))
+    loop.kafka.fail("commit", ProducerLost("in doubt"), happened=True)
+    loop.run_until(lambda: loop.kafka.lag(GROUP, INPUT) == 0 and loop.producer.rebuilds == 2)
+    assert loop.scored() == numbered(8)
+
+
+def test_brokers_that_are_away_are_waited_for(loop: Loop) -> None:
+    """While the producer can't be made anew the worker stays, says so, and fetches nothing."""
+    loop.kafka.write(P0, numbered(4))
+    loop.kafka.fail("commit", ProducerLost("in doubt"))
+    for _ in range(3):
+        loop.kafka.fail("init", Unanswered("no coordinator"))
+    loop.run()
+    assert loop.scored() == numbered(4)
+    # The first of the three is met at the start, before there is anything to lose.
+    assert [str(each) for each in loop.heard.waits] == ["no coordinator"] * 3
+    assert loop.consumer.paused == 3
+
+
+def test_a_stop_ends_the_wait_for_brokers(loop: Loop) -> None:
+    """Within a poll."""
+    for _ in range(100):
+        loop.kafka.fail("init", Unanswered("no coordinator"))
+    started = loop.kafka.clock()
+    loop.run_until(lambda: loop.kafka.clock() > started + 7)
+    assert loop.kafka.clock() - started < 7.5
+    assert loop.consumer.closed
+
+
+def test_a_right_that_is_taken_back_ends_the_worker(loop: Loop) -> None:
+    """Waiting does not bring it back; nothing is committed."""
+    loop.kafka.write(P0, numbered(4))
+    loop.kafka.fail("send_offsets", Refused("no right"))
+    with pytest.raises(Refused):
+        loop.run()
+    assert loop.scored() == []
+    assert loop.consumer.closed
+
+
+def test_an_error_nobody_foresaw_drops_the_set_and_leaves_the_group(loop: Loop) -> None:
+    """The next worker reads the events again."""
+    loop.kafka.write(P0, numbered(12))
+
+    def fail(_: Batch) -> None:
+        if len(loop.scoring.batches) == 2:
+            raise Broken("the device is gone")
+
+    loop.scoring.before = fail
+    with pytest.raises(Broken):
+        loop.run()
+    assert loop.scored() == []
+    assert loop.consumer.closed
+    after = Loop(loop.kafka)
+    after.run()
+    assert after.scored() == numbered(12)
+
+
+def test_a_registry_that_is_away_keeps_the_place(loop: Loop) -> None:
+    """What is gathered before the event that waits is committed; then it is tried again."""
+    loop.kafka.write(P0, numbered(12))
+    tries: Counter[bytes | None] = Counter()
+
+    def ask(batch: Batch) -> None:
+        tries[batch.values[0]] += 1
+        if batch.values[0] == b"8" and tries[b"8"] < 4:
+            assert loop.scored() == numbered(8 if tries[b"8"] > 1 else 0)
+            raise Unanswered("the registry is away")
+
+    loop.scoring.before = ask
+    loop.run()
+    assert loop.scored() == numbered(12)
+    assert tries[b"8"] == 4
+    assert len(loop.heard.waits) == 3
+    assert loop.consumer.paused == 3
+    assert loop.heard.aborts == []
+
+
+def test_brokers_that_do_not_say_what_is_committed_are_asked_again(loop: Loop) -> None:
+    """No event is taken until they do."""
+    loop.kafka.write(P0, numbered(4))
+    loop.kafka.fail("commit", TransactionAborted("not now"))
+    loop.consumer.rewind_fails = [Unanswered("no coordinator"), Unanswered("no coordinator")]
+    loop.run()
+    assert loop.scored() == numbered(4)
+    assert len(loop.heard.waits) == 2

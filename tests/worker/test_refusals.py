@@ -1,0 +1,105 @@
+"""What the brokers refuse, and how many dead letters are too many."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_scorer.budget import Budget
+from stream_scorer.errors import (
+    TooManyDeadLetters,
+)
+from stream_scorer.records import (
+    Batch,
+)
+from tests.worker.loop import GROUP, OUTPUT, P0, P1, Loop, numbered
+
+
+def test_a_record_that_the_broker_refuses_is_found_and_becomes_a_dead_letter(loop: Loop) -> None:
+    """The broker does not say which it was: the set is halved until it stands alone."""
+    loop.kafka.write(P0, numbered(20))
+    loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value == b"scored:13"
+    started = loop.kafka.clock()
+    loop.run()
+    assert loop.dead() == [(b"13", b"rejected_by_broker")]
+    assert loop.scored() == [each for each in numbered(20) if each != b"13"]
+    assert len(loop.heard.aborts) <= 6
+    assert loop.kafka.clock() - started < 0.1, "there is nothing to wait for"
+
+
+def test_several_refused_records_are_found_one_after_the_other(loop: Loop) -> None:
+    """In two partitions; their neighbours are scored once, in order."""
+    loop.kafka.write(P0, numbered(30))
+    loop.kafka.write(P1, numbered(30, 30))
+    culprits = {b"scored:%d" % each for each in (0, 1, 29, 44)}
+    loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value in culprits
+    loop.run()
+    assert sorted(value or b"" for value, _ in loop.dead()) == [b"0", b"1", b"29", b"44"]
+    good = [each for each in numbered(60) if b"scored:" + each not in culprits]
+    assert loop.scored() == good
+
+
+def test_after_the_culprit_sets_are_as_large_as_before(loop: Loop) -> None:
+    """One bad record does not make the worker slow."""
+    loop.kafka.write(P0, numbered(64))
+    loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value == b"scored:5"
+    loop.run()
+    assert loop.heard.committed_rows[-1] >= 32
+
+
+def test_sets_grow_again_when_nothing_is_refused_any_more(loop: Loop) -> None:
+    """A topic's settings may change while the culprit is looked for."""
+    loop.kafka.write(P0, numbered(128))
+    refusals = iter([True])
+    loop.kafka.refuses = lambda _topic, _value: next(refusals, False)
+    loop.run()
+    assert loop.heard.committed_rows == [50, 25, 12, 6, 3, 2, 1, 1, 28]
+
+
+def test_a_dead_letter_that_is_refused_too_stops_the_worker(loop: Loop) -> None:
+    """There is no place left for the event; nothing is lost, what came before is committed."""
+    loop.kafka.write(P0, numbered(8))
+    loop.kafka.refuses = lambda _, value: value in (b"scored:5", b"5")
+    with pytest.raises(TooManyDeadLetters, match="refused too"):
+        loop.run()
+    assert loop.kafka.groups[GROUP].committed[P0] <= 5
+    assert loop.scored() == numbered(loop.kafka.groups[GROUP].committed[P0])
+
+
+def test_dead_letters_leave_in_the_transaction_of_their_neighbours(loop: Loop) -> None:
+    """Each event has one trace."""
+    loop.kafka.write(P0, [b"1", b"bad", b"2"])
+    loop.run()
+    assert loop.scored() == [b"1", b"2"]
+    assert loop.dead() == [(b"bad", b"undecodable")]
+    assert loop.heard.committed_rows == [3]
+
+
+def test_the_set_that_would_cross_the_budget_is_not_committed() -> None:
+    """The worker stops; what was committed before stays, the rest is read by the next one."""
+    loop = Loop(budget=Budget(ratio=0.1, window_seconds=60, minimum=3))
+    loop.kafka.write(P0, [*numbered(6), b"bad1", b"bad2"])
+    loop.run_until(lambda: loop.kafka.groups[GROUP].committed.get(P0) == 8)
+    loop.kafka.write(P0, [b"bad3", b"8"])
+    after = Loop(loop.kafka, budget=Budget(ratio=0.1, window_seconds=60, minimum=1))
+    with pytest.raises(TooManyDeadLetters, match="1 of the next 2") as stopped:
+        after.run()
+    assert stopped.value.exit_code == 5
+    assert after.kafka.groups[GROUP].committed == {P0: 8}
+    assert len(after.dead()) == 2
+
+
+def test_a_budget_that_is_crossed_in_a_revocation_stops_the_worker() -> None:
+    """The partitions go uncommitted."""
+    loop = Loop(budget=Budget(ratio=0.0, window_seconds=60, minimum=1))
+    loop.kafka.write(P0, [b"1", b"2", b"3", b"bad"])
+    loop.kafka.write(P1, numbered(4, 4))
+
+    def join(_: Batch) -> None:
+        if len(loop.scoring.batches) == 0:
+            loop.another()
+
+    loop.scoring.before = join
+    with pytest.raises(TooManyDeadLetters):
+        loop.run()
+    assert loop.scored() == []
+    assert loop.kafka.groups[GROUP].committed == {}
