@@ -13,7 +13,13 @@ from confluent_kafka import TopicPartition as ClientPartition
 from stream_scorer.errors import Broken, Refused, TransactionAborted, Unanswered
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.client_log import ClientLog
-from stream_scorer.kafka.messages import batch_of, is_membership, partition_of, source_of
+from stream_scorer.kafka.messages import (
+    batch_of,
+    is_membership,
+    partition_of,
+    source_of,
+    sources_of,
+)
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.protocols import RebalanceListener
@@ -146,10 +152,12 @@ class EventConsumer:
         return messages
 
     def _usable(self, messages: list[Message]) -> list[Message]:
-        events = [message for message in messages if message.error() is None]
-        self._read_from.update(map(source_of, events))
-        if len(events) != len(messages):
-            self._answer([message for message in messages if message.error() is not None])
+        failures = [message for message in messages if message.error() is not None]
+        events = messages
+        if failures:
+            events = [message for message in messages if message.error() is None]
+            self._answer(failures)
+        self._read_from |= sources_of(events)
         return events
 
     def _answer(self, failures: list[Message]) -> None:

@@ -23,24 +23,26 @@ def source_of(message: Message) -> TopicPartition:
     return TopicPartition(message.topic(), message.partition())
 
 
+def sources_of(messages: Sequence[Message]) -> set[TopicPartition]:
+    """Return where messages came from; a value is made for each source, not for each message."""
+    pairs = set(zip(map(Message.topic, messages), map(Message.partition, messages), strict=True))
+    return {TopicPartition(*pair) for pair in pairs}
+
+
 def batch_of(messages: Sequence[Message]) -> Batch:
     """Lay the messages out as columns."""
-    index: dict[TopicPartition, int] = {}
-    pairs = zip(
-        [message.topic() for message in messages],
-        [message.partition() for message in messages],
-        strict=True,
-    )
-    source_index = [index.setdefault(pair, len(index)) for pair in pairs]  # type: ignore[arg-type]
-    stamps = [message.timestamp() for message in messages]
+    index: dict[tuple[str, int], int] = {}
+    pairs = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
+    source_index = [index.setdefault(pair, len(index)) for pair in pairs]
+    stamps = map(Message.timestamp, messages)
     return Batch(
-        values=[message.value() for message in messages],
-        keys=[message.key() for message in messages],
-        headers=[message.headers() for message in messages],
+        values=list(map(Message.value, messages)),
+        keys=list(map(Message.key, messages)),
+        headers=list(map(Message.headers, messages)),
         timestamps=np.array([ms if kind else -1 for kind, ms in stamps], np.int64),
         sources=tuple(TopicPartition(*pair) for pair in index),
         source_index=np.array(source_index, np.int64),
-        offsets=np.array([message.offset() for message in messages], np.int64),
+        offsets=np.fromiter(map(Message.offset, messages), np.int64, len(messages)),
     )
 
 
