@@ -139,8 +139,9 @@ class ModelConfig(BaseModel):
     version: Text = ""
     """Version of the model in scored events, metrics and headers."""
     inputs: dict[str, Fields] | None = None
-    """Input tensor to the fields that fill it, in order; nested fields by their dotted path.
-    Absent: fields and inputs are matched by name."""
+    """Input tensor to the fields that fill it, in order; nested fields by their dotted path. An
+    array that fills a tensor of open width states its length: `image[784]`. Absent: fields and
+    inputs are matched by name."""
     outputs: dict[str, Text] | None = None
     """Field of the scored event to the model output that fills it: `label`, `probabilities[1]` (a
     position) or `probabilities[class=approve]`. Absent: every output under its own name."""
