@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
@@ -34,12 +35,16 @@ _COMING_UP = (
 
 
 def wait_for(
-    condition: Callable[[], object], what: str, patience_seconds: float = PATIENCE_SECONDS
+    condition: Callable[[], object],
+    what: str | Callable[[], str],
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> None:
     """Return once the condition holds; fail with ``what`` if it never does."""
     deadline = time.monotonic() + patience_seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {patience_seconds:.0f} s: {what}"
+        if time.monotonic() >= deadline:
+            said = what if isinstance(what, str) else what()
+            pytest.fail(f"not within {patience_seconds:.0f} s: {said}")
         time.sleep(0.02)
 
 

@@ -168,7 +168,13 @@ class Scoring:
 
     def wait_until_done(self) -> None:
         """Return once the group is at the end of the input, control markers included."""
-        topics.wait_for(self._is_done, "the group reaches the end of the input")
+        topics.wait_for(self._is_done, self._how_far)
+
+    def _how_far(self) -> str:
+        done = topics.committed(self.bootstrap_servers, self.group, self.source)
+        there = topics.ends(self.bootstrap_servers, self.source)
+        words = "\n".join(worker.words() for worker in self.workers)
+        return f"the end of the input; committed {done} of {there}\n{words}"
 
     def _is_done(self) -> bool:
         for worker in self.workers:
