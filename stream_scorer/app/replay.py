@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +22,7 @@ from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.run import pace_of
-from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import DEFAULT
@@ -72,7 +73,7 @@ def replay(settings: Settings, destination: Destination, max_replays: int) -> Re
         return Replayed(0, 0, 0, ())
     consumer = make_consumer(replaying, kafka, log.warning)
     bounded = BoundedConsumer(consumer, ends)
-    input_side = _InputSide(consumer, topics, refusals, log.error)
+    input_side = _InputSide(settings, consumer, topics, refusals, log.error)
     build = _to_input if destination == "input" else _to_output
     built = build(replaying, kafka, input_side)
     progress = Progress(log)
@@ -84,7 +85,7 @@ def replay(settings: Settings, destination: Destination, max_replays: int) -> Re
         progress,
         stopping=lambda: built.stopping() or bounded.finished(),
     )
-    with built.stopping.on_signals():
+    with closing(built), built.stopping.on_signals():
         worker.run()
     passed_over = tuple(refusals.sentences())
     if destination == "input":
@@ -112,8 +113,12 @@ def _replay_settings(settings: Settings) -> tuple[Settings, KafkaConfig]:
 
 @dataclass(frozen=True, slots=True)
 class _InputSide:
-    """The dead letters that are read, and who hears of trouble."""
+    """The dead letters that are read, and who hears of trouble.
 
+    ``configured`` are the worker's own settings: its schemas are those of its input topics.
+    """
+
+    configured: Settings
     consumer: EventConsumer
     topics: OutputTopics
     refusals: Refusals
@@ -127,6 +132,12 @@ class _Ends:
     scorer: Scorer
     output: Output
     stopping: Stopping
+    schemas: Schemas | None = None
+
+    def close(self) -> None:
+        """Close the registry's connections, if there are any."""
+        if self.schemas is not None:
+            self.schemas.close()
 
 
 def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
@@ -137,7 +148,7 @@ def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) ->
 
 def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
     model = open_model(settings.model)
-    schemas = open_schemas(settings)
+    schemas = open_schemas(input_side.configured)
     contract = make_contract(settings, model, schemas.reader)
     scorer = make_scorer(
         settings,
@@ -148,4 +159,4 @@ def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -
     )
     output = make_output(settings, kafka, input_side.topics, input_side.consumer)
     stopping = Stopping(model.terminate, input_side.say)
-    return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping)
+    return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping, schemas)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from stream_scorer.errors import StreamScorerError
 
-USAGE = 2
 INTERNAL = 70
 INTERRUPTED = 130
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,14 @@ from stream_scorer.app.contract import make_contract, open_model
 from stream_scorer.app.dead_letter_list import list_dead_letters
 from stream_scorer.app.replay import Replayed, replay
 from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.avro.schema import parse
 from stream_scorer.config.loading import load
-from stream_scorer.config.settings import Settings
+from stream_scorer.config.settings import RegistryConfig, SchemasConfig, Settings
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.kafka.reading import read_to_end
+from stream_scorer.local.registry import EmbeddedRegistry
 from stream_scorer.records import DeadLetter, Problem, Reason, Stage, TopicPartition
+from stream_scorer.schemas import RegistrySchemas
 from tests.conftest import Kafka, TopicFactory
 
 pytestmark = pytest.mark.kafka
@@ -141,6 +145,20 @@ def test_a_letter_that_is_good_now_is_scored_with_its_original_coordinates(
         {"topic": scene.source, "partition": 1, "offset": 8},
     ]
     assert [(headers, partition) for _, headers, partition in written] == [({"trace": b"t"}, 1)] * 2
+
+
+@pytest.mark.registry
+def test_without_a_reader_file_the_schema_is_that_of_the_input_topic(
+    scene: Scene, events: list[bytes], registry: EmbeddedRegistry
+) -> None:
+    """The registry knows the input's subject; nobody registers schemas for dead letters."""
+    text = (GOLDEN / "event.avsc").read_text()
+    with closing(RegistrySchemas(registry.url)) as schemas:
+        number = schemas.register(f"{scene.source}-value", parse(text))
+    registered = RegistryConfig.model_validate({"url": registry.url, "register": True})
+    settings = scene.settings.model_copy(update={"schemas": SchemasConfig(registry=registered)})
+    scene.bury({3: b"\x00" + number.to_bytes(4, "big") + events[0]})
+    assert replay(settings, "output", 3) == Replayed(1, 0, 0, ())
 
 
 def test_what_was_replayed_is_not_replayed_again(scene: Scene, events: list[bytes]) -> None:
