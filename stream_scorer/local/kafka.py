@@ -29,8 +29,6 @@ SHORT_TIMEOUTS = {
     "group.consumer.min.session.timeout.ms": "1000",
     "group.min.session.timeout.ms": "1000",
     "group.initial.rebalance.delay.ms": "0",
-    "broker.heartbeat.interval.ms": "500",
-    "broker.session.timeout.ms": "3000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     # Fifty folders each by default, which the first commit and the first transaction wait for.
     "offsets.topic.num.partitions": "4",
