@@ -1,0 +1,1 @@
+"""The proof: real workers on a real Kafka, injured while they score, and a checker that counts."""

@@ -1,0 +1,65 @@
+"""The history as JSON lines: each is written at once, so that a killed process loses none."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from stream_scorer.verify.values import Entry
+
+
+class HistoryFile:
+    """Appends lines for one process; any thread may write. A line is one ``write`` of the system.
+
+    ``clock`` is seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, who: str, clock: Callable[[], float] = time.time) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._who = who
+        self._clock = clock
+
+    def write(self, what: str, **details: Any) -> Entry:
+        """Append a line, and return it."""
+        entry = Entry(self._clock(), self._who, what, details)
+        os.write(self._file, (to_json(entry) + "\n").encode())
+        return entry
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class HistoryReader:
+    """Follows a file that a process, dead or alive, has appended whole lines to."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def new(self) -> Iterator[Entry]:
+        """Yield what was appended since the last call."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as stream:
+            stream.seek(self._read)
+            added = stream.read()
+        whole = added[: added.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            yield from_json(line)
+
+
+def to_json(entry: Entry) -> str:
+    """Return the entry as one line."""
+    return json.dumps({"at": entry.at, "who": entry.who, "what": entry.what, **entry.details})
+
+
+def from_json(line: bytes) -> Entry:
+    """Return the entry of a line."""
+    fields = json.loads(line)
+    return Entry(fields.pop("at"), fields.pop("who"), fields.pop("what"), fields)
