@@ -24,7 +24,7 @@ from stream_scorer.kafka.client_config import (
 from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
-from stream_scorer.kafka.producer import TransactionalProducer
+from stream_scorer.kafka.producer import Client, MakeClient, TransactionalProducer
 from stream_scorer.output import DeadLetterOutput, Producer, TransactionalOutput
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
@@ -77,24 +77,32 @@ def make_consumer(
 
 
 def make_output(
-    settings: Settings, kafka: KafkaConfig, topics: OutputTopics, consumer: EventConsumer
+    settings: Settings,
+    kafka: KafkaConfig,
+    topics: OutputTopics,
+    consumer: EventConsumer,
+    make_client: MakeClient = Client,
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once."""
     return TransactionalOutput(
-        make_producer(settings, kafka, topics, consumer),
+        make_producer(settings, kafka, topics, consumer, make_client),
         kafka.output_topic,
         _dead_letters(settings, kafka, topics.dead_letters),
     )
 
 
 def make_producer(
-    settings: Settings, kafka: KafkaConfig, topics: OutputTopics, consumer: EventConsumer
+    settings: Settings,
+    kafka: KafkaConfig,
+    topics: OutputTopics,
+    consumer: EventConsumer,
+    make_client: MakeClient = Client,
 ) -> Producer:
     """Return a producer that has not asked the brokers for anything yet."""
     properties = write_properties(settings, kafka, topics)
     seconds = transaction_timeout_seconds(kafka.common, kafka.producer)
     if kafka.delivery == "exactly_once":
-        return TransactionalProducer(properties, seconds)
+        return TransactionalProducer(properties, seconds, make_client=make_client)
     return AtLeastOnceProducer(properties, consumer.commit, seconds)
 
 

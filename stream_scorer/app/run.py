@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
+from stream_scorer import protocols
 from stream_scorer.app.clients import OutputTopics, largest_record, make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.preflight import topics_for_run
@@ -21,6 +23,7 @@ from stream_scorer.check.model import judge_packages
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
+from stream_scorer.kafka.producer import Client, MakeClient
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
 from stream_scorer.observe.logs import configure_logging
@@ -32,7 +35,16 @@ from stream_scorer.scoring.scorer import Scorer
 from stream_scorer.worker import Worker
 
 
-def run(settings: Settings) -> None:
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """Where somebody may stand between the parts of a worker; `run` puts nobody there."""
+
+    consumer: Callable[[protocols.Consumer], protocols.Consumer] = lambda consumer: consumer
+    scorer: Callable[[protocols.Scorer], protocols.Scorer] = lambda scorer: scorer
+    make_client: MakeClient = Client
+
+
+def run(settings: Settings, seams: Seams = Seams()) -> None:
     """Consume, score and produce until SIGTERM or SIGINT.
 
     Everything that can be wrong is looked at, and the model is warm, before the group is joined.
@@ -57,9 +69,9 @@ def run(settings: Settings) -> None:
         stopping = Stopping(ready.model.terminate, log.error)
         consumer = make_consumer(settings, kafka, log.warning)
         worker = Worker(
-            consumer,
-            ready.scorer,
-            make_output(settings, kafka, ready.topics, consumer),
+            seams.consumer(consumer),
+            seams.scorer(ready.scorer),
+            make_output(settings, kafka, ready.topics, consumer, seams.make_client),
             pace,
             observer,
             stopping=stopping,

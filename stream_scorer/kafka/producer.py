@@ -33,6 +33,10 @@ ATTEMPT_SECONDS = 2.0
 INIT_TIMEOUT_SECONDS = 10.0
 FULL_QUEUE_SECONDS = 0.1
 
+Client = Producer
+#: Makes a client from librdkafka's properties and a logger.
+MakeClient = Callable[..., Client]
+
 
 class TransactionalProducer:
     """Owns the client; every method belongs to the thread that runs the loop.
@@ -48,13 +52,15 @@ class TransactionalProducer:
         properties: Mapping[str, Property],
         transaction_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        make_client: MakeClient = Client,
     ) -> None:
         self._properties = dict(properties)
+        self._make_client = make_client
         self._deadlines = Deadlines(transaction_seconds)
         self._transaction_seconds = transaction_seconds
         self._clock = clock
         self._log = ClientLog()
-        self._client: Producer | None = None
+        self._client: Client | None = None
         self._failed: KafkaError | None = None
         self.needs_rebuild = True
 
@@ -67,7 +73,7 @@ class TransactionalProducer:
         """
         self.abandon()
         callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
-        client = Producer({**self._properties, **callbacks}, logger=self._log)
+        client = self._make_client({**self._properties, **callbacks}, logger=self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -130,7 +136,7 @@ class TransactionalProducer:
             raise
         self.needs_rebuild = self._clock() - started >= self._deadlines.socket_ms / 1000
 
-    def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
+    def _failure(self, client: Client, error: KafkaError) -> StreamScorerError:
         """Abort, and return what the failure of the transaction means."""
         doing = "committing a transaction"
         first = translated(error, doing, self._failed)
@@ -145,7 +151,7 @@ class TransactionalProducer:
             self.abandon()
         return failure
 
-    def _abort(self, client: Producer, cause: BaseException) -> None:
+    def _abort(self, client: Client, cause: BaseException) -> None:
         """Abort, within bounds. A failure here never replaces the first error."""
         if isinstance(cause, ProducerLost):
             self.abandon()
@@ -182,7 +188,7 @@ class TransactionalProducer:
 
 
 class _OpenTransaction:
-    def __init__(self, client: Producer, repeat: Callable[..., None]) -> None:
+    def __init__(self, client: Client, repeat: Callable[..., None]) -> None:
         self._client = client
         self._repeat = repeat
 
@@ -199,7 +205,7 @@ class _OpenTransaction:
         )
 
 
-def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
+def queue(client: Client, topic: str, events: ScoredEvents) -> None:
     """Hand the events to the client's queue, in order, waiting while it is full.
 
     An event without a timestamp gets the time of its writing.
