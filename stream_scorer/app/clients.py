@@ -24,7 +24,7 @@ from stream_scorer.kafka.client_config import (
 from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
-from stream_scorer.kafka.producer import Client, MakeClient, TransactionalProducer
+from stream_scorer.kafka.producer import MakeClient, TransactionalProducer, make_client
 from stream_scorer.output import DeadLetterOutput, Producer, TransactionalOutput
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
@@ -81,7 +81,7 @@ def make_output(
     kafka: KafkaConfig,
     topics: OutputTopics,
     consumer: EventConsumer,
-    make_client: MakeClient = Client,
+    make_client: MakeClient = make_client,
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once."""
     return TransactionalOutput(
@@ -96,7 +96,7 @@ def make_producer(
     kafka: KafkaConfig,
     topics: OutputTopics,
     consumer: EventConsumer,
-    make_client: MakeClient = Client,
+    make_client: MakeClient = make_client,
 ) -> Producer:
     """Return a producer that has not asked the brokers for anything yet."""
     properties = write_properties(settings, kafka, topics)

@@ -23,7 +23,7 @@ from stream_scorer.check.model import judge_packages
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
-from stream_scorer.kafka.producer import Client, MakeClient
+from stream_scorer.kafka.producer import MakeClient, make_client
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
 from stream_scorer.observe.logs import configure_logging
@@ -41,7 +41,7 @@ class Seams:
 
     consumer: Callable[[protocols.Consumer], protocols.Consumer] = lambda consumer: consumer
     scorer: Callable[[protocols.Scorer], protocols.Scorer] = lambda scorer: scorer
-    make_client: MakeClient = Client
+    make_client: MakeClient = make_client
 
 
 def run(settings: Settings, seams: Seams = Seams()) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from typing import Any
 
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -33,9 +34,12 @@ ATTEMPT_SECONDS = 2.0
 INIT_TIMEOUT_SECONDS = 10.0
 FULL_QUEUE_SECONDS = 0.1
 
-Client = Producer
-#: Makes a client from librdkafka's properties and a logger.
-MakeClient = Callable[..., Client]
+MakeClient = Callable[[Mapping[str, Any], ClientLog], Producer]
+
+
+def make_client(properties: Mapping[str, Any], log: ClientLog) -> Producer:
+    """Return a client of librdkafka."""
+    return Producer(properties, logger=log)
 
 
 class TransactionalProducer:
@@ -52,7 +56,7 @@ class TransactionalProducer:
         properties: Mapping[str, Property],
         transaction_seconds: float,
         clock: Callable[[], float] = time.monotonic,
-        make_client: MakeClient = Client,
+        make_client: MakeClient = make_client,
     ) -> None:
         self._properties = dict(properties)
         self._make_client = make_client
@@ -60,7 +64,7 @@ class TransactionalProducer:
         self._transaction_seconds = transaction_seconds
         self._clock = clock
         self._log = ClientLog()
-        self._client: Client | None = None
+        self._client: Producer | None = None
         self._failed: KafkaError | None = None
         self.needs_rebuild = True
 
@@ -73,7 +77,7 @@ class TransactionalProducer:
         """
         self.abandon()
         callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
-        client = self._make_client({**self._properties, **callbacks}, logger=self._log)
+        client = self._make_client({**self._properties, **callbacks}, self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -136,7 +140,7 @@ class TransactionalProducer:
             raise
         self.needs_rebuild = self._clock() - started >= self._deadlines.socket_ms / 1000
 
-    def _failure(self, client: Client, error: KafkaError) -> StreamScorerError:
+    def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
         """Abort, and return what the failure of the transaction means."""
         doing = "committing a transaction"
         first = translated(error, doing, self._failed)
@@ -151,7 +155,7 @@ class TransactionalProducer:
             self.abandon()
         return failure
 
-    def _abort(self, client: Client, cause: BaseException) -> None:
+    def _abort(self, client: Producer, cause: BaseException) -> None:
         """Abort, within bounds. A failure here never replaces the first error."""
         if isinstance(cause, ProducerLost):
             self.abandon()
@@ -188,7 +192,7 @@ class TransactionalProducer:
 
 
 class _OpenTransaction:
-    def __init__(self, client: Client, repeat: Callable[..., None]) -> None:
+    def __init__(self, client: Producer, repeat: Callable[..., None]) -> None:
         self._client = client
         self._repeat = repeat
 
@@ -205,7 +209,7 @@ class _OpenTransaction:
         )
 
 
-def queue(client: Client, topic: str, events: ScoredEvents) -> None:
+def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
     """Hand the events to the client's queue, in order, waiting while it is full.
 
     An event without a timestamp gets the time of its writing.
