@@ -1,0 +1,147 @@
+"""What a proof runs on: addresses, timeouts, what may be injured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.verify.plan import GroupProtocol, Plan
+from stream_scorer.verify.topics import Names, ThrowAway
+
+#: Short enough to be outlived within a minute, long enough for a busy machine of two cores.
+EMBEDDED_SESSION_SECONDS = 6.0
+EMBEDDED_TRANSACTION_SECONDS = 6.0
+EMBEDDED_ABORT_SCAN_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long the brokers wait for what has died.
+
+    Attributes:
+        session_seconds: until a silent member of the group is dead, by group protocol.
+        transaction_seconds: ``transaction.timeout.ms`` of the workers.
+        abort_scan_seconds: how often brokers look for transactions that are over their time
+            (``transaction.abort.timed.out.transaction.cleanup.interval.ms``).
+    """
+
+    session_seconds: Mapping[GroupProtocol, float]
+    transaction_seconds: float
+    abort_scan_seconds: float
+
+    def takeover_seconds(self, protocol: GroupProtocol) -> float:
+        """Return how long the brokers may take until a dead worker's partitions go on."""
+        return self.session_seconds[protocol] + self.transaction_seconds + self.abort_scan_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The cluster of a proof, while its ``with`` block lasts.
+
+    Attributes:
+        bootstrap_servers: what workers connect to, through the proxy if there is one.
+        client: properties for clients of the proof itself, past the proxy; with
+            ``bootstrap.servers``.
+        security: properties that every worker's clients need; empty on the embedded Kafka.
+        timeouts: what to plan with.
+        brokers: how many there are.
+        replication: of the topics; -1 is the cluster's default.
+        kafka: the embedded Kafka, whose brokers may be killed; ``None`` on one's own cluster.
+        remarks: what had to be assumed, a sentence each.
+        throw_away: makes the topics of a round, and removes them.
+    """
+
+    bootstrap_servers: str
+    client: Mapping[str, Property]
+    security: Mapping[str, str]
+    timeouts: Timeouts
+    brokers: int
+    kafka: EmbeddedKafka | None
+    remarks: tuple[str, ...]
+    throw_away: ThrowAway
+
+    def topics(
+        self,
+        label: str,
+        partitions: int,
+        config: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> AbstractContextManager[Names]:
+        """Return a context in which the topics of a round exist.
+
+        Args:
+            label: stands in their names, as ``classic-source``.
+            partitions: of each.
+            config: topic settings by ``in``, ``out`` and ``dead-letters``.
+        """
+        return self.throw_away.topics(label, partitions, config or {})
+
+    def kafka_settings(self, names: Names, protocol: GroupProtocol) -> dict[str, Any]:
+        """Return the section ``kafka`` of a worker's configuration."""
+        consumer: dict[str, str] = {"group.protocol": protocol}
+        if protocol == "classic":
+            session_ms = int(self.timeouts.session_seconds[protocol] * 1000)
+            consumer["session.timeout.ms"] = str(session_ms)
+            consumer["heartbeat.interval.ms"] = str(min(3000, session_ms // 6))
+        transaction_ms = int(self.timeouts.transaction_seconds * 1000)
+        return {
+            "bootstrap_servers": self.bootstrap_servers,
+            "group_id": names.group,
+            "input_topics": [names.input],
+            "output_topic": names.output,
+            "dead_letter_topic": names.dead_letters,
+            "common": dict(self.security),
+            "consumer": consumer,
+            "producer": {"transaction.timeout.ms": str(transaction_ms)},
+        }
+
+
+@contextmanager
+def ground_of(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[Ground]:
+    """Yield the cluster that a plan asks for, looked at and found fit.
+
+    Args:
+        plan: what is asked for.
+        folder: keeps an embedded Kafka's data.
+        say: hears what takes long, and what could not be removed in the end.
+
+    Raises:
+        ConfigError: Java or the jars are missing, or a topic's name is in use.
+        Unreachable: the brokers don't answer, refuse a right, or have no transactions.
+    """
+    with ExitStack() as stack:
+        if plan.bootstrap_servers is None:
+            yield stack.enter_context(_embedded(plan, folder, say))
+        else:
+            raise NotImplementedError
+
+
+@contextmanager
+def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[Ground]:
+    session = EMBEDDED_SESSION_SECONDS
+    properties = {
+        "group.consumer.session.timeout.ms": str(int(session * 1000)),
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": str(
+            int(EMBEDDED_ABORT_SCAN_SECONDS * 1000)
+        ),
+    }
+    with EmbeddedKafka(plan.brokers, folder / "kafka", properties=properties) as kafka:
+        client: dict[str, Property] = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
+        yield Ground(
+            bootstrap_servers=kafka.bootstrap_servers,
+            client=client,
+            security={},
+            timeouts=Timeouts(
+                {"classic": session, "consumer": session},
+                EMBEDDED_TRANSACTION_SECONDS,
+                EMBEDDED_ABORT_SCAN_SECONDS,
+            ),
+            brokers=plan.brokers,
+            kafka=kafka,
+            remarks=(),
+            throw_away=ThrowAway(client, plan.topic_prefix, plan.brokers, keep=True, say=say),
+        )

@@ -1,0 +1,103 @@
+"""What is asked of a proof: how long, how large, on which Kafka, with which injuries."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from stream_scorer.errors import ConfigError
+
+GroupProtocol = Literal["classic", "consumer"]
+OrderBy = Literal["source", "key"]
+
+#: With fewer, a rebalance has nothing to move from one worker to another.
+FEWEST_PARTITIONS = 2
+SHORTEST_SECONDS = 10.0
+#: The topics of a run are called like this, and then `-in`, `-out` and `-dead-letters`.
+TOPIC_PREFIX = "stream-scorer-verify"
+#: Kafka's bound is 249; the rest is for what is appended.
+_LONGEST_PREFIX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A proof as it is asked for; :meth:`check` says whether it makes sense.
+
+    Attributes:
+        bootstrap_servers: the user's own cluster; ``None``: an embedded Kafka of ``brokers``.
+        properties: librdkafka properties that every client gets, for credentials.
+        brokers: 1 or 3, of the embedded Kafka.
+        duration_seconds: how long events are written and workers injured.
+        workers: how many are alive when none is injured.
+        partitions: of the input topic at the start.
+        faults: how many injuries; ``None``: as many as fit into the duration.
+        events_per_second: the input's rate.
+        seed: whatever is random follows from it.
+        group_protocols: run one after the other, each for its share of the duration.
+        order_by: the values of ``output.partition``, alike.
+        folder: keeps logs, histories and an embedded Kafka's data; ``None``: a temporary one.
+        history: where the history is written as JSON lines; ``None``: in the folder.
+        only: the names of the faults to inflict; none means all that the cluster allows.
+        topic_prefix: what the topics' and the group's names begin with.
+    """
+
+    bootstrap_servers: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict)
+    brokers: int = 1
+    duration_seconds: float = 60.0
+    workers: int = 3
+    partitions: int = 6
+    faults: int | None = None
+    events_per_second: float = 300.0
+    seed: int = 1
+    group_protocols: tuple[GroupProtocol, ...] = ("classic",)
+    order_by: tuple[OrderBy, ...] = ("source",)
+    folder: Path | None = None
+    history: Path | None = None
+    only: tuple[str, ...] = ()
+    topic_prefix: str = field(default_factory=lambda: f"{TOPIC_PREFIX}-{secrets.token_hex(4)}")
+
+    def check(self) -> None:
+        """Say what makes no sense.
+
+        Raises:
+            ConfigError: something does not.
+        """
+        if self.bootstrap_servers is None and self.brokers not in (1, 3):
+            raise ConfigError(f"--brokers must be 1 or 3, not {self.brokers}.")
+        if self.bootstrap_servers is None and self.properties:
+            raise ConfigError(
+                f"-X {next(iter(self.properties))}: properties are for a cluster of your own; "
+                "name it by --bootstrap-servers."
+            )
+        if self.partitions < FEWEST_PARTITIONS:
+            raise ConfigError(
+                f"--partitions must be at least {FEWEST_PARTITIONS}, not {self.partitions}: with "
+                "fewer no partition ever moves from one worker to another, which is what the proof "
+                "is about."
+            )
+        if self.workers < 1:
+            raise ConfigError(f"--workers must be at least 1, not {self.workers}.")
+        if self.workers > self.partitions:
+            raise ConfigError(
+                f"--workers {self.workers} share only {self.partitions} partitions, so some would "
+                f"never score an event; give --partitions {self.workers} or more."
+            )
+        self._check_scale()
+        if not (self.topic_prefix and len(self.topic_prefix) <= _LONGEST_PREFIX):
+            raise ConfigError(f"--topic-prefix must have 1 to {_LONGEST_PREFIX} characters.")
+
+    def _check_scale(self) -> None:
+        if self.duration_seconds < SHORTEST_SECONDS:
+            raise ConfigError(
+                f"--duration must be at least {SHORTEST_SECONDS:g}s, not "
+                f"{self.duration_seconds:g}s; a minute injures a few workers, a day all of them "
+                "often."
+            )
+        if not self.events_per_second > 0:
+            raise ConfigError(f"--rate must be more than 0, not {self.events_per_second:g}.")
+        if self.faults is not None and self.faults < 0:
+            raise ConfigError(f"--faults must be at least 0, not {self.faults}.")
