@@ -1,0 +1,250 @@
+"""What stands between the parts of a worker under proof: history lines, and injuries at points.
+
+The worker itself is composed as ``run`` composes it and knows nothing of this.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import Producer
+from confluent_kafka import TopicPartition as ClientPartition
+
+from stream_scorer import protocols
+from stream_scorer.errors import TransactionAborted
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.points import Act, Order, Point
+from stream_scorer.verify.values import TRANSACTION_HEADER
+
+#: A request is on its way this long after its call began; an answer takes longer.
+UNDER_WAY_SECONDS = 0.001
+#: What is queued when an injury is due reaches the brokers first, so that it leaves something open.
+REACH_BROKERS_SECONDS = 2.0
+
+
+class Injuries:
+    """What this worker was ordered to do to itself; any thread may give orders."""
+
+    def __init__(self, history: HistoryFile, dice: random.Random) -> None:
+        self._history = history
+        self._dice = dice
+        self._orders: dict[Point, tuple[Order, int]] = {}
+
+    def order(self, order: Order) -> None:
+        """Let it happen at the next pass of its point; the last order for a point counts."""
+        self._orders[order.point] = (order, order.times)
+
+    def pending(self, point: Point) -> bool:
+        """Tell whether anything may happen at this point."""
+        return point in self._orders
+
+    def passing(self, point: Point) -> None:
+        """Do what is ordered for the point.
+
+        Raises:
+            TransactionAborted: that was the order.
+        """
+        order = self._due(point)
+        if order is not None:
+            self._act(order)
+
+    @contextmanager
+    def during(self, point: Point) -> Iterator[None]:
+        """Do what is ordered for the point while the block runs, from another thread."""
+        order = self._due(point)
+        if order is None:
+            yield
+            return
+        timer = threading.Timer(UNDER_WAY_SECONDS, self._act, [order])
+        timer.start()
+        yield
+        timer.join()
+
+    def _due(self, point: Point) -> Order | None:
+        if point not in self._orders:
+            return None
+        order, left = self._orders[point]
+        if self._dice.random() >= order.share:
+            return None
+        if left > 1:
+            self._orders[point] = (order, left - 1)
+        else:
+            del self._orders[point]
+        return order
+
+    def _act(self, order: Order) -> None:
+        self._history.write("reached", point=order.point, act=order.act)
+        match order.act:
+            case Act.KILL | Act.TERMINATE | Act.FREEZE:
+                os.kill(os.getpid(), signal.Signals[order.act])
+            case Act.ABORT:
+                raise TransactionAborted("the proof ordered it")
+            case Act.SLEEP:
+                time.sleep(order.seconds)
+
+
+class InstrumentedClient:
+    """A transactional client of librdkafka that writes its history and tags its records."""
+
+    def __init__(self, client: Producer, history: HistoryFile, injuries: Injuries) -> None:
+        self._client = client
+        self._history = history
+        self._injuries = injuries
+        self._transaction = ""
+        self._records = 0
+        self._is_sent = False
+
+    def init_transactions(self, timeout_seconds: float) -> None:
+        """Resolve what an earlier client of the same id left open."""
+        with self._injuries.during(Point.IN_INIT):
+            self._client.init_transactions(timeout_seconds)
+
+    def begin_transaction(self) -> None:
+        """Begin one, with a name of its own."""
+        self._client.begin_transaction()
+        self._transaction, self._records, self._is_sent = uuid.uuid4().hex, 0, False
+        self._history.write("begun", transaction=self._transaction)
+        self._injuries.passing(Point.AFTER_BEGIN)
+
+    def produce(self, *record: Any) -> None:
+        """Queue a record with the name of its transaction; its headers come last, as in `queue`."""
+        *start, headers = record
+        tag = (TRANSACTION_HEADER, self._transaction.encode())
+        self._client.produce(*start, [*(headers or ()), tag])
+        self._records += 1
+        if self._records == 1 and self._injuries.pending(Point.MID_PRODUCE):
+            self._client.flush(REACH_BROKERS_SECONDS)
+            self._injuries.passing(Point.MID_PRODUCE)
+
+    def send_offsets_to_transaction(
+        self, positions: Sequence[ClientPartition], membership: bytes, timeout_seconds: float
+    ) -> None:
+        """Send the offsets; then everything of the transaction is handed over."""
+        self._client.send_offsets_to_transaction(positions, membership, timeout_seconds)
+        self._is_sent = True
+        offsets = [[each.topic, each.partition, each.offset] for each in positions]
+        self._history.write(
+            "sent", transaction=self._transaction, records=self._records, offsets=offsets
+        )
+        self._injuries.passing(Point.AFTER_SEND_OFFSETS)
+
+    def commit_transaction(self, timeout_seconds: float) -> None:
+        """Commit; a call that timed out is repeated by the caller."""
+        if self._injuries.pending(Point.END_UNANSWERED):
+            self._client.flush(REACH_BROKERS_SECONDS)
+        with self._injuries.during(Point.END_UNANSWERED):
+            self._client.commit_transaction(timeout_seconds)
+        self._history.write("committed", transaction=self._transaction)
+        self._injuries.passing(Point.AFTER_COMMIT)
+
+    def abort_transaction(self, timeout_seconds: float) -> None:
+        """Abort."""
+        self._injuries.passing(Point.WHILE_ABORTING)
+        self._client.abort_transaction(timeout_seconds)
+        self._history.write("aborted", transaction=self._transaction)
+
+    def poll(self, timeout_seconds: float) -> int:
+        """Serve callbacks."""
+        return int(self._client.poll(timeout_seconds))
+
+    def flush(self, timeout_seconds: float) -> int:
+        """Wait for deliveries."""
+        return int(self._client.flush(timeout_seconds))
+
+    def purge(self) -> None:
+        """Drop what is queued."""
+        self._client.purge()
+
+
+class InstrumentedScorer:
+    """A scorer with a point behind it."""
+
+    def __init__(self, scorer: protocols.Scorer, injuries: Injuries) -> None:
+        self._scorer = scorer
+        self._injuries = injuries
+
+    def score(self, batch: Batch) -> ScoredBatch:
+        """Score, then pass the point."""
+        scored = self._scorer.score(batch)
+        self._injuries.passing(Point.AFTER_SCORING)
+        return scored
+
+    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+        """Make a dead letter of this event from now on."""
+        self._scorer.reject(source, offset, why)
+
+
+class InstrumentedConsumer:
+    """A consumer with points after a fetch and in a revocation; all else is the consumer's."""
+
+    def __init__(self, consumer: protocols.Consumer, injuries: Injuries) -> None:
+        self._consumer = consumer
+        self._injuries = injuries
+
+    def subscribe(self, listener: protocols.RebalanceListener) -> None:
+        """Join the group."""
+        self._consumer.subscribe(_InjuredListener(listener, self._injuries))
+
+    def poll_batch(
+        self, max_records: int, timeout_seconds: float, max_wait_seconds: float
+    ) -> Batch:
+        """Return the next events, having passed the point if there are any."""
+        batch = self._consumer.poll_batch(max_records, timeout_seconds, max_wait_seconds)
+        if len(batch) > 0:
+            self._injuries.passing(Point.AFTER_FETCH)
+        return batch
+
+    def stand_by(self, seconds: float) -> None:
+        """Stay in the group for a while without taking events."""
+        self._consumer.stand_by(seconds)
+
+    def pause(self) -> None:
+        """Fetch nothing until the next ``poll_batch``."""
+        self._consumer.pause()
+
+    def rewind(self) -> None:
+        """Let the next poll start from what is committed."""
+        self._consumer.rewind()
+
+    def positions(self) -> Mapping[TopicPartition, int]:
+        """Return the offsets after the last thing read."""
+        return self._consumer.positions()
+
+    def group_metadata(self) -> bytes:
+        """Return the membership that fences a commit."""
+        return self._consumer.group_metadata()
+
+    def close(self) -> None:
+        """Leave the group."""
+        self._consumer.close()
+
+
+class _InjuredListener:
+    def __init__(self, listener: protocols.RebalanceListener, injuries: Injuries) -> None:
+        self._listener = listener
+        self._injuries = injuries
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        self._listener.assigned(partitions)
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        self._injuries.passing(Point.IN_REVOKE)
+        self._listener.revoked(partitions)
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        self._listener.lost(partitions)
+
+
+def instrumented_client(properties: Mapping[str, Any], log: Any, history: HistoryFile,
+                        injuries: Injuries) -> InstrumentedClient:  # fmt: skip
+    """Return a client of librdkafka with these around it."""
+    return InstrumentedClient(Producer(properties, logger=log), history, injuries)

@@ -1,0 +1,74 @@
+"""A worker under proof: what ``run`` runs, with instruments between its parts.
+
+A process of its own. It takes orders as JSON lines on stdin, and ends when stdin does, so that no
+worker outlives the proof.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from stream_scorer.app.run import Seams, run
+from stream_scorer.cli.failures import exit_code_of
+from stream_scorer.config.loading import load
+from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.instruments import (
+    Injuries,
+    InstrumentedConsumer,
+    InstrumentedScorer,
+    instrumented_client,
+)
+from stream_scorer.verify.points import Order
+from stream_scorer.verify.resources import watch_resources
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until stopped or killed; return the exit code."""
+    given = _parsed(arguments)
+    history = HistoryFile(given.history, given.who)
+    injuries = Injuries(history, random.Random(given.who))  # noqa: S311 - dice, not secrets
+    for order in given.order:
+        injuries.order(Order.from_json(json.loads(order)))
+    _thread("orders", lambda: _obey(sys.stdin, injuries))
+    _thread("resources", lambda: watch_resources(history))
+    seams = Seams(
+        consumer=lambda consumer: InstrumentedConsumer(consumer, injuries),
+        scorer=lambda scorer: InstrumentedScorer(scorer, injuries),
+        make_client=lambda properties, log: instrumented_client(properties, log, history, injuries),
+    )
+    return exit_code_of(
+        lambda: run(load(given.config, given.set, {}, need_kafka=True), seams), debug=False
+    )
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="stream_scorer.verify.worker")
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--who", required=True)
+    parser.add_argument("--history", type=Path, required=True)
+    parser.add_argument("--order", action="append", default=[])
+    parser.add_argument("--set", action="append", default=[])
+    return parser.parse_args(arguments)
+
+
+def _obey(orders: IO[str], injuries: Injuries) -> None:
+    for line in orders:
+        injuries.order(Order.from_json(json.loads(line)))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _thread(name: str, target: object) -> None:
+    threading.Thread(target=target, name=name, daemon=True).start()  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
