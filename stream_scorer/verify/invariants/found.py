@@ -1,0 +1,44 @@
+"""The violations that were found: each once, and not too many of a kind."""
+
+from __future__ import annotations
+
+from stream_scorer.records import TopicPartition
+from stream_scorer.verify.values import Invariant, Violation
+
+
+class Found:
+    """Collects violations. Of each invariant the first ``sentences`` are kept, the rest counted."""
+
+    def __init__(self, sentences: int = 10) -> None:
+        self._sentences = sentences
+        self._kept: dict[Invariant, dict[str, None]] = {}
+        self._more: dict[Invariant, int] = {}
+
+    def add(self, invariant: Invariant, sentence: str) -> None:
+        """Take a violation in, unless it is known."""
+        kept = self._kept.setdefault(invariant, {})
+        if sentence in kept:
+            return
+        if len(kept) < self._sentences:
+            kept[sentence] = None
+        else:
+            self._more[invariant] = self._more.get(invariant, 0) + 1
+
+    def violations(self) -> list[Violation]:
+        """Return them by invariant, with a last sentence for those that were only counted."""
+        found = []
+        for invariant in Invariant:
+            found += [Violation(invariant, each) for each in self._kept.get(invariant, ())]
+            if more := self._more.get(invariant, 0):
+                found.append(Violation(invariant, f"… and {more} more."))
+        return found
+
+
+def spot(partition: TopicPartition, offset: int) -> str:
+    """Return a place as sentences name it: ``events[0]@17``."""
+    return f"{partition.topic}[{partition.partition}]@{offset}"
+
+
+def named(partition: TopicPartition) -> str:
+    """Return a partition as sentences name it: ``events[0]``."""
+    return f"{partition.topic}[{partition.partition}]"

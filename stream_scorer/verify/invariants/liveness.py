@@ -1,0 +1,78 @@
+"""I9: the fleet gets to the end in time, and no partition stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stream_scorer.records import TopicPartition
+from stream_scorer.verify.invariants.found import Found, named
+from stream_scorer.verify.values import Invariant, Violation
+
+
+@dataclass(slots=True)
+class _Standing:
+    committed: int
+    seconds: float = 0.0
+    said: bool = False
+
+
+class Liveness:
+    """Adds up how long each partition stands still though events wait, and nothing is injured.
+
+    ``bound_seconds`` is how long it may. Times are seconds of any one clock.
+    """
+
+    def __init__(self, bound_seconds: float, found: Found | None = None) -> None:
+        self._bound_seconds = bound_seconds
+        self._found = found or Found()
+        self._standing: dict[TopicPartition, _Standing] = {}
+        self._sampled_at: float | None = None
+
+    def sampled(
+        self,
+        at: float,
+        committed: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+        *,
+        impaired: bool,
+    ) -> None:
+        """Take in how far the fleet is; ``ends`` are the offsets after the last input event.
+
+        The time since the last sample does not count if anything is injured (``impaired``), nor
+        for a partition that is absent.
+        """
+        passed = 0.0 if impaired or self._sampled_at is None else at - self._sampled_at
+        self._sampled_at = at
+        for partition, offset in committed.items():
+            standing = self._standing.setdefault(partition, _Standing(offset))
+            if offset != standing.committed or offset >= ends.get(partition, 0):
+                self._standing[partition] = _Standing(offset)
+                continue
+            standing.seconds += passed
+            if standing.seconds > self._bound_seconds and not standing.said:
+                standing.said = True
+                self._found.add(
+                    Invariant.LIVENESS,
+                    f"{named(partition)} has stood at offset {offset} of {ends[partition]} for "
+                    f"more than {self._bound_seconds:.0f} s while nothing was injured.",
+                )
+
+    def end_not_reached(
+        self,
+        within_seconds: float,
+        committed: Mapping[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+    ) -> None:
+        """Say that the fleet did not get to the end in time after the last fault was healed."""
+        for partition, end in sorted(ends.items()):
+            if committed.get(partition, 0) < end:
+                self._found.add(
+                    Invariant.LIVENESS,
+                    f"{named(partition)} is at offset {committed.get(partition, 0)} of {end}, "
+                    f"{within_seconds:.0f} s after the last fault was healed.",
+                )
+
+    def violations(self) -> list[Violation]:
+        """Return what was found so far."""
+        return self._found.violations()
