@@ -9,7 +9,7 @@ and a real Kafka to the same sentences.
 from __future__ import annotations
 
 from tests.fakes.consumer import FakeConsumer
-from tests.fakes.kafka import FakeClock, FakeKafka
+from tests.fakes.kafka import FakeClock, FakeKafka, Killed
 from tests.fakes.producer import FakeProducer
 
-__all__ = ["FakeClock", "FakeConsumer", "FakeKafka", "FakeProducer"]
+__all__ = ["FakeClock", "FakeConsumer", "FakeKafka", "FakeProducer", "Killed"]

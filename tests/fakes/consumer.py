@@ -8,9 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from stream_scorer.errors import TransactionAborted
+from stream_scorer.errors import TransactionAborted, Unanswered
 from stream_scorer.records import Batch, TopicPartition, next_offset
-from tests.fakes.kafka import FakeKafka, Record
+from tests.fakes.kafka import FakeKafka
+from tests.fakes.log import Record
+
+#: How long one question for what is committed waits for its answer.
+COMMITTED_SECONDS = 10.0
 
 
 class Listener(Protocol):
@@ -39,13 +43,16 @@ class FakeConsumer:
         self._listener: Listener | None = None
         self._member = f"member-{next(self._numbers)}"
         self._generation = -1
-        self._next: dict[TopicPartition, int] = {}
+        #: The next offset of each partition; ``None`` until the brokers say what is committed.
+        self._next: dict[TopicPartition, int | None] = {}
         self._positions: dict[TopicPartition, int] = {}
+        self._read_from: set[TopicPartition] = set()
         self._must_rewind = False
         #: Runs in the middle of the next poll, with rows already in hand.
         self.amid_poll: Callable[[], None] | None = None
         #: What the brokers answer when they are asked what is committed.
         self.rewind_fails: list[Exception] = []
+        self.silent_since: float | None = None
         self.epoch = 0
         self.paused = 0
         self.closed = False
@@ -56,27 +63,46 @@ class FakeConsumer:
         return self._member
 
     @property
+    def generation(self) -> int:
+        """The generation that it has joined."""
+        return self._generation
+
+    @property
     def held(self) -> frozenset[TopicPartition]:
         """The partitions that are this member's until it gives them back."""
         return frozenset(self._next)
 
     def subscribe(self, listener: Listener) -> None:
         """Join the group, unless that is done."""
+        self._kafka.on_call(self, "subscribe")
         self._listener = listener
-        if self not in self._group.members:
-            self._group.members.append(self)
-            self._group.changed()
+        if self._generation < 0 and self not in self._group.members:
+            self._join()
+
+    # ------------------------------------------------------------------ what befalls it
 
     def expel(self) -> None:
         """Let the brokers think that this member is dead; it hears of it when it polls."""
-        self._group.members.remove(self)
-        self._group.changed()
+        if self in self._group.members:
+            self._group.members.remove(self)
+            self._group.changed()
+
+    def fall_silent(self) -> None:
+        """Send no more heartbeats."""
+        self.silent_since = self._kafka.clock()
+
+    def speak_again(self) -> None:
+        """Send heartbeats again, wherever they lead."""
+        self.silent_since = None
+
+    # ------------------------------------------------------------------ polling
 
     def poll_batch(
         self, max_records: int, timeout_seconds: float, max_wait_seconds: float = 0.0
     ) -> Batch:
         """Return the next events; time passes only when there are none."""
         del max_wait_seconds
+        self._kafka.on_call(self, "poll")
         if self._must_rewind:
             self._rewind_now()
         epoch = self.epoch
@@ -85,7 +111,8 @@ class FakeConsumer:
         if self.amid_poll is not None:
             act, self.amid_poll = self.amid_poll, None
             act()
-            self._follow_the_group()
+        self._kafka.on_call(self, "polled")
+        self._follow_the_group()
         if self.epoch != epoch:
             self.rewind()
             return _batch([])
@@ -95,8 +122,10 @@ class FakeConsumer:
 
     def stand_by(self, seconds: float) -> None:
         """Let time pass, in the group; what arrives is read again."""
+        self._kafka.on_call(self, "stand_by")
         self.rewind()
         self._follow_the_group()
+        self._take(1)
         self._kafka.clock.advance(seconds)
 
     def pause(self) -> None:
@@ -113,74 +142,114 @@ class FakeConsumer:
 
     def group_metadata(self) -> bytes:
         """Return the membership as this member knows it."""
+        self._kafka.on_call(self, "group_metadata")
         if self._generation < 0:
             raise TransactionAborted("not a member")
         return f"{self._group_id}/{self._member}/{self._generation}".encode()
 
     def close(self) -> None:
         """Leave the group."""
+        self._kafka.on_call(self, "close")
         self.closed = True
         if self in self._group.members:
             self._give_back(self.held, lost=False)
-            self._group.members.remove(self)
-            self._group.changed()
+            self.expel()
+        else:
+            self._give_back(self.held, lost=True)
         self._generation = -1
 
     def _rewind_now(self) -> None:
+        self._kafka.on_call(self, "rewind")
         if self.rewind_fails:
             raise self.rewind_fails.pop(0)
-        for partition in self._next:
+        if self._kafka.is_away:
+            self._kafka.clock.advance(COMMITTED_SECONDS)
+            raise Unanswered("no broker says what is committed")
+        behind = sorted(self._read_from)
+        for partition in behind:
+            if not self._is_stable(partition):
+                self._kafka.clock.advance(COMMITTED_SECONDS)
+                raise Unanswered("a transaction is pending on the offsets")
+        for partition in behind:
             self._next[partition] = self._group.committed.get(partition, 0)
-        self._positions.clear()
+            self._positions.pop(partition, None)
         self._must_rewind = False
+
+    def _is_stable(self, partition: TopicPartition) -> bool:
+        return self._kafka.is_stable(self._group_id, partition)
+
+    # ------------------------------------------------------------------ rebalance
+
+    def _join(self) -> None:
+        self._member = f"member-{next(self._numbers)}"
+        self._group.members.append(self)
+        self._group.changed()
 
     def _follow_the_group(self) -> None:
         """Do what a rebalance asks of this member, callbacks included."""
-        if self._listener is None:
+        if self._listener is None or self._kafka.is_away:
             return
         if self not in self._group.members:
             self._give_back(self.held, lost=True)
-            self._member = f"member-{next(self._numbers)}"
-            self._group.members.append(self)
-            self._group.changed()
+            self._join()
         self._generation = self._group.generation
         target = self._group.target(self, self._subscribed())
         if moving := self.held - target:
             self._give_back(moving, lost=False)
             self._group.changed()
+        if self not in self._group.members:
+            return  # expelled meanwhile; it hears of that in the next poll
         new = sorted(p for p in target - self.held if self._group.is_free(p, self))
         if new:
-            for partition in new:
-                self._next[partition] = self._group.committed.get(partition, 0)
+            self._next.update(dict.fromkeys(new))
             self._listener.assigned(new)
 
     def _give_back(self, partitions: frozenset[TopicPartition], *, lost: bool) -> None:
         if not partitions or self._listener is None:
             return
         tell = self._listener.lost if lost else self._listener.revoked
-        tell(sorted(partitions))
+        try:
+            tell(sorted(partitions))
+        except Exception:
+            self._let_go(partitions)
+            raise
+        self._let_go(partitions)
+
+    def _let_go(self, partitions: frozenset[TopicPartition]) -> None:
         self.epoch += 1
         for partition in partitions:
-            del self._next[partition]
+            self._next.pop(partition, None)
             self._positions.pop(partition, None)
+        self._read_from -= partitions
 
     def _subscribed(self) -> list[TopicPartition]:
-        counts = self._kafka.partitions
-        return [TopicPartition(t, p) for t in self._topics for p in range(counts[t])]
+        return [source for topic in self._topics for source in self._kafka.sources(topic)]
 
     def _take(self, max_records: int) -> list[tuple[TopicPartition, Record]]:
         rows: list[tuple[TopicPartition, Record]] = []
+        if self._kafka.is_away:
+            return rows
         for partition in sorted(self._next):
             log = self._kafka.logs[partition]
-            while len(rows) < max_records and self._next[partition] < len(log):
-                record = log[self._next[partition]]
+            position = self._start_of(partition)
+            while position is not None and len(rows) < max_records and position < len(log):
+                record = log[position]
                 if record.pending:
                     break
-                self._next[partition] = next_offset(record.offset)
-                self._positions[partition] = self._next[partition]
+                position = next_offset(record.offset)
+                self._positions[partition] = position
                 if record.visible:
                     rows.append((partition, record))
+            self._next[partition] = position
+        self._read_from.update(partition for partition, _ in rows)
         return rows
+
+    def _start_of(self, partition: TopicPartition) -> int | None:
+        """Return where to read on; a new owner begins once the brokers say what is committed."""
+        known = self._next[partition]
+        if known is None and self._is_stable(partition):
+            return self._group.committed.get(partition, 0)
+        return known
 
 
 def _batch(rows: Sequence[tuple[TopicPartition, Record]]) -> Batch:

@@ -1,16 +1,18 @@
-"""The brokers: logs, transactions, groups, and what goes wrong next."""
+"""The brokers: logs, transactions, groups, time that runs out, and what goes wrong next."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from stream_scorer.records import Headers, TopicPartition
+from stream_scorer.records import TopicPartition
+from tests.fakes.group import Group
+from tests.fakes.log import FakeTransaction, Record, State
 
-State = Literal["open", "committed", "aborted"]
-Step = Literal["init", "produce", "send_offsets", "commit"]
+Step = Literal["init", "produce", "send_offsets", "commit", "abort"]
+End = Literal["plain", "committed", "aborted", "open"]
 
 
 class FakeClock:
@@ -18,6 +20,7 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.passed: list[Callable[[], None]] = []
 
     def __call__(self) -> float:
         """Return the time."""
@@ -26,114 +29,85 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self.now += seconds
+        for tell in self.passed:
+            tell()
 
 
-class Member(Protocol):
-    """What a group knows of a consumer in it."""
-
-    @property
-    def member_id(self) -> str:
-        """What the brokers call it, until it is expelled."""
-
-    @property
-    def held(self) -> frozenset[TopicPartition]:
-        """The partitions that are this member's until it gives them back."""
-
-
-@dataclass
-class FakeTransaction:
-    """What one transaction wrote, and how it ended."""
-
-    state: State = "open"
-    touched: set[TopicPartition] = field(default_factory=set)
-    offsets: dict[tuple[str, TopicPartition], int] = field(default_factory=dict)
+class Killed(BaseException):
+    """The process is dead: nothing that it had begun is ended by itself."""
 
 
 @dataclass(frozen=True)
-class Record:
-    """One place in a partition; a control marker has no event."""
-
-    transaction: FakeTransaction | None
-    value: bytes | None = None
-    key: bytes | None = None
-    headers: Headers | None = None
-    timestamp: int = -1
-    is_marker: bool = False
-    offset: int = -1
-
-    @property
-    def visible(self) -> bool:
-        """Whether a reader of committed events gets it."""
-        done = self.transaction is None or self.transaction.state == "committed"
-        return done and not self.is_marker
-
-    @property
-    def pending(self) -> bool:
-        """Whether readers of committed events wait here."""
-        return self.transaction is not None and self.transaction.state == "open"
-
-
-@dataclass
 class Fault:
-    """What goes wrong at the next such step; ``happened`` if the brokers did it nevertheless."""
+    """What goes wrong at the next such step.
+
+    ``happened``: the brokers did it nevertheless. ``late``: the request to commit is still on
+    its way, once more if it happened. ``seconds``: how long the step takes.
+    """
 
     step: Step
-    error: Exception
+    error: Exception | None
     happened: bool = False
+    late: bool = False
+    seconds: float = 0.0
 
 
-@dataclass
-class Group:
-    """A consumer group: members in the order of joining, and the generation that fences them."""
+@dataclass(frozen=True)
+class EndTxn:
+    """A request to commit that the network has delayed."""
 
-    generation: int = 0
-    members: list[Member] = field(default_factory=list)
-    committed: dict[TopicPartition, int] = field(default_factory=dict)
-
-    def changed(self) -> None:
-        """Start another generation; members learn of it when they poll."""
-        self.generation += 1
-
-    def target(self, member: Member, partitions: Sequence[TopicPartition]) -> set[TopicPartition]:
-        """Return what the member ought to hold: every n-th partition."""
-        place = self.members.index(member)
-        return set(partitions[place :: len(self.members)])
-
-    def is_free(self, partition: TopicPartition, member: Member) -> bool:
-        """Tell whether nobody else holds the partition."""
-        return all(partition not in each.held for each in self.members if each is not member)
+    transactional_id: str
+    epoch: int
 
 
 class FakeKafka:
     """Topics, groups and transactional ids."""
 
+    session_seconds = 10.0
+
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
+        self.clock.passed.append(self._time_passed)
         self.partitions: dict[str, int] = {}
         self.logs: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
         self.groups: defaultdict[str, Group] = defaultdict(Group)
         self.epochs: defaultdict[str, int] = defaultdict(int)
         self.open: dict[str, FakeTransaction] = {}
         self.faults: list[Fault] = []
+        self.under_way: list[EndTxn] = []
+        self.away_until = float("-inf")
         self.refuses: Callable[[str, bytes | None], bool] = lambda _topic, _value: False
+        #: Hears of every call of a client before it takes effect: which client, and which call.
+        self.on_call: Callable[[object, str], None] = lambda _client, _call: None
+
+    # ------------------------------------------------------------------ topics
 
     def create_topic(self, name: str, partitions: int = 1) -> None:
         """Create a topic."""
         self.partitions[name] = partitions
 
+    def add_partitions(self, name: str, partitions: int) -> None:
+        """Let the topic have so many; its groups hear of it."""
+        self.partitions[name] = partitions
+        for each in self.groups.values():
+            each.changed()
+
+    def sources(self, topic: str) -> list[TopicPartition]:
+        """Return the topic's partitions."""
+        return [TopicPartition(topic, each) for each in range(self.partitions[topic])]
+
     def write(
-        self,
-        source: TopicPartition,
-        values: Sequence[bytes | None],
-        *,
-        end: Literal["plain", "committed", "aborted"] = "plain",
-    ) -> None:
-        """Append events; those of a transaction are followed by its control marker."""
-        transaction = None if end == "plain" else FakeTransaction(end)
+        self, source: TopicPartition, values: Sequence[bytes | None], *, end: End = "plain"
+    ) -> FakeTransaction | None:
+        """Append events; those of a transaction that ends are followed by its control marker."""
+        transaction = None if end == "plain" else FakeTransaction()
         for value in values:
             self.append(source, Record(transaction, value))
         if transaction is not None:
-            self._mark(source, transaction)
+            transaction.touched.add(source)
+            if end == "committed" or end == "aborted":  # noqa: PLR1714 - so that the type narrows
+                self.finish(transaction, end)
+        return transaction
 
     def append(self, source: TopicPartition, record: Record) -> None:
         """Append a record; its offset is the next one."""
@@ -142,26 +116,45 @@ class FakeKafka:
 
     def visible(self, topic: str) -> list[Record]:
         """Return what a reader of committed events gets, partition by partition."""
-        sources = [TopicPartition(topic, each) for each in range(self.partitions[topic])]
-        return [record for source in sources for record in self.logs[source] if record.visible]
+        found: list[Record] = []
+        for source in self.sources(topic):
+            for record in self.logs[source]:
+                if record.pending:
+                    break
+                if record.visible:
+                    found.append(record)
+        return found
+
+    # ------------------------------------------------------------------ groups
 
     def lag(self, group: str, topic: str) -> int:
         """Return how far the group is behind the ends, markers included."""
         committed = self.groups[group].committed
-        sources = [TopicPartition(topic, each) for each in range(self.partitions[topic])]
-        return sum(len(self.logs[source]) - committed.get(source, 0) for source in sources)
+        return sum(len(self.logs[each]) - committed.get(each, 0) for each in self.sources(topic))
 
-    def fail(self, step: Step, error: Exception, *, happened: bool = False) -> None:
-        """Let the next such step fail."""
-        self.faults.append(Fault(step, error, happened))
+    def is_stable(self, group: str, source: TopicPartition) -> bool:
+        """Tell whether no open transaction has an offset for the partition (KIP-447)."""
+        return all((group, source) not in each.offsets for each in self.open.values())
 
-    def fault(self, step: Step) -> Fault | None:
-        """Return what goes wrong now, once."""
-        for each in self.faults:
-            if each.step == step:
-                self.faults.remove(each)
-                return each
-        return None
+    @property
+    def is_away(self) -> bool:
+        """Whether no broker answers now."""
+        return self.clock() < self.away_until
+
+    # ------------------------------------------------------------------ transactions
+
+    def init(self, transactional_id: str) -> int:
+        """Fence whoever had the id, abort what was open, and return the new epoch."""
+        self.epochs[transactional_id] += 1
+        if left := self.open.pop(transactional_id, None):
+            self.finish(left, "aborted")
+        return self.epochs[transactional_id]
+
+    def begin(self, transactional_id: str, timeout_seconds: float) -> FakeTransaction:
+        """Open a transaction that the brokers abort after so long."""
+        made = FakeTransaction(ends_at=self.clock() + timeout_seconds)
+        self.open[transactional_id] = made
+        return made
 
     def finish(self, transaction: FakeTransaction, state: State) -> None:
         """End a transaction: its events and offsets count, all of them or none."""
@@ -169,10 +162,46 @@ class FakeKafka:
             return
         transaction.state = state
         for source in sorted(transaction.touched):
-            self._mark(source, transaction)
+            self.append(source, Record(transaction, is_marker=True))
         if state == "committed":
             for (group, source), offset in transaction.offsets.items():
                 self.groups[group].committed[source] = offset
+        for name in [name for name, each in self.open.items() if each is transaction]:
+            del self.open[name]
 
-    def _mark(self, source: TopicPartition, transaction: FakeTransaction) -> None:
-        self.append(source, Record(transaction, is_marker=True))
+    def deliver(self) -> None:
+        """Let the oldest delayed request arrive; it ends whatever its epoch has open now."""
+        request = self.under_way.pop(0)
+        current = self.epochs[request.transactional_id] == request.epoch
+        if current and (found := self.open.get(request.transactional_id)):
+            self.finish(found, "committed")
+
+    def _time_passed(self) -> None:
+        for name, each in list(self.open.items()):
+            if each.ends_at <= self.clock():
+                self.init(name)
+        for group in self.groups.values():
+            group.expel_silent(self.clock() - self.session_seconds)
+
+    # ------------------------------------------------------------------ faults
+
+    def fail(
+        self,
+        step: Step,
+        error: Exception | None,
+        *,
+        happened: bool = False,
+        late: bool = False,
+        seconds: float = 0.0,
+    ) -> None:
+        """Let the next such step fail, or take long."""
+        self.faults.append(Fault(step, error, happened, late, seconds))
+
+    def fault(self, step: Step) -> Fault | None:
+        """Return what goes wrong now, once; its time has passed."""
+        for each in self.faults:
+            if each.step == step:
+                self.faults.remove(each)
+                self.clock.advance(each.seconds)
+                return each
+        return None

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from stream_scorer.errors import ProducerLost, RecordRefused, TransactionAborted
+from stream_scorer.errors import ProducerLost, RecordRefused, TransactionAborted, Unanswered
 from stream_scorer.records import ScoredEvents, TopicPartition
-from tests.fakes.kafka import FakeKafka, FakeTransaction, Record
+from tests.fakes.kafka import EndTxn, FakeKafka, Killed
+from tests.fakes.log import FakeTransaction, Record
+
+#: How long a call of the producer waits for brokers that are away.
+INIT_SECONDS = 10.0
 
 
 class FakeProducer:
     """The twin of ``stream_scorer.kafka.producer.TransactionalProducer``."""
 
-    def __init__(self, kafka: FakeKafka, transactional_id: str) -> None:
+    def __init__(
+        self, kafka: FakeKafka, transactional_id: str, transaction_seconds: float = 15.0
+    ) -> None:
         self._kafka = kafka
         self._id = transactional_id
+        self._seconds = transaction_seconds
         self._epoch = 0
         self.needs_rebuild = True
         self.rebuilds = 0
@@ -24,63 +31,118 @@ class FakeProducer:
 
     def rebuild(self) -> None:
         """Take the id over: whoever had it is fenced, and what was open is aborted."""
+        self._kafka.on_call(self, "init")
+        self._lose()
         if fault := self._kafka.fault("init"):
-            raise fault.error
-        self._kafka.epochs[self._id] += 1
-        self._epoch = self._kafka.epochs[self._id]
-        if left := self._kafka.open.pop(self._id, None):
-            self._kafka.finish(left, "aborted")
+            if fault.happened:
+                self._kafka.init(self._id)
+            raise fault.error or Unanswered("no coordinator")
+        if not self._wait_for_brokers(INIT_SECONDS):
+            raise Unanswered("no coordinator")
+        self._epoch = self._kafka.init(self._id)
         self.needs_rebuild = False
         self.rebuilds += 1
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[FakeBlock]:
         """Commit what happens inside, or leave no trace of it."""
+        self._kafka.on_call(self, "begin")
         self.bounds.append(within_seconds)
-        if self.needs_rebuild and self._epoch == 0:
+        if self._epoch == 0:
             raise ProducerLost("there is no producer")
-        transaction = self._kafka.open[self._id] = FakeTransaction()
-        block = FakeBlock(self._kafka, transaction)
+        started = self._kafka.clock()
+        block = FakeBlock(self._kafka, self._id, self._epoch, self._seconds)
         try:
             yield block
-            self._commit(block)
+            self._commit(block, started + (within_seconds or self._seconds))
+        except Killed:
+            raise
         except ProducerLost:
-            self.needs_rebuild = True
-            self._epoch = 0
+            self._lose()
             raise
         except BaseException as error:
-            self._kafka.finish(transaction, "aborted")
+            self._abort(block)
             if isinstance(error, RecordRefused):
-                self.needs_rebuild = True
+                self._lose()
             raise
-        finally:
-            if transaction.state != "open" and self._kafka.open.get(self._id) is transaction:
-                del self._kafka.open[self._id]
+        # Half of the transaction's time is ``socket.timeout.ms``.
+        self.needs_rebuild = self._kafka.clock() - started >= self._seconds / 2
 
-    def _commit(self, block: FakeBlock) -> None:
-        if self._epoch != self._kafka.epochs[self._id]:
-            raise ProducerLost("fenced by a newer producer of the same id")
+    def _lose(self) -> None:
+        self.needs_rebuild = True
+        self._epoch = 0
+
+    def _wait_for_brokers(self, seconds: float) -> bool:
+        if self._kafka.is_away:
+            left = self._kafka.away_until - self._kafka.clock()
+            self._kafka.clock.advance(max(0.0, min(left, seconds)))
+        return not self._kafka.is_away
+
+    def _commit(self, block: FakeBlock, deadline: float) -> None:
+        self._kafka.on_call(self, "commit")
+        if not self._wait_for_brokers(deadline - self._kafka.clock()):
+            raise ProducerLost("the brokers did not answer in time")
+        fault = self._kafka.fault("commit")
+        block.check_epoch()
         if block.refused:
             raise RecordRefused("a record was refused")
-        fault = self._kafka.fault("commit")
         if fault is None or fault.happened:
             self._kafka.finish(block.transaction, "committed")
-        if fault is not None:
+        if fault is not None and fault.late:
+            self._kafka.under_way.append(EndTxn(self._id, self._epoch))
+        self._kafka.on_call(self, "committed")
+        if fault is not None and fault.error is not None:
             raise fault.error
+
+    def _abort(self, block: FakeBlock) -> None:
+        self._kafka.on_call(self, "abort")
+        fault = self._kafka.fault("abort")
+        if fault is not None or not self._wait_for_brokers(self._seconds):
+            self._lose()
+        elif not block.is_current:
+            self._lose()  # the brokers have ended it themselves; the client can't go on
+        else:
+            self._kafka.finish(block.transaction, "aborted")
 
 
 class FakeBlock:
-    """What can be done inside a transaction."""
+    """What can be done inside a transaction; the brokers hear of it with its first record."""
 
-    def __init__(self, kafka: FakeKafka, transaction: FakeTransaction) -> None:
+    def __init__(
+        self, kafka: FakeKafka, transactional_id: str, epoch: int, timeout_seconds: float
+    ) -> None:
         self._kafka = kafka
-        self.transaction = transaction
+        self._id = transactional_id
+        self._epoch = epoch
+        self._timeout = timeout_seconds
+        self._transaction: FakeTransaction | None = None
         self.refused = False
 
+    @property
+    def transaction(self) -> FakeTransaction:
+        """What the brokers know of it."""
+        if self._transaction is None:
+            self._transaction = self._kafka.begin(self._id, self._timeout)
+        return self._transaction
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the brokers still take something in for it."""
+        known = self._kafka.epochs[self._id] == self._epoch
+        return known and self.transaction.state == "open"
+
+    def check_epoch(self) -> None:
+        """Refuse to go on for a producer that is fenced, or whose transaction was ended."""
+        if not self.is_current:
+            raise ProducerLost("INVALID_PRODUCER_EPOCH or INVALID_TXN_STATE")
+
     def produce(self, topic: str, events: ScoredEvents) -> None:
-        """Append the events; nobody sees them yet."""
+        """Append the events; nobody sees them yet. That it is fenced, it hears later."""
+        self._kafka.on_call(self, "produce")
         if fault := self._kafka.fault("produce"):
-            raise fault.error
+            raise fault.error or TransactionAborted("the delivery failed")
+        if not self.is_current:
+            return
         for value, key, partition, timestamp, headers in zip(
             events.values,
             events.keys,
@@ -97,11 +159,10 @@ class FakeBlock:
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         """Take the offsets in, if the membership is current; whose partitions, nobody asks."""
+        self._kafka.on_call(self, "send_offsets")
         if fault := self._kafka.fault("send_offsets"):
-            raise fault.error
-        group_id, member, generation = membership.decode().split("/")
-        group = self._kafka.groups[group_id]
-        members = {each.member_id for each in group.members}
-        if member not in members or int(generation) != group.generation:
-            raise TransactionAborted("ILLEGAL_GENERATION")
-        self.transaction.offsets.update({(group_id, p): o for p, o in offsets.items()})
+            raise fault.error or TransactionAborted("the offsets were refused")
+        self.check_epoch()
+        group, member, generation = membership.decode().split("/")
+        self._kafka.groups[group].fence(member, int(generation))
+        self.transaction.offsets.update({(group, p): o for p, o in offsets.items()})

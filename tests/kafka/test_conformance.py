@@ -283,3 +283,17 @@ def test_partitions_that_stay_are_read_again_after_a_revocation(
     wait_for(both_are_read, "each partition is read again, by its owner")
     assert heard.kinds == ["assigned", "revoked"]
     assert found["first"].isdisjoint(found["second"])
+
+
+def test_a_rewind_forgets_the_position_even_if_nothing_has_come_since(
+    cluster: Cluster, group: str
+) -> None:
+    """An idle worker would commit the old position, and lose the events before it."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b"])
+    consumer, _ = _member(cluster, topic, group)
+    gather(consumer, 2)
+    consumer.rewind()
+    batch = consumer.poll_batch(1, 0.0)
+    assert consumer.positions() == ({source: 1} if len(batch) else {})
