@@ -1,0 +1,103 @@
+"""The input of a proof, written at a steady rate by a thread of its own, whatever dies."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.verify.writers import Burst, Outcome, PlainWriter, TransactionalWriter
+
+#: Further behind than this, after an outage, the rate is kept instead of being made up for.
+LATE_SECONDS = 1.0
+#: How long brokers that are away may hold up the end.
+HALT_SECONDS = 30.0
+TRANSACTION_SECONDS = 10.0
+
+
+class Traffic:
+    """Writes bursts until they end or it is halted; brokers that are away delay it.
+
+    Nothing is lost in silence: what Kafka does not take for a passing reason is written again,
+    perhaps twice, and a refusal ends the thread and is raised by :meth:`check`. Who must know what
+    the input holds reads the input.
+
+    Args:
+        client: properties of a client, with ``bootstrap.servers``.
+        topic: where to.
+        bursts: asked for one by one, in the thread.
+        events_per_second: the rate.
+        transaction_seconds: how long brokers hold readers back after a transaction's outage.
+    """
+
+    def __init__(
+        self,
+        client: Mapping[str, Property],
+        topic: str,
+        bursts: Iterable[Burst],
+        events_per_second: float,
+        transaction_seconds: float = TRANSACTION_SECONDS,
+    ) -> None:
+        self._halted = threading.Event()
+        self._plain = PlainWriter(client, topic, self._halted)
+        self._transactional = TransactionalWriter(client, topic, self._halted, transaction_seconds)
+        self._bursts = bursts
+        self._events_per_second = events_per_second
+        self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
+        self._failure: BaseException | None = None
+
+    @property
+    def acknowledged(self) -> int:
+        """Return how many events Kafka has taken; those of aborted transactions don't count."""
+        return self._plain.acknowledged + self._transactional.acknowledged
+
+    @property
+    def done(self) -> bool:
+        """Tell whether nothing more will be written."""
+        return not self._thread.is_alive()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise what ended the thread early, if anything did.
+
+        Raises:
+            Unreachable: the brokers refuse to take the events.
+        """
+        if self._failure is not None:
+            raise self._failure
+
+    def halt(self, patience_seconds: float = HALT_SECONDS) -> int:
+        """Write no more, and wait for what is under way.
+
+        Returns:
+            how many events have an unknown fate, since their brokers were away for too long.
+        """
+        deadline = time.monotonic() + patience_seconds
+        self._halted.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        return self._plain.flush(deadline) + self._transactional.in_doubt
+
+    def _run(self) -> None:
+        try:
+            self._write()
+        except BaseException as failure:  # noqa: BLE001 - `check` raises it where it is heard
+            self._failure = failure
+
+    def _write(self) -> None:
+        due = time.monotonic()
+        for burst in self._bursts:
+            due = max(due, time.monotonic() - LATE_SECONDS)
+            self._plain.wait_until(due)
+            if self._halted.is_set():
+                return
+            if burst.outcome is Outcome.PLAIN:
+                self._plain.write(burst)
+            else:
+                self._transactional.write(burst)
+            due += len(burst.events) / self._events_per_second
+        self._plain.drain()

@@ -1,0 +1,259 @@
+"""Two ways to write events that outlive brokers: plainly, and in small transactions."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from stream_scorer.errors import Unreachable
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.translation import RECORD_REFUSALS, RIGHTS, describe, error_of
+from stream_scorer.records import Headers
+
+POLL_SECONDS = 0.1
+ATTEMPT_SECONDS = 2.0
+#: After a failure that waiting can mend.
+PAUSE_SECONDS = 0.5
+
+
+class Outcome(StrEnum):
+    """How a burst is written."""
+
+    PLAIN = "plain"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event to be written; the timestamp is milliseconds since the epoch."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+    headers: Headers = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Events that are written one after the other: in one transaction, unless plainly."""
+
+    events: tuple[Outgoing, ...]
+    outcome: Outcome = Outcome.PLAIN
+
+
+class PlainWriter:
+    """An idempotent producer that never gives an event up (``message.timeout.ms`` 0).
+
+    Its methods belong to one thread at a time.
+    """
+
+    def __init__(self, client: Mapping[str, Property], topic: str, halted: threading.Event) -> None:
+        self._properties = {
+            **client,
+            "enable.idempotence": True,
+            "message.timeout.ms": 0,
+            "linger.ms": 5,
+            "error_cb": _unheard,
+        }
+        self._topic = topic
+        self._halted = halted
+        self._client = Producer(self._properties)
+        self._again: deque[Outgoing] = deque()
+        self._refused: KafkaError | None = None
+        self.acknowledged = 0
+
+    def write(self, burst: Burst) -> None:
+        """Hand the events over, after those that must be written again.
+
+        Raises:
+            Unreachable: the brokers refuse an event for good.
+        """
+        self._again.extend(burst.events)
+        self._hand_over()
+
+    def wait_until(self, due: float) -> None:
+        """Serve the client until then (monotonic seconds), or until the halt."""
+        while not self._halted.is_set():
+            left = due - time.monotonic()
+            self._poll(max(0.0, min(left, POLL_SECONDS)))
+            if left <= 0:
+                return
+
+    def drain(self) -> None:
+        """Serve the client until all is acknowledged, or until the halt."""
+        while (len(self._client) or self._again) and not self._halted.is_set():
+            self._hand_over()
+            self._poll(POLL_SECONDS)
+
+    def flush(self, deadline: float) -> int:
+        """Wait for what is under way; return how many events are left then."""
+        while len(self._client) and time.monotonic() < deadline:
+            self._client.poll(POLL_SECONDS)
+        return len(self._client) + len(self._again)
+
+    def _hand_over(self) -> None:
+        while self._again and not self._halted.is_set():
+            event = self._again[0]
+            try:
+                self._client.produce(
+                    self._topic,
+                    event.value,
+                    event.key,
+                    event.partition,
+                    timestamp=event.timestamp_ms,
+                    headers=event.headers,
+                    on_delivery=partial(self._delivered, event),
+                )
+            except BufferError:
+                self._poll(POLL_SECONDS)
+            except KafkaException as exception:
+                if error_of(exception).code() != KafkaError._FATAL:  # noqa: SLF001 - its name
+                    raise _refusal(self._topic, error_of(exception)) from exception
+                self._renew()
+            else:
+                self._again.popleft()
+
+    def _poll(self, seconds: float) -> None:
+        self._client.poll(seconds)
+        if self._refused is not None:
+            raise _refusal(self._topic, self._refused)
+
+    def _renew(self) -> None:
+        # What it still held is reported as undelivered, and so written again.
+        self._client.purge()
+        with suppress(KafkaException):
+            self._client.flush(ATTEMPT_SECONDS)
+        self._client = Producer(self._properties)
+
+    def _delivered(self, event: Outgoing, error: KafkaError | None, _: Message) -> None:
+        if error is None:
+            self.acknowledged += 1
+        elif _is_refusal(error):
+            self._refused = error
+        else:
+            self._again.append(event)
+
+
+class TransactionalWriter:
+    """Writes a burst in one transaction, again until it has the outcome that it shall have."""
+
+    def __init__(
+        self,
+        client: Mapping[str, Property],
+        topic: str,
+        halted: threading.Event,
+        transaction_seconds: float,
+    ) -> None:
+        self._properties = {
+            **client,
+            "transactional.id": f"{topic}-{uuid.uuid4().hex[:8]}",
+            "transaction.timeout.ms": int(transaction_seconds * 1000),
+            "message.timeout.ms": int(transaction_seconds * 800),
+            "linger.ms": 0,
+            "retry.backoff.ms": 5,
+            "retry.backoff.max.ms": 50,
+            "error_cb": _unheard,
+        }
+        self._topic = topic
+        self._halted = halted
+        self._client: Producer | None = None
+        self._refused: KafkaError | None = None
+        self.acknowledged = 0
+        #: Events of a transaction that the halt left without an outcome.
+        self.in_doubt = 0
+
+    def write(self, burst: Burst) -> None:
+        """Write a burst, and again if its transaction fails or its outcome stays unknown.
+
+        Raises:
+            Unreachable: the brokers refuse an event or the transactional id.
+        """
+        while not self._halted.is_set():
+            try:
+                self._attempt(burst)
+            except KafkaException as exception:
+                self._recover(error_of(exception))
+                self._halted.wait(PAUSE_SECONDS)
+            else:
+                if burst.outcome is Outcome.COMMITTED:
+                    self.acknowledged += len(burst.events)
+                return
+        self.in_doubt = len(burst.events)
+
+    def _attempt(self, burst: Burst) -> None:
+        if self._client is None:
+            client = Producer(self._properties)
+            self._repeat(client.init_transactions)
+            self._client = client
+        client = self._client
+        client.begin_transaction()
+        for event in burst.events:
+            client.produce(
+                self._topic,
+                event.value,
+                event.key,
+                event.partition,
+                timestamp=event.timestamp_ms,
+                headers=event.headers,
+                on_delivery=self._delivered,
+            )
+        if burst.outcome is Outcome.ABORTED:
+            client.flush(ATTEMPT_SECONDS)  # so that what is aborted stands in the log
+            self._repeat(client.abort_transaction)
+        else:
+            self._repeat(client.commit_transaction)
+
+    def _repeat(self, call: Callable[[float], None]) -> None:
+        # After a timeout the call is still under way: the same call again resumes it.
+        while True:
+            try:
+                call(ATTEMPT_SECONDS)
+            except KafkaException as exception:
+                if not error_of(exception).retriable() or self._halted.is_set():
+                    raise
+            else:
+                return
+
+    def _recover(self, error: KafkaError) -> None:
+        refused = self._refused or (error if _is_refusal(error) else None)
+        if refused is not None:
+            raise _refusal(self._topic, refused)
+        if self._client is not None and error.txn_requires_abort():
+            try:
+                self._repeat(self._client.abort_transaction)
+            except KafkaException:
+                pass
+            else:
+                return
+        # What it has open is aborted by the successor, or by the brokers in time.
+        self._client = None
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and _is_refusal(error):
+            self._refused = error
+
+
+def _is_refusal(error: KafkaError) -> bool:
+    return error.code() in RIGHTS or error.code() in RECORD_REFUSALS
+
+
+def _refusal(topic: str, error: KafkaError) -> Unreachable:
+    return Unreachable(
+        f"The brokers refuse the events of the proof for {topic} ({describe(error)}); grant WRITE "
+        "on its topics, and WRITE and DESCRIBE on transactional ids that begin with --topic-prefix."
+    )
+
+
+def _unheard(_: KafkaError) -> None:
+    """Leave it to the calls: what they can't wait out they raise."""

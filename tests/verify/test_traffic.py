@@ -1,0 +1,131 @@
+"""The input of a proof: what it promises of rate, transactions and outages, on a real Kafka."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from stream_scorer.errors import Unreachable
+from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.verify.traffic import Traffic
+from stream_scorer.verify.writers import Burst, Outcome, Outgoing
+from tests.conftest import Kafka, TopicFactory
+from tests.topics import ends, read, wait_for
+
+pytestmark = pytest.mark.kafka
+
+
+def client_of(kafka: Kafka) -> dict[str, str | int]:
+    """Properties of the proof's own clients."""
+    return {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
+
+
+def events(first: int, count: int, partition: int = 0) -> tuple[Outgoing, ...]:
+    """Events whose values are numbers."""
+    numbers = range(first, first + count)
+    return tuple(Outgoing(partition, b"k", b"%d" % each, 1_700_000_000_000) for each in numbers)
+
+
+def mixed(count: int) -> Iterator[Burst]:
+    """One in ten bursts a transaction, in turn committed and aborted; one partition after another.
+
+    The values count up over those events that a reader of committed events must find.
+    """
+    number = 0
+    for turn in range(count):
+        outcome = Outcome.PLAIN
+        if turn % 10 == 0:
+            outcome = Outcome.ABORTED if turn % 20 else Outcome.COMMITTED
+        size = 1 if outcome is Outcome.PLAIN else 3
+        yield Burst(events(number, size, turn % 2), outcome)
+        number += size if outcome is not Outcome.ABORTED else 0
+
+
+def values(kafka: Kafka, topic: str) -> list[int]:
+    """What a reader of committed events finds, sorted."""
+    return sorted(int(message.value()) for message in read(kafka.bootstrap_servers, topic))
+
+
+def test_committed_events_are_there_and_aborted_ones_stand_in_the_log_unseen(
+    kafka: Kafka, topic: TopicFactory
+) -> None:
+    """Each once, in its partition; what is counted is what readers find."""
+    name = topic(2)
+    traffic = Traffic(client_of(kafka), name, mixed(100), 2_000)
+    traffic.start()
+    wait_for(lambda: traffic.done, "the end of the bursts")
+    traffic.check()
+
+    assert traffic.halt() == 0
+    found = values(kafka, name)
+    assert found == list(range(90 + 5 * 3))
+    assert traffic.acknowledged == len(found)
+    # A marker ends each of the ten transactions; fifteen events were aborted.
+    assert sum(ends(kafka.bootstrap_servers, name).values()) == len(found) + 15 + 10
+
+
+def test_the_rate_is_kept(kafka: Kafka, topic: TopicFactory) -> None:
+    """Neither faster, nor much slower on a machine with nothing else to do."""
+    traffic = Traffic(client_of(kafka), topic(), (Burst(events(n, 5)) for n in range(40)), 200)
+    started = time.monotonic()
+    traffic.start()
+    wait_for(lambda: traffic.done, "200 events")
+    assert traffic.acknowledged == 200
+    assert time.monotonic() - started > 39 * 5 / 200
+
+
+def test_it_writes_until_it_is_halted(kafka: Kafka, topic: TopicFactory) -> None:
+    """Bursts without an end are taken one by one, and what was taken arrives."""
+    name = topic()
+    taken = itertools.count()
+    traffic = Traffic(client_of(kafka), name, (Burst(events(n, 1)) for n in taken), 500)
+    traffic.start()
+    wait_for(lambda: traffic.acknowledged > 50, "50 events")
+    assert not traffic.done
+    assert traffic.halt() == 0
+    assert values(kafka, name) == list(range(traffic.acknowledged))
+    # The one that was taken when the halt came may not have been written.
+    assert next(taken) - traffic.acknowledged in (0, 1)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PLAIN, Outcome.COMMITTED])
+def test_an_event_that_the_brokers_refuse_ends_it_aloud(
+    outcome: Outcome, kafka: Kafka, topic: TopicFactory
+) -> None:
+    """Writing it again can't help, plainly or in a transaction."""
+    too_large = (Outgoing(0, None, b"x" * 5000, 0),)
+    name = topic(1, {"max.message.bytes": "1000"})
+    bursts = (Burst(too_large, outcome) for _ in itertools.count())
+    traffic = Traffic(client_of(kafka), name, bursts, 100)
+    traffic.start()
+    wait_for(lambda: traffic.done, "its end")
+    with pytest.raises(Unreachable, match=f"refuse the events of the proof for {name}.*SIZE"):
+        traffic.check()
+    assert traffic.acknowledged == 0
+
+
+def test_nothing_is_lost_while_the_broker_is_killed_and_halting_without_one_is_bounded() -> None:
+    """What was in the client's queue arrives when the broker is back, and so does a transaction."""
+    with EmbeddedKafka() as kafka:
+        kafka.create_topic("events", 2)
+        traffic = Traffic(client_of(kafka), "events", mixed(10_000), 300)
+        traffic.start()
+        wait_for(lambda: traffic.acknowledged > 100, "100 events")
+        kafka.kill()
+        before = traffic.acknowledged
+        kafka.start()
+        wait_for(lambda: traffic.acknowledged > before + 300, "300 events after the restart")
+        kafka.pause()
+        started = time.monotonic()
+        unknown = traffic.halt(patience_seconds=1)
+        assert time.monotonic() - started < 10
+        kafka.resume()
+        kafka.restart()
+        found = values(kafka, "events")
+        traffic.check()
+
+    assert set(range(before + 300)) <= set(found)
+    assert traffic.acknowledged <= len(found) <= traffic.acknowledged + unknown + 3
