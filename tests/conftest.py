@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.local.proxy import Proxy
 from stream_scorer.local.registry import EmbeddedRegistry
 from stream_scorer.local.topics import Topics
 
@@ -57,6 +59,25 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         return
     with EmbeddedKafka(folder=tmp_path_factory.mktemp("kafka")) as embedded:
         yield embedded
+
+
+@dataclass(frozen=True)
+class ProxiedKafka:
+    """A broker that clients reach through a proxy only."""
+
+    proxy: Proxy
+    kafka: EmbeddedKafka
+
+
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxiedKafka]:
+    """One broker behind a proxy; tests lift the rules that they make."""
+    with (
+        Proxy([1]) as proxy,
+        EmbeddedKafka(folder=tmp_path_factory.mktemp("proxied"), client_ports=proxy.ports) as kafka,
+    ):
+        proxy.target(1, kafka.client_address())
+        yield ProxiedKafka(proxy, kafka)
 
 
 @pytest.fixture(scope="session")

@@ -44,10 +44,13 @@ class Broker:
     Args:
         number: The node id, from 1.
         folder: Holds ``server.properties``, ``broker.log`` and ``data/``.
+        client_port: The port that clients are told to connect to, where something stands that
+            passes on what arrives. By default the broker's own.
     """
 
-    def __init__(self, number: int, folder: Path) -> None:
+    def __init__(self, number: int, folder: Path, client_port: int | None = None) -> None:
         self.number = number
+        self._client_port = client_port
         self.log = folder / "broker.log"
         self._folder = folder
         self._client, self._internal, self._controller = (ReservedPort() for _ in range(3))
@@ -55,8 +58,13 @@ class Broker:
 
     @property
     def client_address(self) -> str:
-        """What clients connect to."""
+        """The listener for clients, ``CLIENT``."""
         return f"127.0.0.1:{self._client.number}"
+
+    @property
+    def advertised_address(self) -> str:
+        """What clients are told to connect to."""
+        return f"127.0.0.1:{self._client_port or self._client.number}"
 
     @property
     def internal_address(self) -> str:
@@ -78,6 +86,9 @@ class Broker:
             "process.roles": "broker,controller",
             "node.id": str(self.number),
             "listeners": listeners,
+            "advertised.listeners": (
+                f"CLIENT://{self.advertised_address},INTERNAL://{self.internal_address}"
+            ),
             "listener.security.protocol.map": ",".join(
                 f"{name}:PLAINTEXT" for name in ("CLIENT", "INTERNAL", "CONTROLLER")
             ),

@@ -52,6 +52,8 @@ class EmbeddedKafka:
             topics, as Kafka has them, instead of :data:`SHORT_TIMEOUTS`.
         properties: Broker settings that win over all others. Clients come in by the listener
             ``CLIENT``: ``listener.security.protocol.map`` secures it.
+        client_ports: The port of 127.0.0.1 that clients are told to connect to instead, for each
+            broker: a proxy's, which passes on to :meth:`client_address`.
 
     Raises:
         ConfigError: The number of brokers is neither 1 nor 3.
@@ -64,12 +66,14 @@ class EmbeddedKafka:
         *,
         kafka_defaults: bool = False,
         properties: Mapping[str, str] | None = None,
+        client_ports: Mapping[int, int] | None = None,
     ) -> None:
         if brokers not in {1, 3}:
             raise ConfigError(f"An embedded Kafka has 1 or 3 brokers, not {brokers}.")
         self._count = brokers
         self._given_folder = folder
         self._properties = {**({} if kafka_defaults else SHORT_TIMEOUTS), **(properties or {})}
+        self._client_ports = client_ports or {}
         self._brokers: dict[int, Broker] = {}
 
     def __enter__(self) -> Self:
@@ -82,7 +86,8 @@ class EmbeddedKafka:
         """
         self._folder = (self._given_folder or Path(tempfile.mkdtemp(prefix="kafka-"))).absolute()
         for number in range(1, self._count + 1):
-            self._brokers[number] = Broker(number, self._folder / f"broker-{number}")
+            folder = self._folder / f"broker-{number}"
+            self._brokers[number] = Broker(number, folder, self._client_ports.get(number))
         try:
             self._start()
         except BaseException:
@@ -96,8 +101,17 @@ class EmbeddedKafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """Every broker's ``host:port``, running or not, with commas between."""
-        return ",".join(broker.client_address for broker in self._brokers.values())
+        """What clients connect to, every broker's, running or not, with commas between."""
+        return ",".join(broker.advertised_address for broker in self._brokers.values())
+
+    @property
+    def internal_servers(self) -> str:
+        """The brokers' own listeners, plaintext and past any proxy, with commas between."""
+        return ",".join(broker.internal_address for broker in self._brokers.values())
+
+    def client_address(self, broker: int = 1) -> str:
+        """Where a broker listens for clients: what a proxy in front of it passes on to."""
+        return self._brokers[broker].client_address
 
     def create_topic(
         self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None
