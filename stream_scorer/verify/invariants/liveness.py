@@ -13,6 +13,7 @@ from stream_scorer.verify.values import Invariant, Violation
 @dataclass(slots=True)
 class _Standing:
     committed: int
+    waiting: bool
     seconds: float = 0.0
     said: bool = False
 
@@ -45,9 +46,14 @@ class Liveness:
         passed = 0.0 if impaired or self._sampled_at is None else at - self._sampled_at
         self._sampled_at = at
         for partition, offset in committed.items():
-            standing = self._standing.setdefault(partition, _Standing(offset))
-            if offset != standing.committed or offset >= ends.get(partition, 0):
-                self._standing[partition] = _Standing(offset)
+            waiting = offset < ends.get(partition, 0)
+            standing = self._standing.get(partition)
+            if (
+                standing is None
+                or not (standing.waiting and waiting)
+                or offset != standing.committed
+            ):
+                self._standing[partition] = _Standing(offset, waiting)
                 continue
             standing.seconds += passed
             if standing.seconds > self._bound_seconds and not standing.said:

@@ -78,8 +78,8 @@ def nothing_open(found: Found, ends: Mapping[TopicPartition, tuple[int, int]]) -
         if stable != high:
             found.add(
                 Invariant.NOTHING_OPEN,
-                f"{named(place)} ends at {high}, and readers of committed records get only to "
-                f"{stable}: a transaction is open.",
+                f"{named(place)} ends at {high}, and readers of committed records get to {stable} "
+                "only: a transaction is open.",
             )
 
 
