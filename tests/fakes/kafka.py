@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from stream_scorer.records import TopicPartition
+from stream_scorer.verify.values import Entry
 from tests.fakes.group import Group
 from tests.fakes.log import FakeTransaction, Record, State
 
@@ -52,8 +53,7 @@ class Fault:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class EndTxn:
+class EndTxn(NamedTuple):
     """A request to commit that the network has delayed."""
 
     transactional_id: str
@@ -73,10 +73,13 @@ class FakeKafka:
         self.groups: defaultdict[str, Group] = defaultdict(Group)
         self.epochs: defaultdict[str, int] = defaultdict(int)
         self.open: dict[str, FakeTransaction] = {}
+        self._begun = 0
         self.faults: list[Fault] = []
         self.under_way: list[EndTxn] = []
         self.away_until = float("-inf")
         self.refuses: Callable[[str, bytes | None], bool] = lambda _topic, _value: False
+        #: What producers believe that became of their transactions.
+        self.history: list[Entry] = []
         #: Hears of every call of a client before it takes effect: which client, and which call.
         self.on_call: Callable[[object, str], None] = lambda _client, _call: None
 
@@ -152,7 +155,9 @@ class FakeKafka:
 
     def begin(self, transactional_id: str, timeout_seconds: float) -> FakeTransaction:
         """Open a transaction that the brokers abort after so long."""
-        made = FakeTransaction(ends_at=self.clock() + timeout_seconds)
+        self._begun += 1
+        name = f"{transactional_id}/{self._begun}"
+        made = FakeTransaction(name, ends_at=self.clock() + timeout_seconds)
         self.open[transactional_id] = made
         return made
 
@@ -175,6 +180,11 @@ class FakeKafka:
         current = self.epochs[request.transactional_id] == request.epoch
         if current and (found := self.open.get(request.transactional_id)):
             self.finish(found, "committed")
+
+    def tell(self, who: str, what: str, transaction: FakeTransaction) -> None:
+        """Write a line of the history, as the workers of ``stream-scorer verify`` do."""
+        details = {"transaction": transaction.name, "records": transaction.records}
+        self.history.append(Entry(self.clock(), who, what, details))
 
     def _time_passed(self) -> None:
         for name, each in list(self.open.items()):

@@ -14,7 +14,9 @@ State = Literal["open", "committed", "aborted"]
 class FakeTransaction:
     """What one transaction wrote, when the brokers end it by themselves, and how it ended."""
 
+    name: str = ""
     state: State = "open"
+    records: int = 0
     ends_at: float = float("inf")
     touched: set[TopicPartition] = field(default_factory=set)
     offsets: dict[tuple[str, TopicPartition], int] = field(default_factory=dict)

@@ -43,6 +43,11 @@ class FakeProducer:
         self.needs_rebuild = False
         self.rebuilds += 1
 
+    @property
+    def request(self) -> EndTxn:
+        """The request to commit what this producer has open; it may arrive late."""
+        return EndTxn(self._id, self._epoch)
+
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[FakeBlock]:
         """Commit what happens inside, or leave no trace of it."""
@@ -51,7 +56,7 @@ class FakeProducer:
         if self._epoch == 0:
             raise ProducerLost("there is no producer")
         started = self._kafka.clock()
-        block = FakeBlock(self._kafka, self._id, self._epoch, self._seconds)
+        block = FakeBlock(self._kafka, self, self._seconds)
         try:
             yield block
             self._commit(block, started + (within_seconds or self._seconds))
@@ -84,15 +89,17 @@ class FakeProducer:
             raise ProducerLost("the brokers did not answer in time")
         fault = self._kafka.fault("commit")
         block.check_epoch()
+        self._kafka.tell(self._id, "sent", block.transaction)
         if block.refused:
             raise RecordRefused("a record was refused")
         if fault is None or fault.happened:
             self._kafka.finish(block.transaction, "committed")
         if fault is not None and fault.late:
-            self._kafka.under_way.append(EndTxn(self._id, self._epoch))
+            self._kafka.under_way.append(self.request)
         self._kafka.on_call(self, "committed")
         if fault is not None and fault.error is not None:
             raise fault.error
+        self._kafka.tell(self._id, "committed", block.transaction)
 
     def _abort(self, block: FakeBlock) -> None:
         self._kafka.on_call(self, "abort")
@@ -103,17 +110,16 @@ class FakeProducer:
             self._lose()  # the brokers have ended it themselves; the client can't go on
         else:
             self._kafka.finish(block.transaction, "aborted")
+            self._kafka.tell(self._id, "aborted", block.transaction)
 
 
 class FakeBlock:
     """What can be done inside a transaction; the brokers hear of it with its first record."""
 
-    def __init__(
-        self, kafka: FakeKafka, transactional_id: str, epoch: int, timeout_seconds: float
-    ) -> None:
+    def __init__(self, kafka: FakeKafka, owner: FakeProducer, timeout_seconds: float) -> None:
         self._kafka = kafka
-        self._id = transactional_id
-        self._epoch = epoch
+        self._owner = owner
+        self._id, self._epoch = owner.request
         self._timeout = timeout_seconds
         self._transaction: FakeTransaction | None = None
         self.refused = False
@@ -138,7 +144,7 @@ class FakeBlock:
 
     def produce(self, topic: str, events: ScoredEvents) -> None:
         """Append the events; nobody sees them yet. That it is fenced, it hears later."""
-        self._kafka.on_call(self, "produce")
+        self._kafka.on_call(self._owner, "produce")
         if fault := self._kafka.fault("produce"):
             raise fault.error or TransactionAborted("the delivery failed")
         if not self.is_current:
@@ -156,10 +162,11 @@ class FakeBlock:
             record = Record(self.transaction, value, key, headers, timestamp)
             self._kafka.append(target, record)
             self.transaction.touched.add(target)
+            self.transaction.records += 1
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         """Take the offsets in, if the membership is current; whose partitions, nobody asks."""
-        self._kafka.on_call(self, "send_offsets")
+        self._kafka.on_call(self._owner, "send_offsets")
         if fault := self._kafka.fault("send_offsets"):
             raise fault.error or TransactionAborted("the offsets were refused")
         self.check_epoch()

@@ -1,0 +1,236 @@
+"""Several workers over one Kafka in memory, and all that can befall them, one step at a time.
+
+Nothing runs beside anything else: a step is one round of one worker's loop. What happens "at the
+same time" happens inside a call of the worker into its Kafka: there others take their steps, time
+passes, and the worker is frozen or dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+
+from stream_scorer.budget import Budget, BudgetLedger
+from stream_scorer.dead_letters import DeadLetterFormat
+from stream_scorer.errors import Unanswered
+from stream_scorer.output import DeadLetterOutput, TransactionalOutput
+from stream_scorer.records import Batch, TopicPartition
+from stream_scorer.worker import Worker
+from tests.fakes import FakeConsumer, FakeKafka, FakeProducer, Killed
+from tests.fakes.kafka import End
+from tests.fakes.log import FakeTransaction
+from tests.worker.loop import DEAD, GROUP, INPUT, OUTPUT, PACE, Heard, Scoring
+
+#: What a fleet without faults may take, in the clock's seconds, to score what is left.
+PATIENCE_SECONDS = 300.0
+
+MakeWorker = Callable[..., Worker]
+MakeConsumer = Callable[[FakeKafka, Sequence[str], str], FakeConsumer]
+MakeProducer = Callable[[FakeKafka, str], FakeProducer]
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What befalls a worker at its first call of that name within a step.
+
+    ``seconds`` pass, in silence if the process is frozen and not only slow. Then ``others`` take
+    their steps, and then it dies or goes on. ``leaves_request``: the request to commit that it was
+    about to send is under way when it dies.
+    """
+
+    at: str
+    seconds: float = 0.0
+    frozen: bool = False
+    others: tuple[int, ...] = ()
+    dies: bool = False
+    leaves_request: bool = False
+
+
+@dataclass(eq=False)
+class Process:
+    """A worker and the clients that die with it."""
+
+    name: str
+    worker: Worker
+    consumer: FakeConsumer
+    producer: FakeProducer
+    stop: Event
+    has_joined: bool = False
+    is_dead: bool = False
+    is_frozen: bool = False
+    is_busy: bool = False
+    plan: dict[str, Happening] = field(default_factory=dict)
+
+
+class Fleet:
+    """The processes, the Kafka, and the events that it was given."""
+
+    def __init__(
+        self,
+        worker: MakeWorker = Worker,
+        consumer: MakeConsumer = FakeConsumer,
+        producer: MakeProducer = FakeProducer,
+    ) -> None:
+        self._makers = (worker, consumer, producer)
+        self.kafka = FakeKafka()
+        self.kafka.create_topic(INPUT, 2)
+        # There are never more partitions in the input than in the output.
+        self.kafka.create_topic(OUTPUT, 4)
+        self.kafka.create_topic(DEAD, 4)
+        self.kafka.refuses = lambda topic, value: (
+            topic == OUTPUT and (value or b"").startswith(b"scored:refused")
+        )
+        self.kafka.on_call = self._called
+        self.processes: list[Process] = []
+        self.unfinished: list[FakeTransaction] = []
+        self.registry_is_away_for = 0
+        self._written = 0
+
+    # ------------------------------------------------------------------ events
+
+    def write(self, partition: int, kinds: Sequence[str], end: End) -> None:
+        """Write events of these kinds: ``ok``, ``bad`` or ``refused``."""
+        values: list[bytes | None] = []
+        for kind in kinds:
+            values.append(f"{kind}-{self._written}".encode())
+            self._written += 1
+        source = TopicPartition(INPUT, partition % self.kafka.partitions[INPUT])
+        transaction = self.kafka.write(source, values, end=end)
+        if transaction is not None and end == "open":
+            self.unfinished.append(transaction)
+
+    # ------------------------------------------------------------------ processes
+
+    @property
+    def ready(self) -> list[Process]:
+        """Those that can take a step now."""
+        return [each for each in self.alive if not (each.is_busy or each.is_frozen)]
+
+    @property
+    def alive(self) -> list[Process]:
+        """Those that are not dead."""
+        return [each for each in self.processes if not each.is_dead]
+
+    def add(self, name: str | None = None) -> Process:
+        """Start a process; one with the name of a dead one takes its transactional id over."""
+        make_worker, make_consumer, make_producer = self._makers
+        name = name or f"worker-{len(self.processes)}"
+        consumer = make_consumer(self.kafka, [INPUT], GROUP)
+        producer = make_producer(self.kafka, name)
+        scoring = Scoring(self.kafka, seconds_per_row=0.001, before=self._ask_the_registry)
+        dead = DeadLetterOutput(
+            DEAD, DeadLetterFormat(GROUP, "0", "model", 2), BudgetLedger(Budget(1.0, 60.0, 0))
+        )
+        stop = Event()
+        worker = make_worker(
+            consumer,
+            scoring,
+            TransactionalOutput(producer, OUTPUT, dead, self.kafka.clock),
+            PACE,
+            Heard(),
+            stopping=stop.is_set,
+            clock=self.kafka.clock,
+        )
+        made = Process(name, worker, consumer, producer, stop)
+        self.processes.append(made)
+        return made
+
+    def step(self, process: Process, happenings: Sequence[Happening] = ()) -> None:
+        """Let a process start, or go one round."""
+        with self._running(process, happenings):
+            if process.has_joined:
+                process.worker._go_round()
+            else:
+                process.worker._rebuild()
+                process.consumer.subscribe(process.worker)
+                process.has_joined = True
+
+    def stop(self, process: Process, happenings: Sequence[Happening] = ()) -> None:
+        """Let a process end as it does after SIGTERM."""
+        with self._running(process, happenings):
+            process.stop.set()
+            process.worker.run()
+            process.is_dead = True
+
+    def kill(self, process: Process) -> None:
+        """End a process at once; the brokers notice by its silence."""
+        process.is_dead = True
+        process.consumer.fall_silent()
+
+    def freeze(self, process: Process) -> None:
+        """Let a process stand still."""
+        process.is_frozen = True
+        process.consumer.fall_silent()
+
+    def thaw(self, process: Process) -> None:
+        """Let it go on, as if no time had passed."""
+        process.is_frozen = False
+        process.consumer.speak_again()
+
+    # ------------------------------------------------------------------ the end
+
+    def heal(self) -> None:
+        """Let nothing go wrong any more; the fleet gets to the end of the input in time."""
+        self.kafka.faults.clear()
+        self.kafka.away_until = float("-inf")
+        self.registry_is_away_for = 0
+        while self.kafka.under_way:
+            self.kafka.deliver()
+        for transaction in self.unfinished:
+            self.kafka.finish(transaction, "committed")
+        for process in self.alive:
+            self.thaw(process)
+        if not self.alive:
+            self.add()
+        ends_at = self.kafka.clock() + PATIENCE_SECONDS
+        while self.kafka.lag(GROUP, INPUT) > 0:
+            assert self.kafka.clock() < ends_at, "the fleet does not get to the end"
+            for process in self.alive:
+                self.step(process)
+        for process in self.alive:
+            self.stop(process)
+
+    # ------------------------------------------------------------------ inside of a step
+
+    @contextmanager
+    def _running(self, process: Process, happenings: Sequence[Happening]) -> Iterator[None]:
+        process.is_busy = True
+        process.plan = {each.at: each for each in happenings}
+        try:
+            yield
+        except Killed:
+            assert process.is_dead
+        finally:
+            process.is_busy = False
+            process.plan = {}
+
+    def _called(self, client: object, call: str) -> None:
+        """Let happen what is planned for this call; the dead call nothing."""
+        process = next(p for p in self.processes if client in (p.consumer, p.producer))
+        if process.is_dead:
+            raise Killed
+        if happening := process.plan.pop(call, None):
+            self._let(process, happening)
+
+    def _let(self, process: Process, happening: Happening) -> None:
+        if happening.frozen:
+            self.freeze(process)
+        self.kafka.clock.advance(happening.seconds)
+        for number in happening.others:
+            if ready := self.ready:
+                self.step(ready[number % len(ready)])
+        if happening.frozen:
+            self.thaw(process)
+        if not happening.dies:
+            return
+        self.kill(process)
+        if happening.leaves_request and happening.at == "commit":
+            self.kafka.under_way.append(process.producer.request)
+        raise Killed
+
+    def _ask_the_registry(self, _: Batch) -> None:
+        if self.registry_is_away_for > 0:
+            self.registry_is_away_for -= 1
+            raise Unanswered("the registry is away")
