@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -18,14 +19,17 @@ from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.stopping import Stopping
+from stream_scorer.app.watchdog import ANSWER_SECONDS, Watchdog, WatchedOutput
 from stream_scorer.check.findings import heed
 from stream_scorer.check.model import judge_packages
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError
-from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
-from stream_scorer.kafka.producer import MakeClient, make_client
+from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS, transaction_timeout_seconds
+from stream_scorer.kafka.cluster import brokers_answer
+from stream_scorer.kafka.producer import MakeClient, longest_call_seconds, make_client
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
+from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.logs import configure_logging
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
@@ -55,36 +59,47 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
     """
     configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
     log = structlog.get_logger("stream_scorer")
-    kafka = settings.kafka
-    if kafka is None:
-        raise ConfigError("kafka: `run` needs it; see docs/configuration.md.")
+    kafka = _kafka(settings)
     with ExitStack() as stack:
         ready = _look_and_load(settings, kafka, log)
         stack.callback(ready.schemas.close)
         registry = CollectorRegistry()
-        metrics = Metrics(registry)
-        metrics.model(ready.model.name, ready.model.version, ready.model.sha256)
         pace = pace_of(settings)
-        observer = LoopObserver(metrics, log, stalled_after_seconds=pace.max_poll_interval_seconds)
+        heartbeat = Heartbeat(pace.max_poll_interval_seconds)
+        watchdog = Watchdog(heartbeat, partial(_brokers_answer, kafka), log)
         stopping = Stopping(ready.model.terminate, log.error)
         consumer = make_consumer(settings, kafka, log.warning)
+        output = make_output(settings, kafka, ready.topics, consumer, seams.make_client)
         worker = Worker(
             seams.consumer(consumer),
             seams.scorer(ready.scorer),
-            make_output(settings, kafka, ready.topics, consumer, seams.make_client),
+            WatchedOutput(output, heartbeat, _longest_call_seconds(kafka)),
             pace,
-            observer,
+            LoopObserver(_metrics(registry, ready.model), log, heartbeat),
             stopping=stopping,
             seconds_per_row=ready.seconds_per_row,
         )
         stack.enter_context(stopping.on_signals())
         server = settings.server
         port = stack.enter_context(
-            serving(registry, observer.why_unhealthy, host=server.host, port=server.port)
+            serving(registry, watchdog.why_unhealthy, host=server.host, port=server.port)
         )
+        stack.enter_context(watchdog.watching())
         log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
         worker.run()
     log.info("stopped")
+
+
+def _kafka(settings: Settings) -> KafkaConfig:
+    if settings.kafka is None:
+        raise ConfigError("kafka: `run` needs it; see docs/configuration.md.")
+    return settings.kafka
+
+
+def _metrics(registry: CollectorRegistry, model: Model) -> Metrics:
+    metrics = Metrics(registry)
+    metrics.model(model.name, model.version, model.sha256)
+    return metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +138,15 @@ def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
         largest_record(topics.scored),
     )
     return _Ready(model, schemas, topics, scorer, warm_up(model, settings.batching.max_records))
+
+
+def _brokers_answer(kafka: KafkaConfig) -> bool:
+    servers = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
+    return brokers_answer(servers, ANSWER_SECONDS)
+
+
+def _longest_call_seconds(kafka: KafkaConfig) -> float:
+    return longest_call_seconds(transaction_timeout_seconds(kafka.common, kafka.producer))
 
 
 def pace_of(settings: Settings) -> Pace:

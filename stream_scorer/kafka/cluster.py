@@ -218,6 +218,15 @@ class Cluster:
             return {}
 
 
+def brokers_answer(properties: Mapping[str, Property], within_seconds: float) -> bool:
+    """Tell whether any broker answers, asked by a client that is made for this question."""
+    try:
+        AdminClient({**QUIET, **properties}).list_topics(timeout=within_seconds)
+    except KafkaException:
+        return False
+    return True
+
+
 _ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION
 
 

@@ -42,6 +42,16 @@ def make_client(properties: Mapping[str, Any], log: ClientLog) -> Producer:
     return Producer(properties, logger=log)
 
 
+def longest_call_seconds(transaction_seconds: float) -> float:
+    """Return how long a commit or a rebuild may take, by the deadlines that its parts have.
+
+    A full queue empties when its messages fail; committing has a deadline, aborting another, each
+    and one attempt more; a new client is initialised. What takes longer has outlived its bound.
+    """
+    full_queue = Deadlines(transaction_seconds).message_ms / 1000
+    return full_queue + 2 * (transaction_seconds + ATTEMPT_SECONDS) + INIT_TIMEOUT_SECONDS
+
+
 class TransactionalProducer:
     """Owns the client; every method belongs to the thread that runs the loop.
 

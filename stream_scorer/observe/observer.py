@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_scorer.observe.dead_letter_log import DeadLetterLog
+from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.records import Batch, ScoredBatch, Stage, TopicPartition
 
@@ -32,12 +33,12 @@ class Logger(Protocol):
 
 
 class LoopObserver:
-    """Metrics once a batch, log lines once an event in the worker's life, health at any time.
+    """Metrics once a batch, log lines once an event in the worker's life, a heartbeat each round.
 
     Args:
         metrics: where numbers go.
         logger: where lines go.
-        stalled_after_seconds: how long the loop may take for one round before it is unhealthy.
+        heartbeat: what is told that the loop goes round.
         monotonic: the clock for durations.
         wall_clock: the clock that events' timestamps are compared with, seconds since the epoch.
     """
@@ -46,17 +47,16 @@ class LoopObserver:
         self,
         metrics: Metrics,
         logger: Logger,
+        heartbeat: Heartbeat,
         *,
-        stalled_after_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._metrics = metrics
         self._logger = logger
-        self._stalled_after_seconds = stalled_after_seconds
+        self._heartbeat = heartbeat
         self._monotonic = monotonic
         self._wall_clock = wall_clock
-        self._last_round = monotonic()
         self._away_since: float | None = None
         self._said_at = float("-inf")
         self._dead_letters = DeadLetterLog(logger.warning, monotonic)
@@ -121,20 +121,7 @@ class LoopObserver:
 
     def alive(self) -> None:
         """Note that the loop went round."""
-        self._last_round = self._monotonic()
-
-    def why_unhealthy(self) -> str | None:
-        """Return why the process should be replaced, or ``None``.
-
-        A broker or registry that is away is no reason: another process would not reach it either.
-        """
-        silent = self._monotonic() - self._last_round
-        if silent <= self._stalled_after_seconds:
-            return None
-        return (
-            f"the loop has not gone round for {silent:.0f} s; "
-            f"{self._stalled_after_seconds:.0f} s are allowed"
-        )
+        self._heartbeat.beat()
 
     def _back(self) -> None:
         if self._away_since is not None:

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import CapturingLogger
 
+from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.protocols import Observer
@@ -45,7 +46,7 @@ class Bench:
         self.observer = LoopObserver(
             Metrics(self.registry),
             self.lines,
-            stalled_after_seconds=300.0,
+            Heartbeat(300.0, self.monotonic),
             monotonic=self.monotonic,
             wall_clock=Clock(1000.0),
         )
@@ -148,15 +149,3 @@ def test_waiting_is_said_at_once_then_once_a_minute_then_that_it_is_over(bench: 
     assert ("info", "working again") in bench.said()
     bench.observer.waiting(RuntimeError("again"))
     assert bench.lines.calls[-1].kwargs["seconds"] == 0.0
-
-
-def test_it_is_healthy_as_long_as_the_loop_goes_round(bench: Bench) -> None:
-    """However long it waits for a broker; not when it hangs."""
-    bench.monotonic.now = 299.0
-    assert bench.observer.why_unhealthy() is None
-    bench.monotonic.now = 301.0
-    assert bench.observer.why_unhealthy() == (
-        "the loop has not gone round for 301 s; 300 s are allowed"
-    )
-    bench.observer.alive()
-    assert bench.observer.why_unhealthy() is None
