@@ -10,6 +10,7 @@ from typing import Any
 
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.plan import GroupProtocol, Plan
 from stream_scorer.verify.topics import Names, ThrowAway
 
@@ -50,8 +51,8 @@ class Ground:
         security: properties that every worker's clients need; empty on the embedded Kafka.
         timeouts: what to plan with.
         brokers: how many there are.
-        replication: of the topics; -1 is the cluster's default.
         kafka: the embedded Kafka, whose brokers may be killed; ``None`` on one's own cluster.
+        proxy: stands between the workers and the embedded Kafka; ``None`` alike.
         remarks: what had to be assumed, a sentence each.
         throw_away: makes the topics of a round, and removes them.
     """
@@ -62,6 +63,7 @@ class Ground:
     timeouts: Timeouts
     brokers: int
     kafka: EmbeddedKafka | None
+    proxy: Proxy | None
     remarks: tuple[str, ...]
     throw_away: ThrowAway
 
@@ -129,8 +131,17 @@ def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
             int(EMBEDDED_ABORT_SCAN_SECONDS * 1000)
         ),
     }
-    with EmbeddedKafka(plan.brokers, folder / "kafka", properties=properties) as kafka:
-        client: dict[str, Property] = {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
+    with ExitStack() as stack:
+        numbers = range(1, plan.brokers + 1)
+        proxy = stack.enter_context(Proxy(numbers))
+        kafka = stack.enter_context(
+            EmbeddedKafka(
+                plan.brokers, folder / "kafka", properties=properties, client_ports=proxy.ports
+            )
+        )
+        for number in numbers:
+            proxy.target(number, kafka.client_address(number))
+        client: dict[str, Property] = {"bootstrap.servers": kafka.internal_servers, "log_level": 0}
         yield Ground(
             bootstrap_servers=kafka.bootstrap_servers,
             client=client,
@@ -142,6 +153,7 @@ def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
             ),
             brokers=plan.brokers,
             kafka=kafka,
+            proxy=proxy,
             remarks=(),
             throw_away=ThrowAway(client, plan.topic_prefix, plan.brokers, keep=True, say=say),
         )
