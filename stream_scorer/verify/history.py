@@ -26,8 +26,12 @@ class HistoryFile:
     def write(self, what: str, **details: Any) -> Entry:
         """Append a line, and return it."""
         entry = Entry(self._clock(), self._who, what, details)
-        os.write(self._file, (to_json(entry) + "\n").encode())
+        self.append(entry)
         return entry
+
+    def append(self, entry: Entry) -> None:
+        """Append a line that somebody else has written somewhere else."""
+        os.write(self._file, (to_json(entry) + "\n").encode())
 
     def close(self) -> None:
         """Close the file."""

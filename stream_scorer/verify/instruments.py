@@ -41,7 +41,10 @@ class Injuries:
 
     def order(self, order: Order) -> None:
         """Let it happen at the next pass of its point; the last order for a point counts."""
-        self._orders[order.point] = (order, order.times)
+        if order.times > 0:
+            self._orders[order.point] = (order, order.times)
+        else:
+            self._orders.pop(order.point, None)
 
     def pending(self, point: Point) -> bool:
         """Tell whether anything may happen at this point."""
@@ -70,15 +73,13 @@ class Injuries:
         timer.join()
 
     def _due(self, point: Point) -> Order | None:
-        if point not in self._orders:
-            return None
-        order, left = self._orders[point]
-        if self._dice.random() >= order.share:
+        order, left = self._orders.get(point, (None, 0))
+        if order is None or self._dice.random() >= order.share:
             return None
         if left > 1:
             self._orders[point] = (order, left - 1)
         else:
-            del self._orders[point]
+            self._orders.pop(point, None)
         return order
 
     def _act(self, order: Order) -> None:

@@ -36,6 +36,8 @@ class Act(StrEnum):
 class Order:
     """What a worker must do to itself at the next pass of a point, ``times`` passes in a row.
 
+    ``times`` 0 takes back what was ordered for the point.
+
     ``share`` is the part of the passes that count, by the worker's own seeded dice; ``seconds`` is
     how long a ``sleep`` takes.
     """

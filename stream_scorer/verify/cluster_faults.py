@@ -1,0 +1,111 @@
+"""Faults of the brokers: they die, restart, all go away, hand over what they lead, and grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.verify.scene import Course, Fault, Scene, meanwhile
+
+DOWN_SECONDS = 5.0
+ALL_AWAY_SECONDS = 60.0
+SETTLE_SECONDS = 3.0
+#: The input never grows beyond this many times its size.
+GROWN = 2
+
+
+def cluster_faults() -> tuple[Fault, ...]:
+    """Return all of them."""
+    return (
+        Fault("broker killed and restarted", _kill, needs="three brokers", alone=True),
+        Fault("rolling restart", _roll, needs="three brokers", alone=True),
+        Fault("all brokers away for a minute", _all_away, needs="embedded", alone=True, halts=True),
+        Fault("all brokers frozen", _all_frozen, needs="embedded", alone=True, halts=True),
+        Fault("partitions added", _grow),
+    )
+
+
+def _kafka(scene: Scene) -> EmbeddedKafka:
+    if scene.ground.kafka is None:
+        raise AssertionError("a fault of brokers is only begun where they are ours")
+    return scene.ground.kafka
+
+
+def _numbers(scene: Scene) -> range:
+    return range(1, scene.ground.brokers + 1)
+
+
+def _at_once(act: Callable[[int], None], numbers: Sequence[int]) -> None:
+    # A quorum comes up only together.
+    with ThreadPoolExecutor(len(numbers)) as pool:
+        list(pool.map(act, numbers))
+
+
+def _kill(scene: Scene) -> Course:
+    """Kill one of three, and start it again."""
+    kafka, number = _kafka(scene), scene.dice.choice(_numbers(scene))
+    kafka.kill(number)
+    try:
+        yield DOWN_SECONDS
+    finally:
+        started = meanwhile(scene, lambda: kafka.start(number))
+        yield from started
+    yield SETTLE_SECONDS
+    return True
+
+
+def _roll(scene: Scene) -> Course:
+    """Restart one after the other, in order, as an upgrade does."""
+    kafka = _kafka(scene)
+    for number in _numbers(scene):
+        yield from meanwhile(scene, lambda number=number: kafka.restart(number))  # type: ignore[misc]
+        yield SETTLE_SECONDS
+    return True
+
+
+def _all_away(scene: Scene) -> Course:
+    """Kill all brokers; the fleet waits and does not exit."""
+    kafka, numbers = _kafka(scene), _numbers(scene)
+    for number in numbers:
+        kafka.kill(number)
+    try:
+        yield ALL_AWAY_SECONDS
+    finally:
+        yield from meanwhile(scene, lambda: _at_once(kafka.start, numbers))
+    yield SETTLE_SECONDS
+    return True
+
+
+def _all_frozen(scene: Scene) -> Course:
+    """Let all brokers take connections and answer nothing, for longer than a transaction may be."""
+    kafka, numbers = _kafka(scene), _numbers(scene)
+    for number in numbers:
+        kafka.pause(number)
+    try:
+        yield scene.transaction_seconds + SETTLE_SECONDS
+    finally:
+        for number in numbers:
+            kafka.resume(number)
+    yield SETTLE_SECONDS
+    return True
+
+
+def _grow(scene: Scene) -> Course:
+    """Add a partition, to the outputs first; a key's partition must stay, so then only the input's.
+
+    The producer of the input writes to it as soon as it is there (``output.partition: source``).
+    """
+    names, count = scene.names, scene.partitions.now + 1
+    if count > GROWN * scene.partitions.first:
+        return False
+    topics = [names.output, names.dead_letters] if scene.order_by == "source" else []
+    admin = AdminClient(scene.client())
+    for topic in [*topics, names.input]:
+        futures = admin.create_partitions([NewPartitions(topic, count)])
+        yield from meanwhile(scene, futures[topic].result)
+    yield SETTLE_SECONDS
+    scene.partitions.now = count
+    return True

@@ -1,0 +1,190 @@
+"""The workers of a proof: started, given orders, injured, and replaced as Kubernetes would."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stream_scorer.verify.history import HistoryReader
+from stream_scorer.verify.points import Act, Order
+from stream_scorer.verify.values import Entry
+
+STOP_SECONDS = 40.0
+_KILLED = -signal.SIGKILL
+_SHOWN_LINES = 3
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of the fleet, from its start to its end.
+
+    ``may_end`` holds the exit codes that are no news; ``reached`` the points where an order was
+    carried out, in order; ``successor`` is who was started in its place.
+    """
+
+    who: str
+    slot: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    history: HistoryReader
+    may_end: set[int] = field(default_factory=set)
+    reached: list[str] = field(default_factory=list)
+    successor: Member | None = None
+
+    def order(self, order: Order) -> None:
+        """Hand an order over; a process that is gone takes none."""
+        if order.act in {Act.KILL, Act.TERMINATE}:
+            self.may_end |= {0, _KILLED}
+        stream = self.process.stdin
+        try:
+            if stream is not None:
+                stream.write((json.dumps(order.to_json()) + "\n").encode())
+                stream.flush()
+        except BrokenPipeError:
+            pass
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs or is frozen."""
+        return self.process.poll() is None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the process is stopped by a signal."""
+        if not self.alive:
+            return False
+        state = Path(f"/proc/{self.process.pid}/stat")
+        if state.exists():
+            return state.read_text().rpartition(")")[2].split()[0] == "T"
+        shown = subprocess.run(  # noqa: S603 - our own arguments
+            ["/bin/ps", "-o", "state=", "-p", str(self.process.pid)],
+            capture_output=True,
+            check=False,
+        )
+        return shown.stdout.strip().startswith(b"T")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; those that end it are no news then."""
+        if number in {signal.SIGKILL, signal.SIGTERM}:
+            self.may_end |= {0, _KILLED}
+        self.process.send_signal(number)
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return "\n".join(lines[-_SHOWN_LINES:])
+
+
+class Fleet:
+    """So many slots, each with a process or about to get one; logs and histories in a folder."""
+
+    def __init__(self, config: Path, folder: Path, size: int) -> None:
+        self._config = config
+        self._folder = folder
+        self._slots: dict[int, Member | None] = dict.fromkeys(range(1, size + 1))
+        self._incarnations: dict[int, int] = {}
+        self._first_orders: dict[int, Order] = {}
+        self._leaving: list[Member] = []
+
+    @property
+    def members(self) -> list[Member]:
+        """The processes that are alive, those included that are on their way out."""
+        return [*self.serving, *(each for each in self._leaving if each.alive)]
+
+    @property
+    def serving(self) -> list[Member]:
+        """The processes that are alive and meant to be."""
+        return [each for each in self._slots.values() if each and each.alive]
+
+    def keep_up(self) -> Iterator[Member]:
+        """Start what is missing, and yield each process that has ended since the last call."""
+        for member in [each for each in self._leaving if not each.alive]:
+            self._leaving.remove(member)
+            yield member
+        for number, last in self._slots.items():
+            if last is None or not last.alive:
+                started = self._slots[number] = self._start(number)
+                if last is not None:
+                    last.successor = started
+                    yield last
+
+    def scale(self, size: int) -> None:
+        """Have so many slots; whoever is one too many is asked to stop."""
+        for number in range(1, size + 1):
+            self._slots.setdefault(number, None)
+        for number in [each for each in self._slots if each > size]:
+            member = self._slots.pop(number)
+            if member is not None:
+                member.send(signal.SIGTERM)
+                self._leaving.append(member)
+
+    def begin_next_with(self, member: Member, order: Order) -> None:
+        """Give the process that comes after this one an order to begin with."""
+        self._first_orders[member.slot] = order
+
+    def size(self) -> int:
+        """Return how many slots there are."""
+        return len(self._slots)
+
+    def news(self) -> Iterator[Entry]:
+        """Yield what the processes wrote into their histories since the last call."""
+        for member in [*self._slots.values(), *self._leaving]:
+            if member is not None:
+                yield from self.news_of(member)
+
+    def news_of(self, member: Member) -> Iterator[Entry]:
+        """Yield what one process, dead or alive, wrote since the last call."""
+        for entry in member.history.new():
+            if entry.what == "reached":
+                member.reached.append(entry.details["point"])
+            yield entry
+
+    def stop(self) -> list[Member]:
+        """Ask all to stop, wait, kill what does not; return those that were there."""
+        members = self.members
+        for member in members:
+            member.send(signal.SIGCONT)
+            member.send(signal.SIGTERM)
+        for member in members:
+            try:
+                member.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                member.process.kill()
+                member.process.wait()
+        return members
+
+    def kill(self) -> None:
+        """End all at once."""
+        for member in self.members:
+            member.process.kill()
+            member.process.wait()
+
+    def _start(self, number: int) -> Member:
+        incarnation = self._incarnations[number] = self._incarnations.get(number, 0) + 1
+        who = f"worker-{number}.{incarnation}"
+        order = self._first_orders.pop(number, None)
+        history = self._folder / f"{who}.history.jsonl"
+        log = self._folder / f"{who}.log"
+        words = [
+            *("--config", self._config.name, "--who", who, "--history", str(history)),
+            *(("--order", json.dumps(order.to_json())) if order else ()),
+            *("--set", f"kafka.consumer.client.id={who}"),
+            *("--set", f"kafka.producer.client.id={who}-producer"),
+        ]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(  # noqa: S603 - our own module with our own arguments
+                [sys.executable, "-m", "stream_scorer.verify.worker", *words],
+                cwd=self._config.parent,
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+            )
+        member = Member(who, number, process, log, HistoryReader(history))
+        if order is not None:
+            member.may_end |= {0, _KILLED}
+        return member

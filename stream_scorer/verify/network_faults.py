@@ -1,0 +1,119 @@
+"""Faults of the network between workers and brokers, made by the proxy in front of the brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Literal
+
+from stream_scorer.errors import Unreachable
+from stream_scorer.local.frames import ApiKey
+from stream_scorer.local.proxy import Proxy
+from stream_scorer.verify.fleet import Member
+from stream_scorer.verify.scene import Course, Fault, Scene, meanwhile, until
+
+CUT_SECONDS = 10.0
+DELAY_SECONDS = 12.0
+DROP_SECONDS = 8.0
+
+Ways = Literal["both", "requests", "responses"]
+
+
+def network_faults() -> tuple[Fault, ...]:
+    """Return all of them."""
+    fault = partial(Fault, needs="proxy")
+    return (
+        fault("cut from one broker", partial(_cut, way="both", one=True)),
+        fault("cut from all brokers", partial(_cut, way="both", one=False)),
+        fault("cut one way, requests", partial(_cut, way="requests", one=False)),
+        fault("cut one way, answers", partial(_cut, way="responses", one=False)),
+        fault("connections reset", _reset),
+        fault("2 ms of delay", partial(_delay, seconds=0.002)),
+        fault("50 ms of delay", partial(_delay, seconds=0.050)),
+        fault("EndTxn held, released in the next transaction", _hold_end),
+        fault("answer to EndTxn lost", partial(_drop, api=ApiKey.END_TXN, close=False)),
+        fault("connection broken before EndTxn's answer",
+              partial(_drop, api=ApiKey.END_TXN, close=True)),
+        fault("answer to TxnOffsetCommit lost",
+              partial(_drop, api=ApiKey.TXN_OFFSET_COMMIT, close=False)),
+    )  # fmt: skip
+
+
+def _clients(member: Member) -> str:
+    """Return the pattern of a worker's client ids; its consumer's and its producer's."""
+    return f"{member.who}*"
+
+
+def _while(rule: AbstractContextManager[object], seconds: float) -> Course:
+    with rule:
+        yield seconds
+    return True
+
+
+def _proxy(scene: Scene) -> Proxy:
+    if scene.ground.proxy is None:
+        raise AssertionError("a network fault is only begun where there is a proxy")
+    return scene.ground.proxy
+
+
+def _cut(scene: Scene, *, way: Ways, one: bool) -> Course:
+    """Cut a worker off for longer than its session."""
+    with scene.someone() as member:
+        if member is None:
+            return False
+        broker = scene.dice.randint(1, scene.ground.brokers) if one else None
+        rule = _proxy(scene).cut(_clients(member), broker, way)
+        return (yield from _while(rule, CUT_SECONDS))
+
+
+def _reset(scene: Scene) -> Course:
+    """Close all connections of a worker, and those that it makes, for a moment."""
+    with scene.someone() as member:
+        if member is None:
+            return False
+        rule = _proxy(scene).cut(_clients(member), refuse=True)
+        return (yield from _while(rule, 1.0))
+
+
+def _delay(scene: Scene, *, seconds: float) -> Course:
+    """Put the whole fleet behind a slower network."""
+    return (yield from _while(_proxy(scene).delay("worker-*", seconds), DELAY_SECONDS))
+
+
+def _hold_end(scene: Scene) -> Course:
+    """Hold EndTxn back for longer than its client waits, and release it amid what comes next.
+
+    In the protocol that the client speaks, a late EndTxn of the same producer epoch ends whatever
+    transaction is open then (KIP-890).
+    """
+    with scene.someone() as member:
+        if member is None:
+            return False
+        proxy = _proxy(scene)
+        client = f"{member.who}-producer"
+        with proxy.hold(client, ApiKey.END_TXN) as held:
+            if not (yield from _comes(scene, held.caught)):
+                return False
+            # Half of transaction.timeout.ms is socket.timeout.ms; then comes the retry, and the
+            # next transaction, which sends its offsets in its middle.
+            with proxy.watch(ApiKey.TXN_OFFSET_COMMIT, client) as watch:
+                yield from until(lambda: watch.requests > 0, scene.transaction_seconds * 2)
+            return (yield from _comes(scene, held.release))
+
+
+def _comes(scene: Scene, event: Callable[[], None]) -> Course:
+    """Wait in another thread for what the proxy waits for; tell whether it came."""
+    try:
+        return (yield from meanwhile(scene, event))
+    except Unreachable:
+        return False
+
+
+def _drop(scene: Scene, *, api: ApiKey, close: bool) -> Course:
+    """Let the answer to such a request never arrive."""
+    with scene.someone() as member:
+        if member is None:
+            return False
+        rule = _proxy(scene).drop_answer(f"{member.who}-producer", api, close=close)
+        return (yield from _while(rule, DROP_SECONDS))

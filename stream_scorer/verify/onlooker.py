@@ -1,0 +1,162 @@
+"""Who follows a round: reads what readers see, asks what is committed, hears the workers."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from stream_scorer.records import TopicPartition
+from stream_scorer.verify.checker import Checker
+from stream_scorer.verify.fleet import Fleet, Member
+from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.invariants.liveness import Liveness
+from stream_scorer.verify.readers import Readers
+from stream_scorer.verify.recovery import Recovery
+from stream_scorer.verify.values import Entry, Invariant, Trace, Violation
+
+SAMPLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there was to see in a round, in numbers."""
+
+    events: int
+    scored: int
+    dead_letters: Mapping[str, int]
+    transactions: Mapping[str, int]
+    ended: Mapping[str, int]
+    recovery: Recovery
+
+
+class Onlooker:
+    """Feeds the checker; every method belongs to one thread.
+
+    ``clock`` is seconds since the epoch, as the workers' histories have it.
+    """
+
+    def __init__(
+        self,
+        *,
+        readers: Readers,
+        checker: Checker,
+        liveness: Liveness,
+        fleet: Fleet,
+        journal: HistoryFile,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._readers = readers
+        self._checker = checker
+        self._liveness = liveness
+        self._fleet = fleet
+        self._journal = journal
+        self._clock = clock
+        self._recovery = Recovery()
+        self._sampled_at = 0.0
+        self._committed: dict[TopicPartition, int] = {}
+        self._unexpected: list[Violation] = []
+        self._reasons: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
+        self._ends: Counter[str] = Counter()
+        self.events = 0
+        self.traces = 0
+
+    def look(self, seconds: float, *, impaired: bool) -> None:
+        """Take in what there is, for about so long; start what is missing of the fleet."""
+        self._see(self._readers.traces(seconds))
+        self._expect()
+        for member in self._fleet.keep_up():
+            self._has_ended(member)
+        for entry in self._fleet.news():
+            self._hear(entry)
+        if self._clock() - self._sampled_at >= SAMPLE_SECONDS:
+            self._sample(impaired=impaired)
+
+    def is_at_the_end(self) -> bool:
+        """Tell whether the group has committed all that is in the input, control markers too."""
+        ends = self._readers.input_ends()
+        return ends is not None and all(
+            self._committed.get(partition, 0) >= end for partition, end in ends.items()
+        )
+
+    def end_not_reached(self, within_seconds: float) -> None:
+        """Note that the fleet did not get there in time."""
+        ends = self._readers.input_ends() or {}
+        self._liveness.end_not_reached(within_seconds, self._committed, ends)
+
+    def stop_the_fleet(self) -> None:
+        """Ask all workers to stop, and hear their last words."""
+        for member in self._fleet.stop():
+            self._has_ended(member)
+
+    def finish(self) -> Seen:
+        """Read everything once more, judge the rest, and return the numbers."""
+        self._see(self._readers.traces_to_the_end())
+        self._expect()
+        committed = self._readers.offsets() or self._committed
+        self._checker.finish(self._readers.all_traces(), committed, self._readers.ends())
+        unknown = self._outcomes["begun"] - self._outcomes["committed"] - self._outcomes["aborted"]
+        return Seen(
+            events=self.events,
+            scored=self.traces - self._reasons.total(),
+            dead_letters=dict(self._reasons),
+            transactions={
+                "committed": self._outcomes["committed"],
+                "aborted": self._outcomes["aborted"],
+                "cut short": unknown,
+            },
+            ended=dict(self._ends),
+            recovery=self._recovery,
+        )
+
+    def violations(self) -> list[Violation]:
+        """Return all that was found so far."""
+        return [*self._checker.violations(), *self._liveness.violations(), *self._unexpected]
+
+    def _see(self, traces: list[Trace]) -> None:
+        self.traces += len(traces)
+        self._reasons.update(str(trace.reason) for trace in traces if trace.reason)
+        self._checker.seen(traces)
+
+    def _expect(self) -> None:
+        events = self._readers.events()
+        self.events += len(events)
+        self._checker.expect(events)
+
+    def _hear(self, entry: Entry) -> None:
+        self._journal.append(entry)
+        self._outcomes[entry.what] += 1
+        self._checker.told([entry])
+        self._recovery.told(entry)
+
+    def _has_ended(self, member: Member) -> None:
+        """Take in how a worker ended; by itself it must not."""
+        for entry in self._fleet.news_of(member):
+            self._hear(entry)
+        code = member.process.returncode
+        self._journal.write("ended", worker=member.who, exit_code=code)
+        self._ends[_ending(code)] += 1
+        if code not in member.may_end:
+            self._unexpected.append(
+                Violation(
+                    Invariant.LIVENESS,
+                    f"{member.who} ended by itself with exit code {code}; its log ends with:\n"
+                    f"{member.last_words()}",
+                )
+            )
+
+    def _sample(self, *, impaired: bool) -> None:
+        committed = self._readers.offsets()
+        self._sampled_at = now = self._clock()
+        if committed is None:
+            return
+        self._committed = dict(committed)
+        self._checker.sampled(now, committed)
+        self._liveness.sampled(now, committed, self._readers.events_until(), impaired=impaired)
+
+
+def _ending(code: int) -> str:
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"

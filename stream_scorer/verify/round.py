@@ -1,0 +1,210 @@
+"""One round: a fleet on its own topics, events, faults, and the checker that follows it all."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from stream_scorer.errors import Broken
+from stream_scorer.verify.checker import Checker
+from stream_scorer.verify.cluster import Ground
+from stream_scorer.verify.fleet import Fleet
+from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.input import bursts
+from stream_scorer.verify.invariants.liveness import Liveness
+from stream_scorer.verify.onlooker import Onlooker, Seen
+from stream_scorer.verify.plan import GroupProtocol, OrderBy, Plan
+from stream_scorer.verify.progress import Display
+from stream_scorer.verify.readers import readers_of
+from stream_scorer.verify.scene import Fault, Partitions, Scene
+from stream_scorer.verify.schedule import Schedule, Tally
+from stream_scorer.verify.subject import lay_out, topic_settings
+from stream_scorer.verify.topics import Names
+from stream_scorer.verify.traffic import Traffic
+from stream_scorer.verify.values import Violation
+
+STEP_SECONDS = 0.05
+#: Long enough for the slowest rebalance, short enough that a slow model oversteps it in a round.
+MAX_POLL_SECONDS = 12.0
+#: What workers need to start, to join and to catch up, on top of what brokers wait for the dead.
+GRACE_SECONDS = 40.0
+FIRST_TRACES_SECONDS = 90.0
+#: A round in which too few faults came about goes on for up to this share of its time.
+OVERTIME = 1.0
+#: From one fault to the next, where no number of faults was asked for.
+PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a round is about, and its share of the plan."""
+
+    protocol: GroupProtocol
+    order_by: OrderBy
+    seconds: float
+    faults: int | None
+
+    @property
+    def label(self) -> str:
+        """Its name in topics and tables."""
+        return f"{self.protocol}-{self.order_by}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a round."""
+
+    kind: Kind
+    seen: Seen
+    faults: Tally
+    violations: Sequence[Violation]
+    seconds: float
+
+
+class Round:
+    """Runs one round on a ground; everything of it is gone when :meth:`hold` returns."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        plan: Plan,
+        *,
+        ground: Ground,
+        faults: Sequence[Fault],
+        folder: Path,
+        journal: HistoryFile,
+        display: Display,
+    ) -> None:
+        self._kind = kind
+        self._plan = plan
+        self._ground = ground
+        self._faults = faults
+        self._folder = folder
+        self._journal = journal
+        self._display = display
+        self._partitions = Partitions(plan.partitions, plan.partitions)
+        self._bound_seconds = ground.timeouts.takeover_seconds(kind.protocol) + GRACE_SECONDS
+
+    def hold(self) -> Result:
+        """Run it, and return what was seen.
+
+        Raises:
+            Unreachable: the brokers refuse what the proof itself needs.
+        """
+        started = time.monotonic()
+        with ExitStack() as stack:
+            names = stack.enter_context(
+                self._ground.topics(self._kind.label, self._plan.partitions, topic_settings())
+            )
+            fleet = Fleet(self._lay_out(names), self._folder, self._plan.workers)
+            stack.callback(fleet.kill)
+            traffic = self._traffic(names)
+            stack.callback(traffic.halt)
+            onlooker = self._onlooker(names, fleet, stack)
+            scene = self._scene(names, fleet, stack.enter_context(ThreadPoolExecutor(4)))
+            schedule = self._schedule()
+            traffic.start()
+            self._warm_up(onlooker)
+            self._injure(onlooker, traffic, scene, schedule)
+            traffic.halt()
+            self._wait_for_the_end(onlooker)
+            onlooker.stop_the_fleet()
+            seen = onlooker.finish()
+        seconds = time.monotonic() - started
+        return Result(self._kind, seen, schedule.tally, onlooker.violations(), seconds)
+
+    def _warm_up(self, onlooker: Onlooker) -> None:
+        """Injure nobody before the first traces are there."""
+        deadline = time.monotonic() + FIRST_TRACES_SECONDS
+        while onlooker.traces == 0:
+            if time.monotonic() > deadline:
+                raise Broken(
+                    f"No event was scored within {FIRST_TRACES_SECONDS:.0f} s; the workers' logs "
+                    f"are in {self._folder} (--folder keeps them)."
+                )
+            self._look(onlooker, impaired=True)
+
+    def _injure(
+        self, onlooker: Onlooker, traffic: Traffic, scene: Scene, schedule: Schedule
+    ) -> None:
+        """Let the faults happen until the time is over, enough came about, and all is healed."""
+        started = time.monotonic()
+        ends_at = started + self._kind.seconds
+        gives_up_at = ends_at + OVERTIME * self._kind.seconds
+        while True:
+            now = time.monotonic()
+            wanted = now < ends_at or (not schedule.satisfied and now < gives_up_at)
+            if not wanted and schedule.quiet:
+                return
+            schedule.step(now, scene, begin=wanted and not (schedule.satisfied and now >= ends_at))
+            traffic.check()
+            self._look(onlooker, impaired=schedule.halting)
+
+    def _wait_for_the_end(self, onlooker: Onlooker) -> None:
+        deadline = time.monotonic() + self._bound_seconds
+        while not onlooker.is_at_the_end():
+            if time.monotonic() > deadline:
+                onlooker.end_not_reached(self._bound_seconds)
+                return
+            self._look(onlooker, impaired=False)
+
+    def _look(self, onlooker: Onlooker, *, impaired: bool) -> None:
+        onlooker.look(STEP_SECONDS, impaired=impaired)
+        self._display.numbers(onlooker.events, onlooker.traces)
+        self._display.violations(onlooker.violations())
+
+    # ------------------------------------------------------------------ what it is made of
+
+    def _lay_out(self, names: Names) -> Path:
+        kafka = self._ground.kafka_settings(names, self._kind.protocol)
+        kafka["consumer"] = {
+            **kafka["consumer"],
+            "max.poll.interval.ms": str(int(MAX_POLL_SECONDS * 1000)),
+            # New partitions are found within a round.
+            "topic.metadata.refresh.interval.ms": "5000",
+        }
+        return lay_out(self._folder, kafka, self._kind.order_by)
+
+    def _traffic(self, names: Names) -> Traffic:
+        source = bursts(self._kind.order_by, self._partitions)
+        return Traffic(self._ground.client, names.input, source, self._plan.events_per_second)
+
+    def _onlooker(self, names: Names, fleet: Fleet, stack: ExitStack) -> Onlooker:
+        readers = stack.enter_context(readers_of(self._ground, names, self._folder))
+        return Onlooker(
+            readers=readers,
+            checker=Checker(order_by=self._kind.order_by),
+            liveness=Liveness(self._bound_seconds),
+            fleet=fleet,
+            journal=self._journal,
+        )
+
+    def _scene(self, names: Names, fleet: Fleet, background: ThreadPoolExecutor) -> Scene:
+        return Scene(
+            ground=self._ground,
+            names=names,
+            protocol=self._kind.protocol,
+            order_by=self._kind.order_by,
+            fleet=fleet,
+            dice=self._dice(),
+            max_poll_seconds=MAX_POLL_SECONDS,
+            partitions=self._partitions,
+            background=background,
+        )
+
+    def _schedule(self) -> Schedule:
+        count = self._kind.faults
+        every = self._kind.seconds / count if count else PAUSE_SECONDS
+        return Schedule(self._faults, self._dice(), every, count, self._said)
+
+    def _dice(self) -> random.Random:
+        return random.Random(f"{self._plan.seed}/{self._kind.label}")  # noqa: S311 - dice
+
+    def _said(self, what: str, fault: str) -> None:
+        self._journal.write(what, fault=fault)
+        self._display.fault(what, fault)

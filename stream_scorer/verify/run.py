@@ -1,0 +1,109 @@
+"""``verify``: the ground, the rounds on it, and the verdict."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from stream_scorer.errors import ConfigError
+from stream_scorer.verify.cluster import Ground, ground_of
+from stream_scorer.verify.cluster_faults import cluster_faults
+from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.network_faults import network_faults
+from stream_scorer.verify.plan import Plan
+from stream_scorer.verify.progress import displaying
+from stream_scorer.verify.report import faults_of, invariants_of, numbers_of, verdict_of
+from stream_scorer.verify.round import Kind, Round
+from stream_scorer.verify.scene import Fault
+from stream_scorer.verify.worker_faults import worker_faults
+
+VIOLATED = 1
+
+
+def verify(plan: Plan, console: Console) -> int:
+    """Hold the rounds that the plan asks for and print what was seen; return the exit code.
+
+    Raises:
+        ConfigError: the plan names a fault that there is not, or that the cluster does not allow.
+        Unreachable: the cluster refuses what the proof needs.
+        Broken: no event was scored at all.
+    """
+    plan.check()
+    with ExitStack() as stack:
+        folder = _folder(plan, stack)
+        ground = stack.enter_context(ground_of(plan, folder, console.print))
+        faults = _faults(plan, ground)
+        for remark in ground.remarks:
+            console.print(f"[dim]{remark}[/]")
+        path = plan.history or folder / "history.jsonl"
+        journal = HistoryFile(path, "verify")
+        stack.callback(journal.close)
+        results = []
+        for kind in _kinds(plan):
+            title = f"Group protocol {kind.protocol}, output.partition {kind.order_by}"
+            with displaying(title, kind.seconds, console) as display:
+                round_ = Round(
+                    kind,
+                    plan,
+                    ground=ground,
+                    faults=faults,
+                    folder=folder / kind.label,
+                    journal=journal,
+                    display=display,
+                )
+                results.append(round_.hold())
+        for table in (faults_of(results), numbers_of(results), invariants_of(results)):
+            console.print(table)
+        console.print(verdict_of(results, plan, path))
+        return VIOLATED if any(result.violations for result in results) else 0
+
+
+def _kinds(plan: Plan) -> list[Kind]:
+    """Return the rounds: each protocol and each order at least once, in equal shares."""
+    rounds = max(len(plan.group_protocols), len(plan.order_by))
+    faults = _shares(plan.faults, rounds)
+    return [
+        Kind(
+            plan.group_protocols[number % len(plan.group_protocols)],
+            plan.order_by[number % len(plan.order_by)],
+            plan.duration_seconds / rounds,
+            faults[number],
+        )
+        for number in range(rounds)
+    ]
+
+
+def _shares(total: int | None, rounds: int) -> list[int | None]:
+    if total is None:
+        return [None] * rounds
+    return [total // rounds + (number < total % rounds) for number in range(rounds)]
+
+
+def _faults(plan: Plan, ground: Ground) -> list[Fault]:
+    """Return the faults that may happen on this ground.
+
+    Raises:
+        ConfigError: ``--only`` names another.
+    """
+    known = [*worker_faults(), *network_faults(), *cluster_faults()]
+    possible = [fault for fault in known if fault.possible(ground)]
+    for name in plan.only:
+        if name not in {fault.name for fault in known}:
+            names = "\n".join(f"  {fault.name}" for fault in known)
+            raise ConfigError(f"--only {name!r}: there is no such fault. There are:\n{names}")
+        if name not in {fault.name for fault in possible}:
+            raise ConfigError(
+                f"--only {name!r}: this cluster does not allow it; it needs the embedded Kafka"
+                " (--brokers 3 for faults of single brokers)."
+            )
+    return [fault for fault in possible if not plan.only or fault.name in plan.only]
+
+
+def _folder(plan: Plan, stack: ExitStack) -> Path:
+    if plan.folder is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-")))
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    return plan.folder

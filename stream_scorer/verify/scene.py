@@ -1,0 +1,122 @@
+"""What a fault acts upon: the fleet, the cluster, the network between them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from stream_scorer.verify.cluster import Ground
+from stream_scorer.verify.fleet import Fleet, Member
+from stream_scorer.verify.plan import GroupProtocol, OrderBy
+from stream_scorer.verify.topics import Names
+
+STEP_SECONDS = 0.1
+#: A point is passed within this time, or the fault counts as one that did not come about.
+REACH_SECONDS = 20.0
+
+#: A fault in progress: it yields how long it waits, and returns whether it came about.
+Course = Generator[float, None, bool]
+
+
+@dataclass(slots=True)
+class Partitions:
+    """How many the input has: at first, and now."""
+
+    first: int
+    now: int
+
+
+@dataclass(slots=True)
+class Scene:
+    """Everything that a fault may touch, and which slots of the fleet are injured already."""
+
+    ground: Ground
+    names: Names
+    protocol: GroupProtocol
+    order_by: OrderBy
+    fleet: Fleet
+    dice: random.Random
+    max_poll_seconds: float
+    partitions: Partitions
+    background: ThreadPoolExecutor
+    busy: set[int] = field(default_factory=set)
+
+    @property
+    def session_seconds(self) -> float:
+        """How long a silent member stays in the group."""
+        return self.ground.timeouts.session_seconds[self.protocol]
+
+    @property
+    def transaction_seconds(self) -> float:
+        """How long a transaction may stay open."""
+        return self.ground.timeouts.transaction_seconds
+
+    @contextmanager
+    def someone(self) -> Iterator[Member | None]:
+        """Yield a worker that nobody else injures meanwhile, ``None`` if there is none."""
+        free = [each for each in self.fleet.serving if each.slot not in self.busy]
+        member = self.dice.choice(free) if free else None
+        if member is not None:
+            self.busy.add(member.slot)
+        try:
+            yield member
+        finally:
+            if member is not None:
+                self.busy.discard(member.slot)
+
+    def client(self, **more: Any) -> dict[str, Any]:
+        """Return properties for a client of the proof's own, past the proxy."""
+        return {**self.ground.client, **more}
+
+
+def until(condition: Callable[[], bool], patience_seconds: float = REACH_SECONDS) -> Course:
+    """Wait for a condition; return whether it came true in time."""
+    waited = 0.0
+    while not condition():
+        if waited >= patience_seconds:
+            return False
+        yield STEP_SECONDS
+        waited += STEP_SECONDS
+    return True
+
+
+def meanwhile(scene: Scene, work: Callable[[], object], patience_seconds: float = 300.0) -> Course:
+    """Do something that blocks, in another thread; raise what it raises."""
+    future = scene.background.submit(work)
+    done = yield from until(future.done, patience_seconds)
+    if done:
+        future.result()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way to injure.
+
+    Attributes:
+        name: what ``--only`` and the table call it.
+        course: begins it on a scene.
+        halts: under it nothing can be expected to move.
+        alone: no other fault begins while it lasts.
+        needs: what it needs of the cluster: nothing, the embedded Kafka, three brokers of it.
+    """
+
+    name: str
+    course: Callable[[Scene], Course]
+    halts: bool = False
+    alone: bool = False
+    needs: str = ""
+
+    def possible(self, ground: Ground) -> bool:
+        """Tell whether this cluster allows it."""
+        possible: Mapping[str, bool] = {
+            "": True,
+            "embedded": ground.kafka is not None,
+            "proxy": ground.proxy is not None,
+            "three brokers": ground.kafka is not None and ground.brokers > 1,
+        }
+        return possible[self.needs]
