@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from stream_scorer.errors import Unreachable
 
@@ -16,7 +16,7 @@ _TIMEOUT_SECONDS = 60.0
 
 
 class Topics:
-    """Creates topics, and knows which brokers answer.
+    """Creates topics, lets them grow, and knows which brokers answer.
 
     Args:
         bootstrap_servers: Addresses of brokers, ``host:port`` with commas between.
@@ -41,6 +41,22 @@ class Topics:
         """
         topic = NewTopic(name, partitions, replicas, config=dict(config or {}))
         self._admin.create_topics([topic])[name].result(_TIMEOUT_SECONDS)
+        self._wait_until_led(name, partitions)
+
+    def add_partitions(self, name: str, count: int) -> None:
+        """Gives a topic so many partitions more and returns once each has a leader.
+
+        Raises:
+            KafkaException: The cluster refuses: there is no such topic.
+            Unreachable: No leader in time.
+        """
+        found = self._admin.list_topics(name, timeout=_TIMEOUT_SECONDS).topics[name].partitions
+        total = len(found) + count
+        more = NewPartitions(name, total)
+        self._admin.create_partitions([more])[name].result(_TIMEOUT_SECONDS)
+        self._wait_until_led(name, total)
+
+    def _wait_until_led(self, name: str, partitions: int) -> None:
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not self._is_led(name, partitions):
             if time.monotonic() > deadline:
