@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from stream_scorer import __version__
-from stream_scorer.cli import check, demo, dlq, init, inspect, run, schema, score
+from stream_scorer.cli import check, demo, dlq, init, inspect, run, schema, score, verify
 from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
 
@@ -42,6 +42,7 @@ def build() -> typer.Typer:
     add(app, "init", init.init)
     add(app, "inspect", inspect.inspect)
     add(app, "demo", demo.demo)
+    add(app, "verify", verify.verify)
     app.add_typer(dlq.commands(), name="dlq")
     app.add_typer(schema.commands(), name="schema")
     return app

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _BYTES = {
     "B": 1,
     "kB": 10**3,
@@ -18,12 +18,12 @@ _BYTES = {
     "GiB": 2**30,
 }
 _NUMBER = r"\d+(?:\.\d+)?"
-_DURATION = rf"^({_NUMBER}) ?(us|ms|s|m|h)$"
+_DURATION = rf"^({_NUMBER}) ?(us|ms|s|m|h|d)$"
 _SIZE = rf"^({_NUMBER}) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)$"
 
 
 def seconds(written: Any) -> Any:
-    """Return the seconds that ``5ms``, ``2s``, ``1m`` or ``1h`` stand for.
+    """Return the seconds that ``5ms``, ``2s``, ``1m``, ``1h`` or ``1d`` stand for.
 
     A float is seconds already (a default, a value from code) and is returned as it is.
 

@@ -132,12 +132,11 @@ def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
         ),
     }
     with ExitStack() as stack:
-        numbers = range(1, plan.brokers + 1)
+        count = plan.brokers or 1
+        numbers = range(1, count + 1)
         proxy = stack.enter_context(Proxy(numbers))
         kafka = stack.enter_context(
-            EmbeddedKafka(
-                plan.brokers, folder / "kafka", properties=properties, client_ports=proxy.ports
-            )
+            EmbeddedKafka(count, folder / "kafka", properties=properties, client_ports=proxy.ports)
         )
         for number in numbers:
             proxy.target(number, kafka.client_address(number))
@@ -151,9 +150,9 @@ def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
                 EMBEDDED_TRANSACTION_SECONDS,
                 EMBEDDED_ABORT_SCAN_SECONDS,
             ),
-            brokers=plan.brokers,
+            brokers=count,
             kafka=kafka,
             proxy=proxy,
             remarks=(),
-            throw_away=ThrowAway(client, plan.topic_prefix, plan.brokers, keep=True, say=say),
+            throw_away=ThrowAway(client, plan.topic_prefix, count, keep=True, say=say),
         )

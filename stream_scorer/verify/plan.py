@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +17,13 @@ OrderBy = Literal["source", "key"]
 #: With fewer, a rebalance has nothing to move from one worker to another.
 FEWEST_PARTITIONS = 2
 SHORTEST_SECONDS = 10.0
-#: The topics of a run are called like this, and then `-in`, `-out` and `-dead-letters`.
-TOPIC_PREFIX = "stream-scorer-verify"
-#: Kafka's bound is 249; the rest is for what is appended.
-_LONGEST_PREFIX = 200
+#: Kafka's rules for a topic's name, of at most 249 characters; the rest is for what is appended.
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
+
+
+def any_prefix() -> str:
+    """Return a prefix that no other run has."""
+    return f"stream-scorer-verify-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +31,10 @@ class Plan:
     """A proof as it is asked for; :meth:`check` says whether it makes sense.
 
     Attributes:
-        bootstrap_servers: the user's own cluster; ``None``: an embedded Kafka of ``brokers``.
-        properties: librdkafka properties that every client gets, for credentials.
-        brokers: 1 or 3, of the embedded Kafka.
+        bootstrap_servers: the user's own cluster; ``None``: an embedded Kafka.
+        properties: librdkafka properties that every client gets, for credentials. A value
+            ``file:/path`` stands for what the file holds.
+        brokers: 1 or 3, of the embedded Kafka; ``None``: 1.
         duration_seconds: how long events are written and workers injured.
         workers: how many are alive when none is injured.
         partitions: of the input topic at the start.
@@ -46,7 +51,7 @@ class Plan:
 
     bootstrap_servers: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
-    brokers: int = 1
+    brokers: int | None = None
     duration_seconds: float = 60.0
     workers: int = 3
     partitions: int = 6
@@ -58,7 +63,7 @@ class Plan:
     folder: Path | None = None
     history: Path | None = None
     only: tuple[str, ...] = ()
-    topic_prefix: str = field(default_factory=lambda: f"{TOPIC_PREFIX}-{secrets.token_hex(4)}")
+    topic_prefix: str = field(default_factory=any_prefix)
 
     def check(self) -> None:
         """Say what makes no sense.
@@ -66,13 +71,7 @@ class Plan:
         Raises:
             ConfigError: something does not.
         """
-        if self.bootstrap_servers is None and self.brokers not in (1, 3):
-            raise ConfigError(f"--brokers must be 1 or 3, not {self.brokers}.")
-        if self.bootstrap_servers is None and self.properties:
-            raise ConfigError(
-                f"-X {next(iter(self.properties))}: properties are for a cluster of your own; "
-                "name it by --bootstrap-servers."
-            )
+        self._check_cluster()
         if self.partitions < FEWEST_PARTITIONS:
             raise ConfigError(
                 f"--partitions must be at least {FEWEST_PARTITIONS}, not {self.partitions}: with "
@@ -87,8 +86,20 @@ class Plan:
                 f"never score an event; give --partitions {self.workers} or more."
             )
         self._check_scale()
-        if not (self.topic_prefix and len(self.topic_prefix) <= _LONGEST_PREFIX):
-            raise ConfigError(f"--topic-prefix must have 1 to {_LONGEST_PREFIX} characters.")
+        self._check_places()
+
+    def _check_cluster(self) -> None:
+        if self.brokers not in (None, 1, 3):
+            raise ConfigError(f"--brokers must be 1 or 3, not {self.brokers}.")
+        if self.bootstrap_servers is not None and self.brokers is not None:
+            raise ConfigError(
+                "--brokers is for the embedded Kafka; leave out either it or --bootstrap-servers."
+            )
+        if self.bootstrap_servers is None and self.properties:
+            raise ConfigError(
+                f"-X {next(iter(self.properties))}: properties are for a cluster of your own; "
+                "name it by --bootstrap-servers."
+            )
 
     def _check_scale(self) -> None:
         if self.duration_seconds < SHORTEST_SECONDS:
@@ -101,3 +112,24 @@ class Plan:
             raise ConfigError(f"--rate must be more than 0, not {self.events_per_second:g}.")
         if self.faults is not None and self.faults < 0:
             raise ConfigError(f"--faults must be at least 0, not {self.faults}.")
+
+    def _check_places(self) -> None:
+        if not _PREFIX.fullmatch(self.topic_prefix):
+            raise ConfigError(
+                "--topic-prefix must be 1 to 200 of Kafka's letters for topics (a-z, A-Z, 0-9, "
+                f"., _ and -), not {self.topic_prefix!r}."
+            )
+        if self.folder is not None and not _is_free(self.folder):
+            raise ConfigError(
+                f"--folder {self.folder} must be new or empty: what another run left there would "
+                "be taken for this one's."
+            )
+        if self.history is not None:
+            if self.history.exists():
+                raise ConfigError(f"--history {self.history} exists already; name another file.")
+            if not self.history.absolute().parent.is_dir():
+                raise ConfigError(f"--history {self.history}: there is no such folder.")
+
+
+def _is_free(folder: Path) -> bool:
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))

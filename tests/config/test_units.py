@@ -17,6 +17,7 @@ from stream_scorer.config.units import seconds, size_bytes, written_duration, wr
         ("1.5s", 1.5),
         ("1m", 60.0),
         ("2 h", 7200.0),
+        ("1d", 86400.0),
     ],
 )
 def test_a_duration_is_seconds(written: str, expected: float) -> None:
