@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.errors import Unreachable
+from stream_scorer.local.kafka import SHORT_TIMEOUTS, EmbeddedKafka
+from stream_scorer.local.moves import Moves
 from stream_scorer.verify.scene import Course, Fault, Scene, meanwhile
 
 DOWN_SECONDS = 5.0
@@ -24,6 +27,9 @@ def cluster_faults() -> tuple[Fault, ...]:
         Fault("rolling restart", _roll, needs="three brokers", alone=True),
         Fault("all brokers away for a minute", _all_away, needs="embedded", alone=True, halts=True),
         Fault("all brokers frozen", _all_frozen, needs="embedded", alone=True, halts=True),
+        Fault("leaders move", _move_leaders, needs="three brokers"),
+        Fault("group coordinator moves", _move_group, needs="three brokers"),
+        Fault("transaction coordinators move", _move_transactions, needs="three brokers"),
         Fault("partitions added", _grow),
     )
 
@@ -91,6 +97,42 @@ def _all_frozen(scene: Scene) -> Course:
             kafka.resume(number)
     yield SETTLE_SECONDS
     return True
+
+
+def _move_leaders(scene: Scene) -> Course:
+    """Give every partition of the three topics another leader."""
+    topics = [scene.names.input, scene.names.output, scene.names.dead_letters]
+    partitions = [(topic, number) for topic in topics for number in range(scene.partitions.first)]
+    return (yield from _move(scene, partitions))
+
+
+def _move_group(scene: Scene) -> Course:
+    """Give the group another coordinator."""
+    moves = Moves(_kafka(scene).internal_servers)
+    return (yield from _done(scene, lambda: moves.group_coordinator(scene.names.group)))
+
+
+def _move_transactions(scene: Scene) -> Course:
+    """Give all transactional ids another coordinator."""
+    count = int(SHORT_TIMEOUTS["transaction.state.log.num.partitions"])
+    partitions = [("__transaction_state", number) for number in range(count)]
+    return (yield from _move(scene, partitions))
+
+
+def _move(scene: Scene, partitions: Sequence[tuple[str, int]]) -> Course:
+    moves = Moves(_kafka(scene).internal_servers)
+    moved = False
+    for topic, number in partitions:
+        moved |= yield from _done(scene, partial(moves.leader, topic, number))
+    return moved
+
+
+def _done(scene: Scene, move: Callable[[], object]) -> Course:
+    """Move in another thread; a replica that lags behind can't be moved to, and that is no news."""
+    try:
+        return (yield from meanwhile(scene, move))
+    except Unreachable:
+        return False
 
 
 def _grow(scene: Scene) -> Course:

@@ -14,8 +14,8 @@ from stream_scorer.verify.fleet import Fleet, Member
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.invariants.liveness import Liveness
 from stream_scorer.verify.readers import Readers
-from stream_scorer.verify.recovery import Recovery
-from stream_scorer.verify.values import Entry, Invariant, Trace, Violation
+# RECOVERY
+from stream_scorer.verify.values import Entry, InputEvent, Invariant, Trace, Violation
 
 SAMPLE_SECONDS = 1.0
 
@@ -29,7 +29,7 @@ class Seen:
     dead_letters: Mapping[str, int]
     transactions: Mapping[str, int]
     ended: Mapping[str, int]
-    recovery: Recovery
+    # RECOVERY
 
 
 class Onlooker:
@@ -54,7 +54,7 @@ class Onlooker:
         self._fleet = fleet
         self._journal = journal
         self._clock = clock
-        self._recovery = Recovery()
+        # RECOVERY
         self._sampled_at = 0.0
         self._committed: dict[TopicPartition, int] = {}
         self._unexpected: list[Violation] = []
@@ -67,7 +67,7 @@ class Onlooker:
     def look(self, seconds: float, *, impaired: bool) -> None:
         """Take in what there is, for about so long; start what is missing of the fleet."""
         self._see(self._readers.traces(seconds))
-        self._expect()
+        self._expect(self._readers.events())
         for member in self._fleet.keep_up():
             self._has_ended(member)
         for entry in self._fleet.news():
@@ -78,9 +78,10 @@ class Onlooker:
     def is_at_the_end(self) -> bool:
         """Tell whether the group has committed all that is in the input, control markers too."""
         ends = self._readers.input_ends()
-        return ends is not None and all(
-            self._committed.get(partition, 0) >= end for partition, end in ends.items()
-        )
+        committed = self._readers.offsets() if ends is not None else None
+        if ends is None or committed is None:
+            return False
+        return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
     def end_not_reached(self, within_seconds: float) -> None:
         """Note that the fleet did not get there in time."""
@@ -94,8 +95,8 @@ class Onlooker:
 
     def finish(self) -> Seen:
         """Read everything once more, judge the rest, and return the numbers."""
-        self._see(self._readers.traces_to_the_end())
-        self._expect()
+        self._see(list(self._readers.traces_to_the_end()))
+        self._expect(list(self._readers.events_to_the_end()))
         committed = self._readers.offsets() or self._committed
         self._checker.finish(self._readers.all_traces(), committed, self._readers.ends())
         unknown = self._outcomes["begun"] - self._outcomes["committed"] - self._outcomes["aborted"]
@@ -109,7 +110,7 @@ class Onlooker:
                 "cut short": unknown,
             },
             ended=dict(self._ends),
-            recovery=self._recovery,
+            # RECOVERY
         )
 
     def violations(self) -> list[Violation]:
@@ -121,8 +122,7 @@ class Onlooker:
         self._reasons.update(str(trace.reason) for trace in traces if trace.reason)
         self._checker.seen(traces)
 
-    def _expect(self) -> None:
-        events = self._readers.events()
+    def _expect(self, events: list[InputEvent]) -> None:
         self.events += len(events)
         self._checker.expect(events)
 
@@ -130,7 +130,7 @@ class Onlooker:
         self._journal.append(entry)
         self._outcomes[entry.what] += 1
         self._checker.told([entry])
-        self._recovery.told(entry)
+        # RECOVERY
 
     def _has_ended(self, member: Member) -> None:
         """Take in how a worker ended; by itself it must not."""

@@ -20,10 +20,10 @@ from stream_scorer.verify.invariants.liveness import Liveness
 from stream_scorer.verify.onlooker import Onlooker, Seen
 from stream_scorer.verify.plan import GroupProtocol, OrderBy, Plan
 from stream_scorer.verify.progress import Display
-from stream_scorer.verify.readers import readers_of
+from stream_scorer.verify.readers import Readers, Watched
 from stream_scorer.verify.scene import Fault, Partitions, Scene
 from stream_scorer.verify.schedule import Schedule, Tally
-from stream_scorer.verify.subject import lay_out, topic_settings
+from stream_scorer.verify.subject import SCORE, expectation, lay_out, scored_schema, topic_settings
 from stream_scorer.verify.topics import Names
 from stream_scorer.verify.traffic import Traffic
 from stream_scorer.verify.values import Violation
@@ -101,11 +101,13 @@ class Round:
             names = stack.enter_context(
                 self._ground.topics(self._kind.label, self._plan.partitions, topic_settings())
             )
-            fleet = Fleet(self._lay_out(names), self._folder, self._plan.workers)
+            config = self._lay_out(names)
+            fleet = Fleet(config, self._folder, self._plan.workers)
             stack.callback(fleet.kill)
             traffic = self._traffic(names)
             stack.callback(traffic.halt)
-            onlooker = self._onlooker(names, fleet, stack)
+            readers = stack.enter_context(Readers(self._ground.client, _watched(names, config)))
+            onlooker = self._onlooker(readers, fleet)
             scene = self._scene(names, fleet, stack.enter_context(ThreadPoolExecutor(4)))
             schedule = self._schedule()
             traffic.start()
@@ -174,8 +176,7 @@ class Round:
         source = bursts(self._kind.order_by, self._partitions)
         return Traffic(self._ground.client, names.input, source, self._plan.events_per_second)
 
-    def _onlooker(self, names: Names, fleet: Fleet, stack: ExitStack) -> Onlooker:
-        readers = stack.enter_context(readers_of(self._ground, names, self._folder))
+    def _onlooker(self, readers: Readers, fleet: Fleet) -> Onlooker:
         return Onlooker(
             readers=readers,
             checker=Checker(order_by=self._kind.order_by),
@@ -208,3 +209,15 @@ class Round:
     def _said(self, what: str, fault: str) -> None:
         self._journal.write(what, fault=fault)
         self._display.fault(what, fault)
+
+
+def _watched(names: Names, config: Path) -> Watched:
+    return Watched(
+        input=names.input,
+        output=names.output,
+        dead_letters=names.dead_letters,
+        group=names.group,
+        scored_schema=scored_schema(config),
+        score_field=SCORE,
+        expectation=expectation,
+    )

@@ -19,9 +19,14 @@ import numpy as np
 import yaml
 from onnx import TensorProto, helper, numpy_helper, save
 
+from stream_scorer.app.contract import make_contract, open_model
+from stream_scorer.avro.schema import parse
+from stream_scorer.config.loading import load
 from stream_scorer.records import Headers, Reason
 
 MODEL, SCHEMA, CONFIG = "model.onnx", "event.avsc", "scorer.yaml"
+#: The field with the score, and the model's output.
+SCORE = "score"
 #: The header that tells which event a record is, also where its value is malformed.
 NUMBER_HEADER = "verify.number"
 KEYS = 64
@@ -137,6 +142,13 @@ def lay_out(folder: Path, kafka: Mapping[str, Any], partition: str) -> Path:
     return path
 
 
+def scored_schema(config: Path) -> dict[str, Any]:
+    """Return the schema of the scored events, as JSON has it."""
+    settings = load(config, (), {}, need_kafka=False)
+    contract = make_contract(settings, open_model(settings.model), parse(json.dumps(_EVENT)))
+    return dict(json.loads(contract.scored.text))
+
+
 def _features(number: int) -> tuple[float, float, int]:
     return float(number % 1000), float(number // 7 % 1000), number % len(_TABLE)
 
@@ -153,15 +165,13 @@ def _model() -> Any:
         helper.make_node("Mul", ["a", "half"], ["half_a"]),
         helper.make_node("Add", ["half_a", "b"], ["sum"]),
         helper.make_node("Gather", ["table", "pick"], ["picked"]),
-        helper.make_node("Add", ["sum", "picked"], ["score"]),
+        helper.make_node("Add", ["sum", "picked"], [SCORE]),
     ]
     inputs = [
         column("a", TensorProto.FLOAT),
         column("b", TensorProto.FLOAT),
         column("pick", TensorProto.INT64),
     ]
-    graph = helper.make_graph(
-        nodes, "proof", inputs, [column("score", TensorProto.FLOAT)], constants
-    )
+    graph = helper.make_graph(nodes, "proof", inputs, [column(SCORE, TensorProto.FLOAT)], constants)
     opset = [helper.make_opsetid("", 17)]
     return helper.make_model(graph, opset_imports=opset, ir_version=8)
