@@ -53,7 +53,8 @@ class TopicFacts:
 class Cluster:
     """Asks the brokers; every call is bounded.
 
-    ``warn`` hears why the brokers don't answer, while there is still patience.
+    ``warn`` hears why the brokers don't answer, while there is still patience. ``address`` and
+    ``credentials`` are what sentences call the places where the user gave them.
     """
 
     def __init__(
@@ -62,8 +63,12 @@ class Cluster:
         *,
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        address: str = "kafka.bootstrap_servers",
+        credentials: str = "kafka.common",
     ) -> None:
         self._properties = dict(properties)
+        self._address = address
+        self._credentials = credentials
         self._servers = str(properties["bootstrap.servers"])
         self._last_error: KafkaError | None = None
         self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
@@ -90,9 +95,10 @@ class Cluster:
                 why = self._why_not(error_of(exception))
                 if self._clock() >= deadline:
                     raise Unreachable(
-                        f"kafka.bootstrap_servers: no broker of {self._servers} answers within "
+                        f"{self._address}: no broker of {self._servers} answers within "
                         f"{patience_seconds:g} s ({why}). Is the address right, and are "
-                        "security.protocol, sasl.* and ssl.* in kafka.common what the brokers want?"
+                        f"security.protocol, sasl.* and ssl.* in {self._credentials} what the "
+                        "brokers want?"
                     ) from exception
                 if why != said:
                     self._warn(f"No broker of {self._servers} answers yet ({why}); asking again")
@@ -107,8 +113,8 @@ class Cluster:
         why = _IN_STATE.sub("", describe(error))
         if error.code() in RIGHTS:
             raise Unreachable(
-                f"kafka.common: {self._servers} refuses the credentials ({why}); correct sasl.* or "
-                "ssl.*."
+                f"{self._credentials}: {self._servers} refuses the credentials ({why}); correct "
+                "sasl.* or ssl.*."
             )
         return why
 
