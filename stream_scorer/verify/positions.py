@@ -79,12 +79,13 @@ class LogEnds:
             if partitions is None:
                 return None
             for partition in partitions:
-                # The high watermark first, so that a log that grows does not look held back.
-                high = _end(self._high, partition, timeout_seconds)
-                stable = None if high is None else _end(self._stable, partition, timeout_seconds)
-                if high is None or stable is None:
+                # The high watermark last: asked for first, it could be equal to a stable offset
+                # that has moved meanwhile, over records but not over their marker.
+                stable = _end(self._stable, partition, timeout_seconds)
+                high = None if stable is None else _end(self._high, partition, timeout_seconds)
+                if stable is None or high is None:
                     return None
-                bounds[partition] = (min(stable, high), high)
+                bounds[partition] = (stable, high)
         return bounds
 
     def settled(self, patience_seconds: float) -> Bounds | None:
