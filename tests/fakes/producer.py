@@ -12,13 +12,18 @@ from tests.fakes.log import FakeTransaction, Record
 
 #: How long a call of the producer waits for brokers that are away.
 INIT_SECONDS = 10.0
+#: When the brokers abort a transaction, unless the producer asks for another time.
+TRANSACTION_SECONDS = 15.0
 
 
 class FakeProducer:
     """The twin of ``stream_scorer.kafka.producer.TransactionalProducer``."""
 
     def __init__(
-        self, kafka: FakeKafka, transactional_id: str, transaction_seconds: float = 15.0
+        self,
+        kafka: FakeKafka,
+        transactional_id: str,
+        transaction_seconds: float = TRANSACTION_SECONDS,
     ) -> None:
         self._kafka = kafka
         self._id = transactional_id

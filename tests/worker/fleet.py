@@ -21,6 +21,7 @@ from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer, Killed
 from tests.fakes.kafka import End
 from tests.fakes.log import FakeTransaction
+from tests.fakes.producer import TRANSACTION_SECONDS
 from tests.worker.loop import DEAD, GROUP, INPUT, OUTPUT, PACE, Heard, Scoring
 
 #: What a fleet without faults may take, in the clock's seconds, to score what is left.
@@ -33,7 +34,7 @@ MakeProducer = Callable[[FakeKafka, str], FakeProducer]
 
 @dataclass(frozen=True)
 class Happening:
-    """What befalls a worker at its first call of that name within a step.
+    """What befalls a worker at its next call of that name.
 
     ``seconds`` pass, in silence if the process is frozen and not only slow. Then ``others`` take
     their steps, and then it dies or goes on. ``leaves_request``: the request to commit that it was
@@ -137,9 +138,9 @@ class Fleet:
         self.processes.append(made)
         return made
 
-    def step(self, process: Process, happenings: Sequence[Happening] = ()) -> None:
+    def step(self, process: Process) -> None:
         """Let a process start, or go one round."""
-        with self._running(process, happenings):
+        with self._running(process):
             if process.has_joined:
                 process.worker._go_round()
             else:
@@ -147,9 +148,9 @@ class Fleet:
                 process.consumer.subscribe(process.worker)
                 process.has_joined = True
 
-    def stop(self, process: Process, happenings: Sequence[Happening] = ()) -> None:
+    def stop(self, process: Process) -> None:
         """Let a process end as it does after SIGTERM."""
-        with self._running(process, happenings):
+        with self._running(process):
             process.stop.set()
             process.worker.run()
             process.is_dead = True
@@ -169,6 +170,10 @@ class Fleet:
         process.is_frozen = False
         process.consumer.speak_again()
 
+    def expel(self, process: Process) -> None:
+        """Let the brokers take a process for dead that is not."""
+        process.consumer.expel()
+
     # ------------------------------------------------------------------ the end
 
     def heal(self) -> None:
@@ -182,6 +187,7 @@ class Fleet:
             self.kafka.finish(transaction, "committed")
         for process in self.alive:
             self.thaw(process)
+            process.plan.clear()
         if not self.alive:
             self.add()
         ends_at = self.kafka.clock() + PATIENCE_SECONDS
@@ -191,20 +197,20 @@ class Fleet:
                 self.step(process)
         for process in self.alive:
             self.stop(process)
+        # What the dead have left open holds readers back until the brokers abort it.
+        self.kafka.clock.advance(TRANSACTION_SECONDS)
 
     # ------------------------------------------------------------------ inside of a step
 
     @contextmanager
-    def _running(self, process: Process, happenings: Sequence[Happening]) -> Iterator[None]:
+    def _running(self, process: Process) -> Iterator[None]:
         process.is_busy = True
-        process.plan = {each.at: each for each in happenings}
         try:
             yield
         except Killed:
             assert process.is_dead
         finally:
             process.is_busy = False
-            process.plan = {}
 
     def _called(self, client: object, call: str) -> None:
         """Let happen what is planned for this call; the dead call nothing."""
