@@ -8,36 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka.admin import AdminClient
+
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.cluster import QUIET, Cluster
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.proxy import Proxy
+from stream_scorer.verify.credentials import resolved
 from stream_scorer.verify.plan import GroupProtocol, Plan
+from stream_scorer.verify.preconditions import (
+    groups_of,
+    refuse_names_in_use,
+    settings_of,
+    try_group,
+    try_rights,
+    try_transaction,
+)
+from stream_scorer.verify.timeouts import EMBEDDED, Timeouts, timeouts_of
 from stream_scorer.verify.topics import Names, ThrowAway
 
-#: Short enough to be outlived within a minute, long enough for a busy machine of two cores.
-EMBEDDED_SESSION_SECONDS = 6.0
-EMBEDDED_TRANSACTION_SECONDS = 6.0
-EMBEDDED_ABORT_SCAN_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long the brokers wait for what has died.
-
-    Attributes:
-        session_seconds: until a silent member of the group is dead, by group protocol.
-        transaction_seconds: ``transaction.timeout.ms`` of the workers.
-        abort_scan_seconds: how often brokers look for transactions that are over their time
-            (``transaction.abort.timed.out.transaction.cleanup.interval.ms``).
-    """
-
-    session_seconds: Mapping[GroupProtocol, float]
-    transaction_seconds: float
-    abort_scan_seconds: float
-
-    def takeover_seconds(self, protocol: GroupProtocol) -> float:
-        """Return how long the brokers may take until a dead worker's partitions go on."""
-        return self.session_seconds[protocol] + self.transaction_seconds + self.abort_scan_seconds
+#: A person waits for it.
+PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +106,17 @@ def ground_of(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
         ConfigError: Java or the jars are missing, or a topic's name is in use.
         Unreachable: the brokers don't answer, refuse a right, or have no transactions.
     """
-    with ExitStack() as stack:
-        if plan.bootstrap_servers is None:
-            yield stack.enter_context(_embedded(plan, folder, say))
-        else:
-            raise NotImplementedError
+    ground = _embedded(plan, folder, say) if plan.bootstrap_servers is None else _own(plan, say)
+    with ground as found:
+        yield found
 
 
 @contextmanager
 def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[Ground]:
-    session = EMBEDDED_SESSION_SECONDS
     properties = {
-        "group.consumer.session.timeout.ms": str(int(session * 1000)),
+        "group.consumer.session.timeout.ms": str(int(EMBEDDED.session_seconds["consumer"] * 1000)),
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": str(
-            int(EMBEDDED_ABORT_SCAN_SECONDS * 1000)
+            int(EMBEDDED.abort_scan_seconds * 1000)
         ),
     }
     with ExitStack() as stack:
@@ -145,14 +133,42 @@ def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
             bootstrap_servers=kafka.bootstrap_servers,
             client=client,
             security={},
-            timeouts=Timeouts(
-                {"classic": session, "consumer": session},
-                EMBEDDED_TRANSACTION_SECONDS,
-                EMBEDDED_ABORT_SCAN_SECONDS,
-            ),
+            timeouts=EMBEDDED,
             brokers=count,
             kafka=kafka,
             proxy=proxy,
             remarks=(),
             throw_away=ThrowAway(client, plan.topic_prefix, count, keep=True, say=say),
         )
+
+
+@contextmanager
+def _own(plan: Plan, say: Callable[[str], None]) -> Iterator[Ground]:
+    servers = plan.bootstrap_servers or ""
+    client: dict[str, Property] = {
+        **resolved(plan.properties), **QUIET, "bootstrap.servers": servers,
+    }  # fmt: skip
+    cluster = Cluster(client, warn=say, address="--bootstrap-servers", credentials="-X")
+    topics = cluster.topic_names(PATIENCE_SECONDS)
+    admin = AdminClient(client)
+    refuse_names_in_use(topics, groups_of(admin), plan.topic_prefix)
+    brokers = list(admin.list_topics(timeout=PATIENCE_SECONDS).brokers)
+    settings = settings_of(admin, brokers)
+    timeouts, remarks = timeouts_of(settings)
+    throw_away = ThrowAway(client, plan.topic_prefix, -1, keep=False, say=say)
+    with throw_away.topics("rehearsal", 1, {}) as names:
+        try_rights(cluster, names)
+        try_transaction(client, names, settings, len(brokers))
+        for protocol in plan.group_protocols:
+            try_group(client, names, protocol, timeouts.session_seconds[protocol])
+    yield Ground(
+        bootstrap_servers=servers,
+        client=client,
+        security={name: str(value) for name, value in plan.properties.items()},
+        timeouts=timeouts,
+        brokers=len(brokers),
+        kafka=None,
+        proxy=None,
+        remarks=remarks,
+        throw_away=throw_away,
+    )

@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
-from confluent_kafka import TopicPartition as ClientPartition
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from stream_scorer.errors import ConfigError, Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+from stream_scorer.verify.removal import remove
 
 REQUEST_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
-#: How long brokers that are away may hold up the end of a proof.
-REMOVAL_SECONDS = 60.0
 #: What the proof needs of a topic, whatever the cluster gives a topic by default.
 _SETTINGS = {
     "cleanup.policy": "delete",
@@ -76,41 +74,57 @@ class ThrowAway:
         made: list[str] = []
         try:
             for topic, kind in zip(names.topics, ("in", "out", "dead-letters"), strict=True):
-                self._create(admin, topic, partitions, config.get(kind, {}))
-                made.append(topic)
-            self._wait_until_led(admin, made)
+                made.append(topic)  # an interrupt may come when the brokers have heard of it
+                try:
+                    self._create(admin, topic, partitions, config.get(kind, {}))
+                except KafkaException as exception:
+                    error = error_of(exception)
+                    if _is_certain(error):
+                        made.pop()
+                    raise _refusal(topic, error) from exception
+            _wait_until_led(admin, made)
             yield names
         finally:
             if not self.keep:
-                self._remove(admin, made, names.group)
+                remove(self.client, made, names.group, self.say)
 
     def _create(
         self, admin: AdminClient, topic: str, partitions: int, config: Mapping[str, str]
     ) -> None:
         new = NewTopic(topic, partitions, self.replication, config={**_SETTINGS, **config})
-        try:
-            admin.create_topics([new], request_timeout=REQUEST_SECONDS)[topic].result()
-        except KafkaException as exception:
-            raise _refusal(topic, error_of(exception)) from exception
-
-    def _wait_until_led(self, admin: AdminClient, topics: list[str]) -> None:
-        deadline = time.monotonic() + REQUEST_SECONDS
-        for topic in topics:
-            while not _is_led(admin, topic):
-                if time.monotonic() > deadline:
-                    raise Unreachable(
-                        f"Topic {topic} has no leader after {REQUEST_SECONDS:g} s; are enough "
-                        "brokers alive?"
-                    )
-                time.sleep(PAUSE_SECONDS)
-
-    def _remove(self, admin: AdminClient, topics: list[str], group: str) -> None:
-        del admin, topics, group
+        admin.create_topics([new], request_timeout=REQUEST_SECONDS)[topic].result()
 
 
-def _is_led(admin: AdminClient, topic: str) -> bool:
-    seen = admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions
-    return bool(seen) and all(one.leader >= 0 for one in seen.values())
+def _wait_until_led(admin: AdminClient, topics: list[str]) -> None:
+    deadline = time.monotonic() + REQUEST_SECONDS
+    for topic in topics:
+        while (why := _not_led(admin, topic)) is not None:
+            if time.monotonic() > deadline:
+                raise Unreachable(
+                    f"Topic {topic} has no leader after {REQUEST_SECONDS:g} s ({why}); are enough "
+                    "brokers alive?"
+                )
+            time.sleep(PAUSE_SECONDS)
+
+
+def _not_led(admin: AdminClient, topic: str) -> str | None:
+    """Return why the topic can't be used yet."""
+    try:
+        seen = admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+    except KafkaException as exception:
+        return describe(error_of(exception))
+    if seen.error is not None and seen.error.code() in RIGHTS:
+        raise _refusal(topic, seen.error)
+    led = [partition for partition in seen.partitions.values() if partition.leader >= 0]
+    if led and len(led) == len(seen.partitions):
+        return None
+    return f"{len(led)} of its {len(seen.partitions)} partitions have one"
+
+
+def _is_certain(error: KafkaError) -> bool:
+    """Tell whether the brokers answered; the client's own errors have negative codes."""
+    code: int = error.code()
+    return code > 0 and code != KafkaError.REQUEST_TIMED_OUT
 
 
 def _refusal(topic: str, error: KafkaError) -> ConfigError | Unreachable:
@@ -121,10 +135,7 @@ def _refusal(topic: str, error: KafkaError) -> ConfigError | Unreachable:
         )
     if error.code() in RIGHTS:
         return Unreachable(
-            f"These credentials may not create the topic {topic}; grant CREATE, DELETE, READ and "
-            "WRITE on topics with that prefix (--topic-prefix names another)."
+            f"These credentials may not create the topic {topic}, or not see it; grant CREATE, "
+            "DELETE, READ and WRITE on topics that begin with --topic-prefix."
         )
     return Unreachable(f"The brokers don't create the topic {topic} ({describe(error)}).")
-
-
-_ = (Consumer, ClientPartition, REMOVAL_SECONDS)

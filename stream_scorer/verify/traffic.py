@@ -71,7 +71,7 @@ class Traffic:
             raise self._failure
 
     def halt(self, patience_seconds: float = HALT_SECONDS) -> int:
-        """Write no more, and wait for what is under way.
+        """Write no more, and wait for what is under way. Idempotent.
 
         Returns:
             how many events have an unknown fate, since their brokers were away for too long.
@@ -80,7 +80,7 @@ class Traffic:
         self._halted.set()
         if self._thread.ident is not None:
             self._thread.join()
-        return self._plain.flush(deadline) + self._transactional.in_doubt
+        return self._plain.close(deadline) + self._transactional.close()
 
     def _run(self) -> None:
         try:

@@ -68,10 +68,12 @@ class PlainWriter:
         }
         self._topic = topic
         self._halted = halted
-        self._client = Producer(self._properties)
+        self._client: Producer | None = None
         self._again: deque[Outgoing] = deque()
         self._refused: KafkaError | None = None
         self.acknowledged = 0
+        #: Events whose fate was unknown when it was closed.
+        self.in_doubt = 0
 
     def write(self, burst: Burst) -> None:
         """Hand the events over, after those that must be written again.
@@ -92,21 +94,33 @@ class PlainWriter:
 
     def drain(self) -> None:
         """Serve the client until all is acknowledged, or until the halt."""
-        while (len(self._client) or self._again) and not self._halted.is_set():
+        while (len(self._opened()) or self._again) and not self._halted.is_set():
             self._hand_over()
             self._poll(POLL_SECONDS)
 
-    def flush(self, deadline: float) -> int:
-        """Wait for what is under way; return how many events are left then."""
-        while len(self._client) and time.monotonic() < deadline:
+    def close(self, deadline: float) -> int:
+        """Wait for what is under way; return how many events are left then.
+
+        The client goes, since it would ask for the topic from time to time, and brokers may create
+        what is asked for.
+        """
+        while self._client is not None and len(self._client) and time.monotonic() < deadline:
             self._client.poll(POLL_SECONDS)
-        return len(self._client) + len(self._again)
+        self.in_doubt += len(self._client or ()) + len(self._again)
+        self._again.clear()
+        self._client = None
+        return self.in_doubt
+
+    def _opened(self) -> Producer:
+        if self._client is None:
+            self._client = Producer(self._properties)
+        return self._client
 
     def _hand_over(self) -> None:
         while self._again and not self._halted.is_set():
             event = self._again[0]
             try:
-                self._client.produce(
+                self._opened().produce(
                     self._topic,
                     event.value,
                     event.key,
@@ -125,16 +139,16 @@ class PlainWriter:
                 self._again.popleft()
 
     def _poll(self, seconds: float) -> None:
-        self._client.poll(seconds)
+        self._opened().poll(seconds)
         if self._refused is not None:
             raise _refusal(self._topic, self._refused)
 
     def _renew(self) -> None:
         # What it still held is reported as undelivered, and so written again.
-        self._client.purge()
+        client, self._client = self._opened(), None
+        client.purge()
         with suppress(KafkaException):
-            self._client.flush(ATTEMPT_SECONDS)
-        self._client = Producer(self._properties)
+            client.flush(ATTEMPT_SECONDS)
 
     def _delivered(self, event: Outgoing, error: KafkaError | None, _: Message) -> None:
         if error is None:
@@ -190,6 +204,11 @@ class TransactionalWriter:
                     self.acknowledged += len(burst.events)
                 return
         self.in_doubt = len(burst.events)
+
+    def close(self) -> int:
+        """Let the client go; return how many events have an unknown outcome."""
+        self._client = None
+        return self.in_doubt
 
     def _attempt(self, burst: Burst) -> None:
         if self._client is None:

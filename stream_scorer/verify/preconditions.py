@@ -1,0 +1,193 @@
+"""What a cluster of one's own must allow, tried for real before anything is proven on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+
+from stream_scorer.errors import ConfigError, Unreachable
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.cluster import Cluster
+from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+from stream_scorer.verify.plan import GroupProtocol
+from stream_scorer.verify.topics import Names
+
+REQUEST_SECONDS = 20.0
+#: A cluster that never had a transaction or a group makes its internal topics first.
+COORDINATOR_SECONDS = 30.0
+POLL_SECONDS = 0.2
+
+Settings = Mapping[str, str | None]
+
+
+def refuse_names_in_use(topics: Iterable[str], groups: Iterable[str], prefix: str) -> None:
+    """Say that a name is taken: the proof removes what it made, and would remove that.
+
+    Raises:
+        ConfigError: a topic or a group begins with the prefix.
+    """
+    for kind, names in (("topic", topics), ("group", groups)):
+        for name in names:
+            if name.startswith(f"{prefix}-"):
+                raise ConfigError(
+                    f"--topic-prefix {prefix}: the cluster has a {kind} {name} already, and the "
+                    "proof uses none but its own; choose another prefix, or delete it if an "
+                    "earlier run left it."
+                )
+
+
+def settings_of(admin: AdminClient, brokers: Iterable[int]) -> list[Settings]:
+    """Return the settings of each broker that lets them be read."""
+    found: list[Settings] = []
+    for broker in brokers:
+        resource = ConfigResource(ResourceType.BROKER, str(broker))
+        try:
+            answer = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
+            entries = answer[resource].result()
+        except KafkaException:
+            continue  # DESCRIBE_CONFIGS is a right that the proof can do without
+        found.append({name: entry.value for name, entry in entries.items()})
+    return found
+
+
+def groups_of(admin: AdminClient) -> list[str]:
+    """Return the groups that these credentials may see."""
+    try:
+        listing = admin.list_consumer_groups(request_timeout=REQUEST_SECONDS).result()
+    except KafkaException:
+        return []
+    return [group.group_id for group in listing.valid]
+
+
+def try_rights(cluster: Cluster, names: Names) -> None:
+    """Look at what these credentials may do with topics that they could create.
+
+    Raises:
+        Unreachable: a right is missing.
+    """
+    for topic in names.topics:
+        facts = cluster.topic(topic)
+        granted = facts.operations if facts is not None else frozenset()
+        if granted is None:
+            continue
+        missing = [right for right in ("DELETE", "READ", "WRITE") if right not in granted]
+        if missing:
+            raise Unreachable(
+                f"These credentials may not {' or '.join(missing)} the topic {topic}; grant "
+                "CREATE, DELETE, READ and WRITE on topics that begin with --topic-prefix."
+            )
+
+
+def try_transaction(
+    client: Mapping[str, Property], names: Names, brokers: Sequence[Settings], alive: int
+) -> None:
+    """Write an event to each topic in one transaction.
+
+    Raises:
+        Unreachable: there are no transactions, or not for these credentials.
+    """
+    transactional_id = f"{names.group}-rehearsal"
+    producer = Producer(
+        {**client, "transactional.id": transactional_id, "error_cb": _unheard}, logger=_Silence()
+    )
+    try:
+        producer.init_transactions(COORDINATOR_SECONDS)
+        producer.begin_transaction()
+        for topic in names.topics:
+            producer.produce(topic, b"rehearsal")
+        producer.commit_transaction(COORDINATOR_SECONDS)
+    except KafkaException as exception:
+        error = error_of(exception)
+        if error.code() in RIGHTS:
+            raise Unreachable(
+                f"These credentials may not use the transactional id {transactional_id} "
+                f"({describe(error)}); grant WRITE and DESCRIBE on transactional ids that begin "
+                "with --topic-prefix."
+            ) from exception
+        raise Unreachable(
+            f"No transaction commits within {COORDINATOR_SECONDS:g} s ({describe(error)}), and "
+            f"without transactions there is no exactly-once; {_likely(brokers, alive)}"
+        ) from exception
+
+
+def try_group(
+    client: Mapping[str, Property], names: Names, protocol: GroupProtocol, session_seconds: float
+) -> None:
+    """Join a group and read an event.
+
+    Raises:
+        Unreachable: the right is missing, or no group of this protocol comes about.
+        ConfigError: the brokers don't know the group protocol.
+    """
+    properties: dict[str, Any] = {
+        **client,
+        "group.id": names.group,
+        "group.protocol": protocol,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": False,
+        "error_cb": _unheard,
+    }
+    if protocol == "classic":
+        properties["session.timeout.ms"] = int(session_seconds * 1000)
+    consumer = Consumer(properties, logger=_Silence())
+    consumer.subscribe([names.input])
+    deadline = time.monotonic() + COORDINATOR_SECONDS
+    last: KafkaError | None = None
+    try:
+        while time.monotonic() < deadline:
+            message = consumer.poll(POLL_SECONDS)
+            if message is not None and message.error() is None:
+                return
+            last = message.error() if message is not None else last
+            if last is not None:
+                _heed(last, names.group, protocol)
+    finally:
+        consumer.close()
+    why = describe(last) if last is not None else "no answer"
+    raise Unreachable(
+        f"No member of the group {names.group} gets a partition within {COORDINATOR_SECONDS:g} s "
+        f"({why}); is __consumer_offsets available (offsets.topic.replication.factor against the "
+        "number of brokers)?"
+    )
+
+
+def _heed(error: KafkaError, group: str, protocol: GroupProtocol) -> None:
+    if error.code() in RIGHTS:
+        raise Unreachable(
+            f"These credentials may not join the group {group} ({describe(error)}); grant READ and "
+            "DELETE on groups that begin with --topic-prefix."
+        )
+    if error.code() == KafkaError._FATAL and protocol == "consumer":  # noqa: SLF001 - its name
+        raise ConfigError(
+            f"--group-protocol consumer: the brokers don't have it ({describe(error)}); Kafka 4.0 "
+            "does (KIP-848). Use --group-protocol classic."
+        )
+
+
+def _likely(brokers: Sequence[Settings], alive: int) -> str:
+    for name in ("transaction.state.log.replication.factor", "transaction.state.log.min.isr"):
+        wanted = max((int(each.get(name) or 0) for each in brokers), default=0)
+        if wanted > alive:
+            return (
+                f"{name} is {wanted} and the cluster has {alive} broker{'s'[: alive != 1]}, so "
+                "__transaction_state can't be written: start more brokers, or lower it."
+            )
+    return (
+        "is __transaction_state available, and is every broker of its partitions alive "
+        "(transaction.state.log.replication.factor and transaction.state.log.min.isr)?"
+    )
+
+
+class _Silence:
+    """Stands for a logger: what goes wrong is raised."""
+
+    def log(self, *_: object) -> None:
+        """Drop a line of the client."""
+
+
+def _unheard(_: KafkaError) -> None:
+    """Leave it to the calls."""

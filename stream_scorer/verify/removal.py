@@ -1,0 +1,87 @@
+"""The topics and the group of a proof are removed; what can't be is named, with the way out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+
+#: How long brokers that are away, or members that are not dead yet, may hold up the end.
+REMOVAL_SECONDS = 60.0
+REQUEST_SECONDS = 10.0
+PAUSE_SECONDS = 0.2
+_GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND})
+
+
+def remove(
+    client: Mapping[str, Property],
+    topics: Sequence[str],
+    group: str,
+    say: Callable[[str], None],
+    patience_seconds: float = REMOVAL_SECONDS,
+) -> None:
+    """Delete topics, then the group; ``say`` hears what is left once the patience is over.
+
+    A group can't be deleted before its last member has left or is dead, which takes as long as the
+    session timeout.
+    """
+    deadline = time.monotonic() + patience_seconds
+    admin = AdminClient(dict(client))
+    servers = client["bootstrap.servers"]
+    tools = {topic: f"kafka-topics --delete --topic {topic}" for topic in topics}
+    steps = {topic: partial(_delete_topic, admin, topic) for topic in topics}
+    tools[group] = f"kafka-consumer-groups --delete --group {group}"
+    steps[group] = partial(_delete_group, admin, group)
+    left = dict.fromkeys(steps, "interrupted")
+    try:
+        for name, step in steps.items():
+            why = _attempted(step, deadline)
+            if why is None:
+                del left[name]
+            else:
+                left[name] = why
+    finally:
+        for name, why in left.items():
+            say(
+                f"{name} is left behind ({why}); remove it by "
+                f"{tools[name]} --bootstrap-server {servers}"
+            )
+
+
+def _attempted(step: Callable[[], None], deadline: float) -> str | None:
+    """Try until the deadline; return why it did not succeed, ``None`` if it did."""
+    while True:
+        try:
+            step()
+        except KafkaException as exception:
+            error = error_of(exception)
+            if error.code() in _GONE:
+                return None
+            if error.code() in RIGHTS or time.monotonic() >= deadline:
+                return describe(error)
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return None
+
+
+def _delete_topic(admin: AdminClient, topic: str) -> None:
+    admin.delete_topics([topic], request_timeout=REQUEST_SECONDS)[topic].result()
+    # Brokers hear of it a little later. Asking for this one topic might create it anew.
+    while topic in admin.list_topics(timeout=REQUEST_SECONDS).topics:
+        time.sleep(PAUSE_SECONDS)
+
+
+def _delete_group(admin: AdminClient, group: str) -> None:
+    # A group that a broker lists has a coordinator; librdkafka can abort the process when it is
+    # asked for a group without one (librdkafka #4605).
+    listing = admin.list_consumer_groups(request_timeout=REQUEST_SECONDS).result()
+    if listing.errors:
+        raise listing.errors[0]
+    if group in {each.group_id for each in listing.valid}:
+        admin.delete_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group].result()
