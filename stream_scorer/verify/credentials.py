@@ -14,10 +14,14 @@ from stream_scorer.errors import ConfigError
 
 #: The name of a file that holds the value, as in the configuration of a worker.
 _REFERENCE = "file:"
+#: Properties whose value is a path.
+_PATHS = (".location", ".keytab", ".file")
 
 
 def properties_of(given: Iterable[str], file: Path | None) -> dict[str, str]:
     """Return the properties of ``key=value`` words, which win, and of a file with one a line.
+
+    Paths become absolute, for the workers run in another folder.
 
     The file is like those of Kafka's own tools and of kcat: empty lines and lines that begin with
     ``#`` don't count.
@@ -67,4 +71,12 @@ def _property(origin: str, word: str) -> tuple[str, str]:
         close = nearest(name, allowed)
         hint = f"; did you mean {close}?" if close else "."
         raise ConfigError(f"{origin} {name} is no property of librdkafka for both clients{hint}")
-    return name, Secret(value) if is_secret(name) and not value.startswith(_REFERENCE) else value
+    return name, _value(name, value)
+
+
+def _value(name: str, value: str) -> str:
+    if value.startswith(_REFERENCE):
+        return f"{_REFERENCE}{Path(value.removeprefix(_REFERENCE)).absolute()}"
+    if name.endswith(_PATHS):
+        return str(Path(value).absolute())
+    return Secret(value) if is_secret(name) else value
