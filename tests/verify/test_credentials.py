@@ -36,7 +36,7 @@ def test_a_value_can_stand_in_a_file(tmp_path: Path) -> None:
     assert given == {"sasl.password": f"file:{tmp_path / 'password'}"}
     assert resolved(given) == {"sasl.password": "hunter2"}
     assert "hunter2" not in repr(resolved(given))
-    with pytest.raises(ConfigError, match="sasl.password: the file .*missing"):
+    with pytest.raises(ConfigError, match=r"sasl.password: the file .*missing"):
         resolved({"sasl.password": f"file:{tmp_path / 'missing'}"})
 
 

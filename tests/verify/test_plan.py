@@ -44,13 +44,13 @@ def test_the_smallest_and_the_default_plan_make_sense(tmp_path: Path) -> None:
 def test_what_another_run_left_is_not_taken_for_this_ones(tmp_path: Path) -> None:
     """Histories and data of it would be read as if they were new."""
     (tmp_path / "worker-1.jsonl").touch()
-    with pytest.raises(ConfigError, match="--folder .* must be new or empty"):
+    with pytest.raises(ConfigError, match=r"--folder .* must be new or empty"):
         Plan(folder=tmp_path).check()
-    with pytest.raises(ConfigError, match="--folder .* must be new or empty"):
+    with pytest.raises(ConfigError, match=r"--folder .* must be new or empty"):
         Plan(folder=tmp_path / "worker-1.jsonl").check()
-    with pytest.raises(ConfigError, match="--history .* exists already"):
+    with pytest.raises(ConfigError, match=r"--history .* exists already"):
         Plan(history=tmp_path / "worker-1.jsonl").check()
-    with pytest.raises(ConfigError, match="--history .*: there is no such folder"):
+    with pytest.raises(ConfigError, match=r"--history .*: there is no such folder"):
         Plan(history=tmp_path / "nowhere" / "history.jsonl").check()
 
 
