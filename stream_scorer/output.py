@@ -17,7 +17,9 @@ from stream_scorer.records import ScoredBatch, TopicPartition
 class Producer(Protocol):
     """The two producers of :mod:`stream_scorer.kafka` are such."""
 
-    needs_rebuild: bool
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next transaction must begin with a rebuild."""
 
     def transaction(
         self, within_seconds: float | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from stream_scorer.kafka.client_config import Property
 
 #: The same line is written once in this time. While a broker is away the client says so twenty
 #: times a second.
@@ -14,19 +16,50 @@ REMINDER_SECONDS = 60.0
 REMEMBERED_LINES = 1000
 
 _NUMBERS = re.compile(r"\d+")
+#: librdkafka's ``log_level``, a level of syslog, as the level at which its lines arrive here.
+_LEVELS = (
+    logging.CRITICAL + 1,
+    logging.CRITICAL + 1,
+    logging.CRITICAL,
+    logging.ERROR,
+    logging.WARNING,
+    logging.INFO,
+    logging.INFO,
+    logging.DEBUG,
+)
+
+
+def least_level(properties: Mapping[str, Property]) -> int:
+    """Return from which level on lines are logged with these properties of librdkafka."""
+    silent = "debug" not in properties
+    wanted = int(properties.get("log_level", 6 if silent else 7))
+    return max(_LEVELS[wanted], logging.INFO if silent else logging.DEBUG)
 
 
 class ClientLog:
     """What librdkafka's Python client takes for a logger: it calls :meth:`log`, while polled.
 
     Lines that differ in numbers only are the same line.
+
+    Args:
+        logger: where lines go; ``librdkafka`` unless given.
+        clock: monotonic seconds.
+        least: the least level that is written.
+        hears: takes the kind and the text of every line, written or not.
     """
 
     def __init__(
-        self, logger: logging.Logger | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        logger: logging.Logger | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        least: int = logging.DEBUG,
+        hears: Callable[[str, str], object] = lambda _kind, _text: None,
     ) -> None:
         self._logger = logger or logging.getLogger("librdkafka")
         self._clock = clock
+        self._least = least
+        self._hears = hears
         self._said_at: dict[str, float] = {}
 
     def heard(self, _: object) -> None:
@@ -37,7 +70,13 @@ class ClientLog:
         """
 
     def log(self, level: int, template: str, *words: str) -> None:
-        """Write a line, unless it was written a moment ago."""
+        """Write a line, unless it was written a moment ago.
+
+        ``words`` are its kind, the client's name and the text.
+        """
+        self._hears(words[0], words[-1])
+        if level < self._least:
+            return
         line = template % words
         kind, now = _NUMBERS.sub("0", line), self._clock()
         if now - self._said_at.get(kind, float("-inf")) < REMINDER_SECONDS:

@@ -24,7 +24,8 @@ from stream_scorer.errors import (
     Unanswered,
 )
 from stream_scorer.kafka.client_config import Deadlines, Property
-from stream_scorer.kafka.client_log import ClientLog
+from stream_scorer.kafka.client_log import ClientLog, least_level
+from stream_scorer.kafka.connections import Connections, audible
 from stream_scorer.kafka.translation import describe, error_of, more_telling, translated
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
@@ -55,10 +56,7 @@ def longest_call_seconds(transaction_seconds: float) -> float:
 class TransactionalProducer:
     """Owns the client; every method belongs to the thread that runs the loop.
 
-    ``clock`` is monotonic seconds. ``needs_rebuild`` says that the next transaction must have a new
-    client: there is none, it is lost, a record was refused, or a transaction succeeded so late that
-    one of its requests may be on its way a second time. In this protocol version a delayed EndTxn
-    could close the *next* transaction of the same producer epoch (KIP-890).
+    ``clock`` is monotonic seconds.
     """
 
     def __init__(
@@ -73,10 +71,27 @@ class TransactionalProducer:
         self._deadlines = Deadlines(transaction_seconds)
         self._transaction_seconds = transaction_seconds
         self._clock = clock
-        self._log = ClientLog()
+        self._connections = Connections()
+        self._log = ClientLog(least=least_level(properties), hears=self._connections.hear)
         self._client: Producer | None = None
         self._failed: KafkaError | None = None
-        self.needs_rebuild = True
+        self._was_late = False
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next transaction must have a new client.
+
+        There is none, it is lost, a record was refused; or a request of an earlier transaction may
+        be on its way a second time. In this protocol version a delayed EndTxn could end the *next*
+        transaction of the same producer epoch (KIP-890), and delayed offsets could join it; a new
+        client raises the epoch. A request is sent again if it took as long as ``socket.timeout.ms``
+        or if its connection broke. A copy may be held up for any time, so a connection that broke
+        counts for the rest of the client's life.
+        """
+        if self._client is None:
+            return True
+        self._client.poll(0)  # hands its log lines over
+        return self._was_late or self._connections.broke
 
     def rebuild(self) -> None:
         """Make a new client with the same id, which resolves whatever the old one left open.
@@ -87,7 +102,7 @@ class TransactionalProducer:
         """
         self.abandon()
         callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
-        client = self._make_client({**self._properties, **callbacks}, self._log)
+        client = self._make_client({**audible(self._properties), **callbacks}, self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -98,9 +113,11 @@ class TransactionalProducer:
                     f"No transaction coordinator answers ({describe(error)})"
                 ) from exception
             raise answer from exception
+        client.poll(0)
+        self._connections.forget()
         self._client = client
         self._failed = None
-        self.needs_rebuild = False
+        self._was_late = False
 
     def abandon(self) -> None:
         """Drop the client without waiting for the brokers.
@@ -111,7 +128,6 @@ class TransactionalProducer:
         of the successor.
         """
         client, self._client = self._client, None
-        self.needs_rebuild = True
         if client is not None:
             client.purge()
             # What is purged is reported here; a client that is fenced raises that once more.
@@ -137,7 +153,6 @@ class TransactionalProducer:
         self._failed = None
         try:
             client.begin_transaction()
-            client.poll(0)  # hands its log lines over, among them those of an idle time
             yield _OpenTransaction(client, partial(self._repeat, deadline=deadline))
             self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         except KafkaException as exception:
@@ -148,7 +163,8 @@ class TransactionalProducer:
         except BaseException as exception:
             self._abort(client, exception)
             raise
-        self.needs_rebuild = self._clock() - started >= self._deadlines.socket_ms / 1000
+        finally:
+            self._was_late = self._clock() - started >= self._deadlines.socket_ms / 1000
 
     def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
         """Abort, and return what the failure of the transaction means."""

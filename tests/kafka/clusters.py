@@ -100,7 +100,9 @@ class Block(Protocol):
 class ProducerUnderTest(Protocol):
     """The producer's side of the loop."""
 
-    needs_rebuild: bool
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next transaction must have a new client."""
 
     def rebuild(self) -> None:
         """Start over."""

@@ -7,7 +7,8 @@ import logging
 import pytest
 from confluent_kafka import Consumer
 
-from stream_scorer.kafka.client_log import ClientLog
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_log import ClientLog, least_level
 from tests.fakes import FakeClock
 from tests.topics import wait_for
 
@@ -37,6 +38,36 @@ def test_the_same_line_is_written_once_a_minute(caplog: pytest.LogCaptureFixture
     clock.advance(1)
     log.log(logging.ERROR, FORM, "FAIL", "c", "refused (after 7ms)")
     assert caplog.messages[-1] == "FAIL [c] refused (after 7ms)"
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({}, logging.INFO),
+        ({"log_level": 3}, logging.ERROR),
+        ({"log_level": "4"}, logging.WARNING),
+        ({"log_level": 7}, logging.INFO),
+        ({"debug": "eos"}, logging.DEBUG),
+        ({"debug": "eos", "log_level": 6}, logging.INFO),
+        ({"log_level": 0}, logging.CRITICAL + 1),
+    ],
+)
+def test_the_client_s_own_settings_say_what_is_written(
+    properties: dict[str, Property], expected: int
+) -> None:
+    """Though the client itself is made to say more."""
+    assert least_level(properties) == expected
+
+
+def test_what_is_not_written_is_heard(caplog: pytest.LogCaptureFixture) -> None:
+    """Each line, as often as it is said."""
+    heard: list[tuple[str, str]] = []
+    caplog.set_level(logging.DEBUG)
+    log = ClientLog(least=logging.INFO, hears=lambda *line: heard.append(line))
+    for level in (logging.DEBUG, logging.INFO, logging.INFO):
+        log.log(level, FORM, "FAIL", "c", "Disconnected")
+    assert heard == [("FAIL", "Disconnected")] * 3
+    assert len(caplog.messages) == 1
 
 
 def test_it_remembers_no_end_of_lines() -> None:

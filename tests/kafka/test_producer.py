@@ -17,11 +17,13 @@ from stream_scorer.errors import (
     Unanswered,
 )
 from stream_scorer.kafka import producer as module
+from stream_scorer.kafka.client_config import Deadlines
 from stream_scorer.kafka.producer import TransactionalProducer
+from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.records import ScoredEvents
 from tests import topics
-from tests.conftest import TopicFactory
+from tests.conftest import ProxiedKafka, TopicFactory
 from tests.kafka.clusters import RealCluster, events
 
 pytestmark = pytest.mark.kafka
@@ -152,6 +154,28 @@ def test_after_a_transaction_that_took_long_the_next_one_has_a_new_client(
     assert real.visible(output) == [b"v"]
 
 
+@pytest.mark.parametrize("api", [ApiKey.END_TXN, ApiKey.PRODUCE, ApiKey.ADD_PARTITIONS_TO_TXN])
+def test_after_a_connection_broke_the_next_transaction_has_a_new_client(
+    proxied: ProxiedKafka, group: str, api: ApiKey
+) -> None:
+    """The client asked again and the transaction succeeded in no time: the clock shows nothing."""
+    cluster = proxied_cluster(proxied, group)
+    producer = cluster.producer(group, 15, **{"client.id": group})
+    topics.wait_for(lambda: _rebuilt(producer), "the broker is ready for transactions")
+    write(producer, group, events(b"before"))
+    doubts = [producer.needs_rebuild]
+    started = time.monotonic()
+    with proxied.proxy.drop_answer(group, api, close=True):
+        write(producer, group, events(b"amid"))
+    assert time.monotonic() - started < Deadlines(15).socket_ms / 1000
+    doubts.append(producer.needs_rebuild)
+    for each in (b"after", b"and after"):
+        write(producer, group, events(each))
+        doubts.append(producer.needs_rebuild)
+    assert doubts == [False, True, False, False]
+    assert cluster.visible(group) == [b"before", b"amid", b"after", b"and after"]
+
+
 def test_headers_keys_and_timestamps_arrive_as_they_were(real: RealCluster, group: str) -> None:
     """A null header value and a repeated name too; -1 is a timestamp that the broker never had."""
     output, producer = real.create(), real.producer(group)
@@ -190,6 +214,12 @@ def test_keys_choose_the_partitions_that_java_clients_choose(real: RealCluster, 
     assert chosen == {key: (each & 0x7FFFFFFF) % partitions for key, each in hashes.items()}
 
 
+def proxied_cluster(proxied: ProxiedKafka, topic: str) -> RealCluster:
+    """Return the cluster behind the proxy, with this topic."""
+    proxied.kafka.create_topic(topic)
+    return RealCluster(proxied.kafka.bootstrap_servers, lambda _: topic, {})
+
+
 # ------------------------------------------------------------------ brokers that go away
 
 
@@ -215,9 +245,10 @@ def test_brokers_that_are_gone_end_the_transaction_within_its_bound(
     write(producer, output, events(b"before"))
     mortal.kill()
     started = time.monotonic()
-    with pytest.raises(StreamScorerError) as failure:
-        write(producer, output, events(b"amid"))
+    with pytest.raises(StreamScorerError) as failure, producer.transaction() as transaction:
+        transaction.produce(output, events(b"amid"))
     assert isinstance(failure.value, TransactionAborted | ProducerLost)
+    assert producer.needs_rebuild
     with pytest.raises(Unanswered, match="No transaction coordinator answers"):
         producer.rebuild()
     assert time.monotonic() - started < 2 * 2.0 + 1.0 + 2.0
