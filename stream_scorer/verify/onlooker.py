@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.checker import Checker
@@ -14,7 +15,7 @@ from stream_scorer.verify.fleet import Fleet, Member
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.invariants.liveness import Liveness
 from stream_scorer.verify.readers import Readers
-# RECOVERY
+from stream_scorer.verify.recovery import Recovery, RecoveryTimes
 from stream_scorer.verify.values import Entry, InputEvent, Invariant, Trace, Violation
 
 SAMPLE_SECONDS = 1.0
@@ -29,7 +30,7 @@ class Seen:
     dead_letters: Mapping[str, int]
     transactions: Mapping[str, int]
     ended: Mapping[str, int]
-    # RECOVERY
+    recovery: RecoveryTimes
 
 
 class Onlooker:
@@ -54,7 +55,7 @@ class Onlooker:
         self._fleet = fleet
         self._journal = journal
         self._clock = clock
-        # RECOVERY
+        self._recovery = Recovery()
         self._sampled_at = 0.0
         self._committed: dict[TopicPartition, int] = {}
         self._unexpected: list[Violation] = []
@@ -97,7 +98,7 @@ class Onlooker:
         """Read everything once more, judge the rest, and return the numbers."""
         self._see(list(self._readers.traces_to_the_end()))
         self._expect(list(self._readers.events_to_the_end()))
-        committed = self._readers.offsets() or self._committed
+        committed = self._readers.offsets_in_the_end()
         self._checker.finish(self._readers.all_traces(), committed, self._readers.ends())
         unknown = self._outcomes["begun"] - self._outcomes["committed"] - self._outcomes["aborted"]
         return Seen(
@@ -110,12 +111,16 @@ class Onlooker:
                 "cut short": unknown,
             },
             ended=dict(self._ends),
-            # RECOVERY
+            recovery=self._recovery.times(),
         )
 
     def violations(self) -> list[Violation]:
         """Return all that was found so far."""
         return [*self._checker.violations(), *self._liveness.violations(), *self._unexpected]
+
+    def note(self, what: str, **details: Any) -> None:
+        """Write a line of the proof's own into the history, and take it in."""
+        self._recovery.told(self._journal.write(what, **details))
 
     def _see(self, traces: list[Trace]) -> None:
         self.traces += len(traces)
@@ -130,14 +135,14 @@ class Onlooker:
         self._journal.append(entry)
         self._outcomes[entry.what] += 1
         self._checker.told([entry])
-        # RECOVERY
+        self._recovery.told(entry)
 
     def _has_ended(self, member: Member) -> None:
         """Take in how a worker ended; by itself it must not."""
         for entry in self._fleet.news_of(member):
             self._hear(entry)
         code = member.process.returncode
-        self._journal.write("ended", worker=member.who, exit_code=code)
+        self.note("ended", worker=member.who, exit_code=code)
         self._ends[_ending(code)] += 1
         if code not in member.may_end:
             self._unexpected.append(
@@ -149,13 +154,13 @@ class Onlooker:
             )
 
     def _sample(self, *, impaired: bool) -> None:
-        committed = self._readers.offsets()
         self._sampled_at = now = self._clock()
-        if committed is None:
-            return
-        self._committed = dict(committed)
-        self._checker.sampled(now, committed)
-        self._liveness.sampled(now, committed, self._readers.events_until(), impaired=impaired)
+        if (stable := self._readers.offsets()) is not None:
+            self._committed = dict(stable)
+            self._checker.sampled(now, stable)
+        # A transaction that hangs holds stable offsets back, and it must not stand still for ever.
+        if (latest := self._readers.latest_offsets()) is not None:
+            self._liveness.sampled(now, latest, self._readers.events_until(), impaired=impaired)
 
 
 def _ending(code: int) -> str:

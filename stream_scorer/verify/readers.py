@@ -129,6 +129,18 @@ class Readers:
             self._ends = _answered(bounds, self._places)
         return self._ends
 
+    def offsets_in_the_end(self) -> dict[TopicPartition, int]:
+        """Return the committed offsets once nothing is under way any more.
+
+        Raises:
+            Unreachable: nobody says them in time.
+        """
+        deadline = time.monotonic() + self._patience_seconds
+        while time.monotonic() < deadline:
+            if (offsets := self._stable.now()) is not None:
+                return offsets
+        raise Unreachable(f"No broker says what {self._watched.group} has committed.")
+
     def traces_to_the_end(self) -> Iterator[Trace]:
         """Yield what the reader of :meth:`traces` has not read yet.
 

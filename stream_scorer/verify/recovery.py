@@ -39,21 +39,31 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryTimes:
-    """All gaps in numbers; the times are of those that nothing disturbed, ``None`` without any."""
+    """All gaps in numbers.
+
+    Attributes:
+        kills: how many workers were killed.
+        measured: how many gaps have closed that nothing disturbed; median and worst are of these.
+        median_seconds: ``None`` if there is none.
+        worst: alike.
+        disturbed: how many gaps have closed that were disturbed.
+        worst_disturbed: the longest of these, ``None`` if there is none.
+    """
 
     kills: int
     measured: int
     median_seconds: float | None
     worst: Gap | None
     disturbed: int
+    worst_disturbed: Gap | None
 
 
 class Recovery:
     """Gathers commits and kills from the history; its lines may come in any order.
 
     A kill is a line ``reached`` with SIGKILL, or ``ended`` by it, whichever is earlier. Disturbed
-    is a gap by another worker's ``reached``, or by what is ``injured`` and not ``healed`` yet,
-    unless that is a kill. Memory: twelve bytes for each commit and partition.
+    is a gap by another worker's ``reached``, or by what is ``injured`` and not ``healed`` (or
+    ``missed``) yet, unless that is a kill. Memory: twelve bytes for each commit and partition.
     """
 
     def __init__(self) -> None:
@@ -84,7 +94,7 @@ class Recovery:
                 self._killed(details["worker"], entry.at)
             case "injured" if not details["fault"].startswith(Act.KILL):
                 self._injured.setdefault(details["fault"], []).append(entry.at)
-            case "healed":
+            case "healed" | "missed":
                 self._healed.setdefault(details["fault"], []).append(entry.at)
 
     def gaps(self) -> list[Gap]:
@@ -99,14 +109,16 @@ class Recovery:
 
     def times(self) -> RecoveryTimes:
         """Return the gaps in numbers."""
-        gaps = self.gaps()
-        clean = {gap: gap.seconds for gap in gaps if gap.seconds is not None and not gap.disturbed}
+        closed = {gap: gap.seconds for gap in self.gaps() if gap.seconds is not None}
+        clean = [gap for gap in closed if not gap.disturbed]
+        disturbed = [gap for gap in closed if gap.disturbed]
         return RecoveryTimes(
             kills=len(self._killed_at),
             measured=len(clean),
-            median_seconds=statistics.median(clean.values()) if clean else None,
-            worst=max(clean, key=clean.__getitem__) if clean else None,
-            disturbed=sum(gap.disturbed for gap in gaps),
+            median_seconds=statistics.median(map(closed.__getitem__, clean)) if clean else None,
+            worst=max(clean, key=closed.__getitem__, default=None),
+            disturbed=len(disturbed),
+            worst_disturbed=max(disturbed, key=closed.__getitem__, default=None),
         )
 
     def _committed(self, entry: Entry) -> None:

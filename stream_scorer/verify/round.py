@@ -109,7 +109,7 @@ class Round:
             readers = stack.enter_context(Readers(self._ground.client, _watched(names, config)))
             onlooker = self._onlooker(readers, fleet)
             scene = self._scene(names, fleet, stack.enter_context(ThreadPoolExecutor(4)))
-            schedule = self._schedule()
+            schedule = self._schedule(onlooker)
             traffic.start()
             self._warm_up(onlooker)
             self._injure(onlooker, traffic, scene, schedule)
@@ -198,17 +198,18 @@ class Round:
             background=background,
         )
 
-    def _schedule(self) -> Schedule:
+    def _schedule(self, onlooker: Onlooker) -> Schedule:
         count = self._kind.faults
         every = self._kind.seconds / count if count else PAUSE_SECONDS
-        return Schedule(self._faults, self._dice(), every, count, self._said)
+
+        def say(what: str, fault: str) -> None:
+            onlooker.note(what, fault=fault)
+            self._display.fault(what, fault)
+
+        return Schedule(self._faults, self._dice(), every, count, say)
 
     def _dice(self) -> random.Random:
         return random.Random(f"{self._plan.seed}/{self._kind.label}")  # noqa: S311 - dice
-
-    def _said(self, what: str, fault: str) -> None:
-        self._journal.write(what, fault=fault)
-        self._display.fault(what, fault)
 
 
 def _watched(names: Names, config: Path) -> Watched:

@@ -44,11 +44,12 @@ def test_a_partition_whose_events_are_done_may_stand() -> None:
 def test_time_under_injury_does_not_count() -> None:
     """It counts again from where it was, once all is healed."""
     liveness = Liveness(bound_seconds=10)
-    liveness.sampled(0, {ONE: 1}, ENDS, impaired=False)
-    liveness.sampled(6, {ONE: 1}, ENDS, impaired=False)
-    liveness.sampled(60, {ONE: 1}, ENDS, impaired=True)
+    for at in (0, 4, 8):
+        liveness.sampled(at, {ONE: 1}, ENDS, impaired=False)
+    for at in (12, 16, 20):
+        liveness.sampled(at, {ONE: 1}, ENDS, impaired=True)
     assert liveness.violations() == []
-    liveness.sampled(65, {ONE: 1}, ENDS, impaired=False)
+    liveness.sampled(24, {ONE: 1}, ENDS, impaired=False)
     assert [violation.invariant for violation in liveness.violations()] == [Invariant.LIVENESS]
 
 
@@ -59,6 +60,7 @@ def test_a_partition_that_is_not_known_for_a_while_is_not_judged_for_it() -> Non
     for at in range(1, 60):
         liveness.sampled(at, {}, ENDS, impaired=False)
     liveness.sampled(60, {ONE: 1}, ENDS, impaired=False)
+    liveness.sampled(120, {ONE: 1}, ENDS, impaired=False)
     assert liveness.violations() == []
 
 

@@ -21,12 +21,18 @@ class _Standing:
 class Liveness:
     """Adds up how long each partition stands still though events wait, and nothing is injured.
 
-    ``bound_seconds`` is how long it may. Times are seconds of any one clock.
+    Times are seconds of any one clock.
+
+    Args:
+        bound_seconds: how long it may.
+        longest_step_seconds: between two samples so much counts at most; who could not be asked
+            for longer may have moved meanwhile.
     """
 
-    def __init__(self, bound_seconds: float, found: Found | None = None) -> None:
+    def __init__(self, bound_seconds: float, longest_step_seconds: float = 5.0) -> None:
         self._bound_seconds = bound_seconds
-        self._found = found or Found()
+        self._longest_step_seconds = longest_step_seconds
+        self._found = Found()
         self._standing: dict[TopicPartition, _Standing] = {}
         self._sampled_at: float | None = None
 
@@ -43,7 +49,8 @@ class Liveness:
         The time since the last sample does not count if anything is injured (``impaired``), nor
         for a partition that is absent.
         """
-        passed = 0.0 if impaired or self._sampled_at is None else at - self._sampled_at
+        known = self._sampled_at is not None and not impaired
+        passed = min(at - (self._sampled_at or 0.0), self._longest_step_seconds) if known else 0.0
         self._sampled_at = at
         for partition, offset in committed.items():
             waiting = offset < ends.get(partition, 0)
