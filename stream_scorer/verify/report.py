@@ -37,6 +37,16 @@ def numbers_of(results: Sequence[Result]) -> Table:
         rows[f"workers ended: {ending}"] = [
             f"{result.seen.ended.get(ending, 0):,}" for result in results
         ]
+    rows["partition without commits after a kill: median"] = [
+        _seconds(result.seen.recovery.median_seconds) for result in results
+    ]
+    for name, worst in (
+        ("worst", [result.seen.recovery.worst for result in results]),
+        ("worst, injured again", [result.seen.recovery.worst_disturbed for result in results]),
+    ):
+        rows[f"partition without commits after a kill: {name}"] = [
+            _seconds(gap.seconds if gap else None) for gap in worst
+        ]
     for name, cells in rows.items():
         table.add_row(name, *cells)
     return table
@@ -84,6 +94,10 @@ def verdict_of(results: Sequence[Result], plan: Plan, history: Path) -> Panel:
         lines.append(f"… and {len(violations) - _SHOWN} more.")
     lines.append(f"Seed {plan.seed}; the history is {history}.")
     return Panel(Text("\n".join(["It did not hold.", *lines]), "bold red"))
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
 
 
 def _verdict(result: Result, invariant: Invariant) -> Text:
