@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import statistics
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +17,7 @@ from stream_scorer.records import TopicPartition
 from stream_scorer.verify.points import Act
 from stream_scorer.verify.values import Entry
 
-_KILLED_EXIT = -9
+_KILLED_EXIT = -signal.SIGKILL
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,22 @@ class Recovery:
 
     def gaps(self) -> list[Gap]:
         """Return the gaps that each kill left, in the order of the kills."""
-        spans = self._injuries()
-        return [
-            gap
-            for who, at in sorted(self._killed_at.items(), key=lambda kill: kill[1])
-            for partition in sorted(self._commits)
-            if (gap := self._gap(who, at, partition, spans)) is not None
-        ]
+        spans, reached = self._injuries(), sorted(self._reached)
+        commits = {partition: _Commits(*columns) for partition, columns in self._commits.items()}
+        found = []
+        for who, at in sorted(self._killed_at.items(), key=lambda kill: kill[1]):
+            number = self._numbers.get(who)
+            for partition in sorted(commits):
+                last, until = commits[partition].around(at)
+                if last is None or last.worker != number:
+                    continue
+                during = reached[bisect_left(reached, (at, "")) : bisect_left(reached, (until, ""))]
+                disturbed = any(by != who for _, by in during) or any(
+                    start < until and end > at for start, end in spans
+                )
+                seconds = None if until == inf else until - last.at
+                found.append(Gap(who, at, partition, seconds, disturbed))
+        return found
 
     def times(self) -> RecoveryTimes:
         """Return the gaps in numbers."""
@@ -139,20 +151,24 @@ class Recovery:
             for start in starts
         ]
 
-    def _gap(
-        self, who: str, at: float, partition: TopicPartition, spans: list[tuple[float, float]]
-    ) -> Gap | None:
-        """Return the gap in a partition, ``None`` if it was not the killed worker's."""
-        times, workers = (np.array(column) for column in self._commits[partition])
-        before, after = times <= at, times > at
-        if not before.any():
-            return None
-        last = int(np.flatnonzero(before)[times[before].argmax()])
-        if workers[last] != self._numbers.get(who):
-            return None
-        until = float(times[after].min()) if after.any() else inf
-        disturbed = any(at <= time < until and by != who for time, by in self._reached) or any(
-            start < until and end > at for start, end in spans
-        )
-        seconds = None if until == inf else until - float(times[last])
-        return Gap(who, at, partition, seconds, disturbed)
+
+class _Commit(NamedTuple):
+    at: float
+    worker: int
+
+
+class _Commits:
+    """The commits for one partition, in the order of time."""
+
+    def __init__(self, times: array[float], workers: array[int]) -> None:
+        order = np.argsort(times, kind="stable")
+        self._times = np.array(times)[order]
+        self._workers = np.array(workers)[order]
+
+    def around(self, at: float) -> tuple[_Commit | None, float]:
+        """Return the last commit up to a time, and when the next one was (infinity: never)."""
+        after = int(np.searchsorted(self._times, at, side="right"))
+        until = float(self._times[after]) if after < len(self._times) else inf
+        if after == 0:
+            return None, until
+        return _Commit(float(self._times[after - 1]), int(self._workers[after - 1])), until

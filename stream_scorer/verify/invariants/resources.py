@@ -21,7 +21,7 @@ class Growth:
     one for a moment. The same, multiplied by ``1 + share``, plus an absolute part, is allowed.
     """
 
-    warm_up_seconds: float = 60.0
+    warm_up_seconds: float = 30.0
     samples: int = 5
     share: float = 0.2
     rss_bytes: int = 64 * _MEBIBYTE
