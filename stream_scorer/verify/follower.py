@@ -28,10 +28,10 @@ def partitions_of(
 ) -> list[TopicPartition] | None:
     """Return the partitions of a topic, ``None`` if the brokers don't say."""
     try:
-        found = client.list_topics(topic, timeout=timeout_seconds).topics[topic]
+        found = client.list_topics(topic, timeout=timeout_seconds).topics.get(topic)
     except KafkaException:
         return None
-    if found.error is not None:
+    if found is None or found.error is not None:
         return None
     return [TopicPartition(topic, number) for number in sorted(found.partitions)]
 

@@ -38,7 +38,7 @@ class Tracing:
         """Return whose trace a record is."""
         place = source_of(message)
         headers = dict(message.headers() or ())
-        transaction = (headers.get(TRANSACTION_HEADER) or b"").decode()
+        transaction = (headers.get(TRANSACTION_HEADER) or b"").decode(errors="replace")
         reason, score = None, None
         try:
             if place.topic == self._output:

@@ -144,6 +144,14 @@ def test_i1_an_absurd_trace_costs_no_memory() -> None:
     ]
 
 
+def test_i1_a_trace_of_an_offset_below_zero_is_one_of_no_event() -> None:
+    """What is misread is not taken for something else."""
+    traces = [replace(trace(0, 0), source_offset=-3), trace(1, 0), trace(2, 1)]
+    assert Case(traces=traces, entries=told("a", 3)).judged() == [
+        "I1 out[0]@0 is a trace of in[0]@-3, where no committed event is."
+    ]
+
+
 @pytest.mark.parametrize(
     ("must", "done", "words"),
     [
