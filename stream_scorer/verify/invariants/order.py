@@ -31,7 +31,7 @@ class Order:
             return
         self._check_partition(trace)
         lane = (trace.place, trace.source, trace.key if keyed else None)
-        last = self._last.get(lane, -1)
+        last = self._last.get(lane, trace.source_offset)
         if trace.source_offset < last:
             whose = f" of key {trace.key!r}" if keyed else ""
             self._found.add(
