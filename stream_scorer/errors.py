@@ -10,11 +10,12 @@
     ├── StopsTheWorker                 the open set is dropped, nothing is lost, the process ends
     │   ├── DataLost                   exit 4: a committed offset that no longer exists
     │   ├── Refused                    exit 4: a right that was there is gone
+    │   ├── Fenced                     exit 2: another process has the same transactional id
     │   ├── TooManyDeadLetters         exit 5: the budget is spent, or there is no topic for them
     │   ├── Terminated                 exit 0: a stop was asked for while an inference ran
     │   └── Broken                     exit 70: a device, a call past its bound, a bug
     ├── TransactionAborted             rewind to what is committed, go on
-    │   └── RecordRefused              the same, with a smaller set, until the culprit stands alone
+    │   └── RecordRefused              the same, without the culprit; smaller sets until it is known
     ├── ProducerLost                   rebuild the producer, rewind, go on
     └── Unanswered                     a registry or broker is away: wait, keep the place, go on
 
@@ -22,6 +23,9 @@ A fault of one event is no exception at all: it is a :class:`~stream_scorer.reco
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 
 class StreamScorerError(Exception):
@@ -68,6 +72,12 @@ class Refused(StopsTheWorker):
     exit_code = 4
 
 
+class Fenced(StopsTheWorker):
+    """Another live process has the same transactional id: they fence each other for ever."""
+
+    exit_code = 2
+
+
 class TooManyDeadLetters(StopsTheWorker):
     """The dead-letter budget is spent, or a bad event has no topic to go to."""
 
@@ -88,8 +98,24 @@ class TransactionAborted(StreamScorerError):
     """The transaction left no trace; the input must be rewound to what is committed."""
 
 
+class RefusedRecord(NamedTuple):
+    """A record that the broker named when it refused a batch (KIP-467)."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    timestamp_ms: int
+
+
 class RecordRefused(TransactionAborted):
-    """The broker refused a record itself; the rest of the transaction was fine."""
+    """The broker refused a record itself; the rest of the transaction was fine.
+
+    ``records`` are those that it named; empty where it only said that there is one.
+    """
+
+    def __init__(self, sentence: str, records: Sequence[RefusedRecord] = ()) -> None:
+        super().__init__(sentence)
+        self.records = tuple(records)
 
 
 class ProducerLost(StreamScorerError):

@@ -81,11 +81,13 @@ def make_output(
     kafka: KafkaConfig,
     topics: OutputTopics,
     consumer: EventConsumer,
+    *,
+    warn: Callable[[str], None],
     make_client: MakeClient = make_client,
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once."""
     return TransactionalOutput(
-        make_producer(settings, kafka, topics, consumer, make_client),
+        make_producer(settings, kafka, topics, consumer, warn=warn, make_client=make_client),
         kafka.output_topic,
         _dead_letters(settings, kafka, topics.dead_letters),
     )
@@ -96,13 +98,15 @@ def make_producer(
     kafka: KafkaConfig,
     topics: OutputTopics,
     consumer: EventConsumer,
+    *,
+    warn: Callable[[str], None],
     make_client: MakeClient = make_client,
 ) -> Producer:
     """Return a producer that has not asked the brokers for anything yet."""
     properties = write_properties(settings, kafka, topics)
     seconds = transaction_timeout_seconds(kafka.common, kafka.producer)
     if kafka.delivery == "exactly_once":
-        return TransactionalProducer(properties, seconds, make_client=make_client)
+        return TransactionalProducer(properties, seconds, make_client=make_client, warn=warn)
     return AtLeastOnceProducer(properties, consumer.commit, seconds)
 
 

@@ -141,7 +141,9 @@ class _Ends:
 
 
 def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
-    producer = make_producer(settings, kafka, input_side.topics, input_side.consumer)
+    producer = make_producer(
+        settings, kafka, input_side.topics, input_side.consumer, warn=input_side.say
+    )
     stopping = Stopping(lambda: None, input_side.say)
     return _Ends(ReturnToInput(input_side.refusals), BackToInput(producer), stopping)
 
@@ -157,6 +159,8 @@ def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -
         schemas.prefix_for(contract.scored),
         largest_record(input_side.topics.scored),
     )
-    output = make_output(settings, kafka, input_side.topics, input_side.consumer)
+    output = make_output(
+        settings, kafka, input_side.topics, input_side.consumer, warn=input_side.say
+    )
     stopping = Stopping(model.terminate, input_side.say)
     return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping, schemas)

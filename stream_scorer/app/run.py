@@ -69,7 +69,14 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
         watchdog = Watchdog(heartbeat, partial(_brokers_answer, kafka), log)
         stopping = Stopping(ready.model.terminate, log.error)
         consumer = make_consumer(settings, kafka, log.warning)
-        output = make_output(settings, kafka, ready.topics, consumer, seams.make_client)
+        output = make_output(
+            settings,
+            kafka,
+            ready.topics,
+            consumer,
+            warn=log.warning,
+            make_client=seams.make_client,
+        )
         worker = Worker(
             seams.consumer(consumer),
             seams.scorer(ready.scorer),

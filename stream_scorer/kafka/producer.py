@@ -6,6 +6,7 @@ on the brokers for the burst only, tens of milliseconds, however long the scorin
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -26,7 +27,14 @@ from stream_scorer.errors import (
 from stream_scorer.kafka.client_config import Deadlines, Property
 from stream_scorer.kafka.client_log import ClientLog, least_level
 from stream_scorer.kafka.connections import Connections, audible
-from stream_scorer.kafka.translation import describe, error_of, more_telling, translated
+from stream_scorer.kafka.fencing import Fencing
+from stream_scorer.kafka.translation import (
+    describe,
+    error_of,
+    is_fenced,
+    more_telling,
+    translated,
+)
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
 
@@ -56,7 +64,12 @@ def longest_call_seconds(transaction_seconds: float) -> float:
 class TransactionalProducer:
     """Owns the client; every method belongs to the thread that runs the loop.
 
-    ``clock`` is monotonic seconds.
+    Args:
+        properties: librdkafka's, with a ``transactional.id``.
+        transaction_seconds: ``transaction.timeout.ms``.
+        clock: monotonic seconds.
+        make_client: makes the client, once for each rebuild.
+        warn: hears that another process has the same transactional id; the log unless given.
     """
 
     def __init__(
@@ -65,6 +78,7 @@ class TransactionalProducer:
         transaction_seconds: float,
         clock: Callable[[], float] = time.monotonic,
         make_client: MakeClient = make_client,
+        warn: Callable[[str], object] | None = None,
     ) -> None:
         self._properties = dict(properties)
         self._make_client = make_client
@@ -75,6 +89,9 @@ class TransactionalProducer:
         self._log = ClientLog(least=least_level(properties), hears=self._connections.hear)
         self._client: Producer | None = None
         self._failed: KafkaError | None = None
+        warn = warn or logging.getLogger("stream_scorer").warning
+        self._fencing = Fencing(str(properties["transactional.id"]), warn, clock)
+        self._began = clock()
         self._was_late = False
 
     @property
@@ -144,12 +161,13 @@ class TransactionalProducer:
             TransactionAborted: nothing happened; rewind.
             ProducerLost: the outcome is unknown, or this producer is fenced; rebuild, then rewind.
             Refused: the brokers took a right back; the transaction is aborted.
+            Fenced: another process has the same transactional id, and this is not the first time.
         """
         client = self._client
         if client is None:
             raise ProducerLost("there is no producer")
-        started = self._clock()
-        deadline = started + (within_seconds or self._transaction_seconds)
+        self._began = self._clock()
+        deadline = self._began + (within_seconds or self._transaction_seconds)
         self._failed = None
         try:
             client.begin_transaction()
@@ -164,13 +182,20 @@ class TransactionalProducer:
             self._abort(client, exception)
             raise
         finally:
-            self._was_late = self._clock() - started >= self._deadlines.socket_ms / 1000
+            self._was_late = self._took_seconds() >= self._deadlines.socket_ms / 1000
+
+    def _took_seconds(self) -> float:
+        return self._clock() - self._began
 
     def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
         """Abort, and return what the failure of the transaction means."""
         doing = "committing a transaction"
+        # A transaction that outlived its timeout was aborted by the brokers: that fences it too.
+        by_another = is_fenced(error) and self._took_seconds() < self._transaction_seconds
         first = translated(error, doing, self._failed)
         self._abort(client, first)
+        if by_another and (enough := self._fencing.by_another(describe(error))) is not None:
+            return enough
         # Aborting serves the delivery reports that are left; one of them may name the cause.
         failure = translated(error, doing, self._failed)
         for note in getattr(first, "__notes__", ()):
@@ -194,12 +219,20 @@ class TransactionalProducer:
             # begin_transaction would be refused for ever; the successor resolves what is open.
             self.abandon()
 
-    def _repeat(self, call: Callable[[float], None], *, deadline: float, doing: str) -> None:
+    def _repeat(
+        self,
+        call: Callable[[float], None],
+        *,
+        deadline: float,
+        doing: str,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+    ) -> None:
         # After a timeout the call is still under way inside the client: the same call again
         # resumes it, any other is refused (_CONFLICT).
         while True:
+            left = max(deadline - self._clock(), ATTEMPT_SECONDS)
             try:
-                call(ATTEMPT_SECONDS)
+                call(min(attempt_seconds, left))
             except KafkaException as exception:
                 if not error_of(exception).retriable():
                     raise
@@ -228,10 +261,11 @@ class _OpenTransaction:
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         positions = [ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()]
         self._repeat(
-            lambda seconds: self._client.send_offsets_to_transaction(
-                positions, membership, seconds
-            ),
+            partial(self._client.send_offsets_to_transaction, positions, membership),
             doing="sending the offsets of",
+            # Unlike the others it can't be resumed once the offsets are on their way: at its
+            # timeout it requires an abort, so it gets all the time that is left.
+            attempt_seconds=float("inf"),
         )
 
 

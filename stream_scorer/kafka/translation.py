@@ -58,6 +58,15 @@ RIGHTS = frozenset(
 )
 
 
+def is_fenced(error: KafkaError) -> bool:
+    """Tell whether the brokers refuse the producer's epoch: another has its id, or it was late.
+
+    librdkafka says ``_FENCED`` for ``PRODUCER_FENCED`` and for ``INVALID_PRODUCER_EPOCH``
+    (``rd_kafka_txn_normalize_err``).
+    """
+    return bool(error.fatal()) and error.code() == KafkaError._FENCED  # noqa: SLF001
+
+
 def error_of(exception: KafkaException) -> KafkaError:
     """Return the error that the client's exception carries."""
     error = exception.args[0]

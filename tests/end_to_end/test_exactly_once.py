@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from stream_scorer.local.kafka import EmbeddedKafka
 from tests import topics
-from tests.end_to_end.workers import Scoring, assert_each_event_has_one_trace, event_value
+from tests.end_to_end.workers import Process, Scoring, assert_each_event_has_one_trace, event_value
 
 pytestmark = pytest.mark.kafka
 
@@ -82,19 +83,35 @@ def test_a_worker_that_was_frozen_for_longer_than_its_session_is_no_harm(
     assert zombie.stop() == 0
 
 
-def test_two_workers_of_one_transactional_id_fence_each_other_and_stay_exact(
+def test_two_workers_of_one_transactional_id_stay_exact_until_one_of_them_ends(
     scoring: Scoring,
 ) -> None:
-    """It is a mistake that costs speed, not correctness."""
+    """They fence each other, and say so; the third time is enough, and the other one goes on."""
     scoring.set_up({"kafka": {"transactional_id": "{group_id}-constant"}}, partitions=PARTITIONS)
-    first, second = scoring.start(), scoring.start()
-    for worker in (first, second):
+    twins = scoring.start(), scoring.start()
+    for worker in twins:
         worker.wait_for("partitions assigned")
-    for start in range(0, 2_000, 500):
-        scoring.write(numbered(start, 500))
-        scoring.wait_until_done()
-    assert_each_event_has_one_trace(scoring, 2_000)
-    assert (first.stop(), second.stop()) == (0, 0)
+    batches = itertools.count(0, 500)
+    ended: list[Process] = []
+
+    def one_has_ended() -> bool:
+        ended.extend(each for each in twins if each not in ended and each.exit_code_so_far())
+        if not ended:
+            scoring.write(numbered(next(batches), 500))
+        return bool(ended)
+
+    topics.wait_for(one_has_ended, "one of them is fenced three times")
+    (loser,) = ended
+    survivor = next(each for each in twins if each is not loser)
+    assert loser.exit_code() == 2
+    last = loser.words().splitlines()[-1]
+    assert last.startswith("Error: Another process has the transactional id")
+    assert "Set kafka.transactional_id" in last
+    assert "Another process has the transactional id" in survivor.words()
+    scoring.workers.remove(loser)
+    scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, next(batches))
+    assert survivor.stop() == 0
 
 
 @pytest.fixture

@@ -73,6 +73,10 @@ class Process:
         """Wait for its end and return how it ended."""
         return self.process.wait(topics.PATIENCE_SECONDS)
 
+    def exit_code_so_far(self) -> int | None:
+        """Return how it ended, ``None`` while it runs."""
+        return self.process.poll()
+
     def stop(self) -> int:
         """Ask it to stop, and return how it ended."""
         self.send(signal.SIGTERM)

@@ -115,8 +115,10 @@ def test_an_unknown_partition_aborts(real: RealCluster, group: str) -> None:
 
 
 def test_a_transaction_that_outlives_its_timeout_is_lost(real: RealCluster, group: str) -> None:
-    """The coordinator aborts it, and readers that waited behind it go on."""
-    output, producer = real.create(), real.producer(group, 1.0)
+    """The coordinator aborts it, readers that waited behind it go on, and no twin is suspected."""
+    said: list[str] = []
+    properties = real.producer(group, 1.0)._properties
+    output, producer = real.create(), TransactionalProducer(properties, 1.0, warn=said.append)
     producer.rebuild()
     with pytest.raises(ProducerLost, match="_FENCED"), producer.transaction() as transaction:
         transaction.produce(output, events(b"late"))
@@ -127,6 +129,7 @@ def test_a_transaction_that_outlives_its_timeout_is_lost(real: RealCluster, grou
         topics.wait_for(lambda: real.visible(output) == [b"behind"], "the coordinator aborts")
     write(producer, output, events(b"next"))
     assert real.visible(output) == [b"behind", b"next"]
+    assert said == []
 
 
 class Skewed:
