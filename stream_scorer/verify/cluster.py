@@ -21,6 +21,7 @@ from stream_scorer.verify.preconditions import (
     refuse_names_in_use,
     settings_of,
     try_group,
+    try_removal,
     try_rights,
     try_transaction,
 )
@@ -158,6 +159,7 @@ def _own(plan: Plan, say: Callable[[str], None]) -> Iterator[Ground]:
     throw_away = ThrowAway(client, plan.topic_prefix, -1, keep=False, say=say)
     with throw_away.topics("rehearsal", 1, {}) as names:
         try_rights(cluster, names)
+        try_removal(admin, names.group)
         try_transaction(client, names, settings, len(brokers))
         for protocol in plan.group_protocols:
             try_group(client, names, protocol, timeouts.session_seconds[protocol])

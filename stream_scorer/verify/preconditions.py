@@ -82,6 +82,30 @@ def try_rights(cluster: Cluster, names: Names) -> None:
             )
 
 
+def try_removal(admin: AdminClient, group: str) -> None:
+    """Delete a group that nobody has joined yet; who may not, could not clean up.
+
+    Raises:
+        Unreachable: the right is missing, or no coordinator answers.
+    """
+    deadline = time.monotonic() + COORDINATOR_SECONDS
+    while True:
+        try:
+            admin.delete_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group].result()
+        except KafkaException as exception:
+            error = error_of(exception)
+            if error.code() in RIGHTS:
+                raise _group_right("delete", group, error) from exception
+            if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return
+            # The first group of a cluster waits for its coordinator to come up.
+            if time.monotonic() >= deadline:
+                raise _no_groups(group, describe(error)) from exception
+            time.sleep(POLL_SECONDS)
+        else:
+            return
+
+
 def try_transaction(
     client: Mapping[str, Property], names: Names, brokers: Sequence[Settings], alive: int
 ) -> None:
@@ -147,25 +171,31 @@ def try_group(
                 _heed(last, names.group, protocol)
     finally:
         consumer.close()
-    why = describe(last) if last is not None else "no answer"
-    raise Unreachable(
-        f"No member of the group {names.group} gets a partition within {COORDINATOR_SECONDS:g} s "
-        f"({why}); is __consumer_offsets available (offsets.topic.replication.factor against the "
-        "number of brokers)?"
-    )
+    raise _no_groups(names.group, describe(last) if last is not None else "no answer")
 
 
 def _heed(error: KafkaError, group: str, protocol: GroupProtocol) -> None:
     if error.code() in RIGHTS:
-        raise Unreachable(
-            f"These credentials may not join the group {group} ({describe(error)}); grant READ and "
-            "DELETE on groups that begin with --topic-prefix."
-        )
+        raise _group_right("join", group, error)
     if error.code() == KafkaError._FATAL and protocol == "consumer":  # noqa: SLF001 - its name
         raise ConfigError(
             f"--group-protocol consumer: the brokers don't have it ({describe(error)}); Kafka 4.0 "
             "does (KIP-848). Use --group-protocol classic."
         )
+
+
+def _group_right(what: str, group: str, error: KafkaError) -> Unreachable:
+    return Unreachable(
+        f"These credentials may not {what} the group {group} ({describe(error)}); grant READ and "
+        "DELETE on groups that begin with --topic-prefix."
+    )
+
+
+def _no_groups(group: str, why: str) -> Unreachable:
+    return Unreachable(
+        f"The group {group} does not come about ({why}); is __consumer_offsets available "
+        "(offsets.topic.replication.factor against the number of brokers)?"
+    )
 
 
 def _likely(brokers: Sequence[Settings], alive: int) -> str:

@@ -15,6 +15,8 @@ from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 #: How long brokers that are away, or members that are not dead yet, may hold up the end.
 REMOVAL_SECONDS = 60.0
 REQUEST_SECONDS = 10.0
+#: For each name that is still to go when the patience is over.
+LAST_REQUEST_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
 _GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND})
 
@@ -54,11 +56,12 @@ def remove(
             )
 
 
-def _attempted(step: Callable[[], None], deadline: float) -> str | None:
+def _attempted(step: Callable[[float], None], deadline: float) -> str | None:
     """Try until the deadline; return why it did not succeed, ``None`` if it did."""
     while True:
+        left = deadline - time.monotonic()
         try:
-            step()
+            step(max(LAST_REQUEST_SECONDS, min(left, REQUEST_SECONDS)))
         except KafkaException as exception:
             error = error_of(exception)
             if error.code() in _GONE:
@@ -70,18 +73,19 @@ def _attempted(step: Callable[[], None], deadline: float) -> str | None:
             return None
 
 
-def _delete_topic(admin: AdminClient, topic: str) -> None:
-    admin.delete_topics([topic], request_timeout=REQUEST_SECONDS)[topic].result()
+def _delete_topic(admin: AdminClient, topic: str, seconds: float) -> None:
+    admin.delete_topics([topic], request_timeout=seconds)[topic].result()
     # Brokers hear of it a little later. Asking for this one topic might create it anew.
-    while topic in admin.list_topics(timeout=REQUEST_SECONDS).topics:
+    deadline = time.monotonic() + seconds
+    while topic in admin.list_topics(timeout=seconds).topics and time.monotonic() < deadline:
         time.sleep(PAUSE_SECONDS)
 
 
-def _delete_group(admin: AdminClient, group: str) -> None:
+def _delete_group(admin: AdminClient, group: str, seconds: float) -> None:
     # A group that a broker lists has a coordinator; librdkafka can abort the process when it is
     # asked for a group without one (librdkafka #4605).
-    listing = admin.list_consumer_groups(request_timeout=REQUEST_SECONDS).result()
+    listing = admin.list_consumer_groups(request_timeout=seconds).result()
     if listing.errors:
-        raise listing.errors[0]
+        raise KafkaException(listing.errors[0])
     if group in {each.group_id for each in listing.valid}:
-        admin.delete_consumer_groups([group], request_timeout=REQUEST_SECONDS)[group].result()
+        admin.delete_consumer_groups([group], request_timeout=seconds)[group].result()

@@ -7,36 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AclOperation, ResourceType
 
 from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.check.findings import Finding, exit_code_of
 from stream_scorer.config import load
 from stream_scorer.local.kafka import EmbeddedKafka
 from tests.scorers import kafka_section, scorer
+from tests.secured import PASSWORDS, SECURED, credentials, grant
 
 pytestmark = pytest.mark.kafka
-
-PASSWORDS = {"admin": "admin-secret", "scorer": "scorer-secret"}
-_USERS = " ".join(f'user_{name}="{password}"' for name, password in PASSWORDS.items())
-SECURED = {
-    "listener.security.protocol.map": (
-        "CLIENT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"
-    ),
-    "sasl.enabled.mechanisms": "PLAIN",
-    "listener.name.client.plain.sasl.jaas.config": (
-        f"org.apache.kafka.common.security.plain.PlainLoginModule required {_USERS};"
-    ),
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "super.users": "User:ANONYMOUS;User:admin",
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,16 +26,6 @@ def secured() -> Iterator[EmbeddedKafka]:
         for name in ("in", "out", "out.dead-letters"):
             kafka.create_topic(name)
         yield kafka
-
-
-def credentials(user: str, password: str) -> dict[str, str]:
-    """Client properties."""
-    return {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": user,
-        "sasl.password": password,
-    }
 
 
 def looked_at(
@@ -69,30 +39,6 @@ def looked_at(
     assert settings.kafka is not None
     report = look_at_cluster(settings, settings.kafka, lambda _: None, 10)
     return [each for each in report.findings if each.level == "error"]
-
-
-def grant(kafka: EmbeddedKafka, kind: ResourceType, name: str, *operations: AclOperation) -> None:
-    """Grant the user ``scorer`` operations on what begins with ``name``."""
-    admin = AdminClient(
-        {
-            "bootstrap.servers": kafka.bootstrap_servers,
-            **credentials("admin", PASSWORDS["admin"]),
-        }
-    )
-    rules = [
-        AclBinding(
-            kind,
-            name,
-            ResourcePatternType.PREFIXED,
-            "User:scorer",
-            "*",
-            operation,
-            AclPermissionType.ALLOW,
-        )
-        for operation in operations
-    ]
-    for granted in admin.create_acls(rules).values():
-        granted.result(20)
 
 
 def test_a_wrong_password_is_told_before_the_patience_is_over(
