@@ -61,6 +61,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
         yield embedded
 
 
+@pytest.fixture(scope="session")
+def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """Three brokers that all live; leaders may move between them."""
+    with EmbeddedKafka(3, folder=tmp_path_factory.mktemp("three")) as embedded:
+        yield embedded
+
+
 @dataclass(frozen=True)
 class ProxiedKafka:
     """A broker that clients reach through a proxy only."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -16,16 +14,9 @@ from tests import topics
 
 
 @pytest.fixture(scope="module")
-def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """Three brokers."""
-    with EmbeddedKafka(3, folder=tmp_path_factory.mktemp("three")) as kafka:
-        yield kafka
-
-
-@pytest.fixture(scope="module")
-def moves(three: EmbeddedKafka) -> Moves:
+def moves(three_brokers: EmbeddedKafka) -> Moves:
     """What moves their leaders."""
-    return Moves(three.internal_servers)
+    return Moves(three_brokers.internal_servers)
 
 
 def leaders(kafka: EmbeddedKafka, topic: str) -> dict[int, int]:
@@ -49,53 +40,55 @@ def producer(kafka: EmbeddedKafka, transactional_id: str) -> Producer:
 
 
 @pytest.mark.kafka
-def test_a_leader_moves_and_clients_follow(three: EmbeddedKafka, moves: Moves) -> None:
+def test_a_leader_moves_and_clients_follow(three_brokers: EmbeddedKafka, moves: Moves) -> None:
     """Round all three, and only the partition that was asked for."""
-    three.create_topic("led", 2)
-    before = leaders(three, "led")
-    writer = Producer({"bootstrap.servers": three.bootstrap_servers, "log_level": 0})
+    three_brokers.create_topic("led", 2)
+    before = leaders(three_brokers, "led")
+    writer = Producer({"bootstrap.servers": three_brokers.bootstrap_servers, "log_level": 0})
     seen = []
     for number in range(3):
         seen.append(moves.leader("led", 0))
-        assert leaders(three, "led") == {0: seen[-1], 1: before[1]}
+        assert leaders(three_brokers, "led") == {0: seen[-1], 1: before[1]}
         writer.produce("led", b"%d" % number, partition=0)
         assert writer.flush(topics.PATIENCE_SECONDS) == 0
     assert sorted(seen) == [1, 2, 3]
     assert seen[-1] == before[0]
-    found = topics.read(three.bootstrap_servers, "led")
+    found = topics.read(three_brokers.bootstrap_servers, "led")
     assert [each.value() for each in found] == [b"0", b"1", b"2"]
 
 
 @pytest.mark.kafka
 def test_the_coordinator_of_a_transaction_moves_in_the_middle_of_it(
-    three: EmbeddedKafka, moves: Moves
+    three_brokers: EmbeddedKafka, moves: Moves
 ) -> None:
     """The next one reads from the log that it is open, and commits it."""
-    three.create_topic("moved")
-    client = producer(three, "moving")
+    three_brokers.create_topic("moved")
+    client = producer(three_brokers, "moving")
     client.begin_transaction()
     client.produce("moved", b"v", partition=0)
     assert client.flush(topics.PATIENCE_SECONDS) == 0
     place = coordinating_partition("moving", 4)
-    before = leaders(three, "__transaction_state")
+    before = leaders(three_brokers, "__transaction_state")
     after = {**before, place: moves.transaction_coordinator("moving")}
     assert after != before
-    assert leaders(three, "__transaction_state") == after
+    assert leaders(three_brokers, "__transaction_state") == after
     client.commit_transaction(topics.PATIENCE_SECONDS)
-    assert [each.value() for each in topics.read(three.bootstrap_servers, "moved")] == [b"v"]
+    assert [each.value() for each in topics.read(three_brokers.bootstrap_servers, "moved")] == [
+        b"v"
+    ]
 
 
 @pytest.mark.kafka
 def test_the_coordinator_of_a_group_moves_with_its_offsets(
-    three: EmbeddedKafka, moves: Moves
+    three_brokers: EmbeddedKafka, moves: Moves
 ) -> None:
     """The cluster itself says who coordinates a group."""
-    three.create_topic("read")
-    admin = AdminClient({"bootstrap.servers": three.bootstrap_servers, "log_level": 0})
+    three_brokers.create_topic("read")
+    admin = AdminClient({"bootstrap.servers": three_brokers.bootstrap_servers, "log_level": 0})
     for group in ("g", "a group with a long name", "größe-\U0001f600"):
         client = Consumer(
             {
-                "bootstrap.servers": three.bootstrap_servers,
+                "bootstrap.servers": three_brokers.bootstrap_servers,
                 "group.id": group,
                 "enable.auto.commit": False,
                 "log_level": 0,
@@ -106,7 +99,7 @@ def test_the_coordinator_of_a_group_moves_with_its_offsets(
         client.close()
 
         def has_offsets(group: str = group) -> bool:
-            found = topics.committed(three.bootstrap_servers, group, "read")
+            found = topics.committed(three_brokers.bootstrap_servers, group, "read")
             return found == {("read", 0): 7}
 
         topics.wait_for(has_offsets, "the next one has read the offsets from the log")
@@ -115,22 +108,22 @@ def test_the_coordinator_of_a_group_moves_with_its_offsets(
 
 
 @pytest.mark.kafka
-def test_a_topic_grows_while_it_is_written_to(three: EmbeddedKafka) -> None:
+def test_a_topic_grows_while_it_is_written_to(three_brokers: EmbeddedKafka) -> None:
     """The old partitions stay as they are."""
-    three.create_topic("grown", 2)
-    topics.write(three.bootstrap_servers, "grown", [topics.Event(b"before", partition=1)])
-    Topics(three.internal_servers).add_partitions("grown", 3)
-    topics.write(three.bootstrap_servers, "grown", [topics.Event(b"after", partition=4)])
-    found = topics.read(three.bootstrap_servers, "grown")
+    three_brokers.create_topic("grown", 2)
+    topics.write(three_brokers.bootstrap_servers, "grown", [topics.Event(b"before", partition=1)])
+    Topics(three_brokers.internal_servers).add_partitions("grown", 3)
+    topics.write(three_brokers.bootstrap_servers, "grown", [topics.Event(b"after", partition=4)])
+    found = topics.read(three_brokers.bootstrap_servers, "grown")
     assert [(each.partition(), each.value()) for each in found] == [(1, b"before"), (4, b"after")]
 
 
 @pytest.mark.kafka
-def test_what_can_t_move_says_why(three: EmbeddedKafka, moves: Moves) -> None:
+def test_what_can_t_move_says_why(three_brokers: EmbeddedKafka, moves: Moves) -> None:
     """One sentence each, and nothing has moved."""
     with pytest.raises(Unreachable, match="There is no topic absent"):
         moves.leader("absent", 0)
-    Topics(three.internal_servers).create("single", 1, 1)
+    Topics(three_brokers.internal_servers).create("single", 1, 1)
     with pytest.raises(Unreachable, match=r"Topic single has no partition 1\."):
         moves.leader("single", 1)
     with pytest.raises(Unreachable, match=r"No other replica of single\[0\] is in sync\."):
