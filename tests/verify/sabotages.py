@@ -1,0 +1,157 @@
+"""Known wrong implementations: each breaks one rule of the loop, and is otherwise right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from stream_scorer.errors import TransactionAborted
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.producer import TransactionalProducer, queue
+from stream_scorer.kafka.translation import describe, error_of
+from stream_scorer.output import TransactionalOutput
+from stream_scorer.records import ScoredBatch, TopicPartition
+from stream_scorer.worker import Worker
+from tests.topics import PATIENCE_SECONDS
+from tests.verify.members import Place
+
+
+class HandsOver(Worker):
+    """Polls on while a set waits for its commit, as a loop with a second thread does.
+
+    That is right as long as the set goes with the membership of its own time.
+    """
+
+    meanwhile: Callable[[], None] | None = None
+
+    def _commit(self, within_seconds: float | None = None) -> None:
+        gathered, self._open = self._open, None
+        if gathered is None:
+            return
+        membership = self._membership()
+        self._output.commit(gathered.batches, gathered.offsets, membership, within_seconds)
+        self._last_commit = self._clock()
+        self._committed.update(gathered.offsets)
+        self._observer.committed(gathered.batches, 0.0)
+
+    def _membership(self) -> bytes:
+        membership = self._consumer.group_metadata()
+        self._poll_on()
+        return membership
+
+    def _poll_on(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+
+
+class ReadsMembershipLate(HandsOver):
+    """Asks for the group metadata when it commits, after it has polled on."""
+
+    def _membership(self) -> bytes:
+        self._poll_on()
+        return self._consumer.group_metadata()
+
+
+class NeverRewinds(EventConsumer):
+    """Goes on after an abort as if the aborted events had been done."""
+
+    def rewind(self) -> None:
+        """Leave the position where it is."""
+
+
+class CommitsItsPosition(Worker):
+    """Commits how far the client has read, also past events that are not scored."""
+
+    def _commit(self, within_seconds: float | None = None) -> None:
+        if self._open is not None:
+            self._open.offsets.update(self._consumer.positions())
+        super()._commit(within_seconds)
+
+
+class KeepsItsSet(Worker):
+    """Holds on to what is gathered while partitions leave."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Take note, no more."""
+        self._observer.rebalanced("revoked", partitions)
+
+
+class TriesAgain(Worker):
+    """Commits a set once more if its transaction was aborted, instead of reading it again.
+
+    That is right as long as it was: no poll came between, so the set is still its own.
+    """
+
+    def _commit(self, within_seconds: float | None = None) -> None:
+        try:
+            super()._commit(within_seconds)
+        except TransactionAborted:
+            if self._output.needs_rebuild:
+                self._rebuild()
+            super()._commit(within_seconds)
+
+
+class TakesSilenceForAnAbort(TransactionalProducer):
+    """Gives a commit up that is not answered in time, and aborts."""
+
+    def _repeat(self, call: Callable[[float], None], *, doing: str, **bounds: Any) -> None:
+        if doing != "committing":
+            super()._repeat(call, doing=doing, **bounds)
+            return
+        try:
+            call(0.5)
+        except KafkaException as exception:
+            raise TransactionAborted(describe(error_of(exception))) from exception
+
+
+class WritesDeadLettersApart:
+    """Writes dead letters with a producer of its own, before the transaction."""
+
+    def __init__(self, output: TransactionalOutput, place: Place) -> None:
+        dead_letters = output._dead_letters
+        assert dead_letters is not None
+        self._output = output
+        self._topic = dead_letters.topic
+        self._form = dead_letters.record_format
+        self._client = Producer({"bootstrap.servers": place.bootstrap_servers})
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Ask the real one."""
+        return self._output.needs_rebuild
+
+    def rebuild(self) -> None:
+        """Rebuild the real one."""
+        self._output.rebuild()
+
+    def commit(
+        self,
+        scored: Sequence[ScoredBatch],
+        offsets: Mapping[TopicPartition, int],
+        membership: bytes,
+        within_seconds: float | None = None,
+    ) -> None:
+        """Write the dead letters, then commit the rest."""
+        for batch in scored:
+            queue(self._client, self._topic, self._form.records(batch.dead_letters))
+        assert self._client.flush(PATIENCE_SECONDS) == 0
+        rest = [replace(batch, dead_letters=()) for batch in scored]
+        self._output.commit(rest, offsets, membership, within_seconds)
+
+
+def everybodys_id(group: str, _: str) -> str:
+    """Return the same transactional id for every member."""
+    return group
+
+
+class KeepsItsClient(TransactionalProducer):
+    """Goes on with its client after a transaction that was late."""
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether there is no client."""
+        return self._client is None

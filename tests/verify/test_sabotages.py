@@ -1,0 +1,241 @@
+"""The checker can fail: of each rule that is broken on a real Kafka, it names what goes wrong.
+
+Each test forces its interleaving twice: with the real worker, which the checker finds nothing
+against, and with one that breaks the rule.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from stream_scorer.errors import TransactionAborted, Unanswered
+from stream_scorer.local.frames import ApiKey
+from stream_scorer.verify.points import Point
+from stream_scorer.verify.values import Invariant
+from tests.conftest import ProxiedKafka
+from tests.verify import sabotages
+from tests.verify.members import Parts
+from tests.verify.rig import RIGHT, Rig
+
+pytestmark = [pytest.mark.kafka, pytest.mark.usefixtures("impatient")]
+
+both_protocols = pytest.mark.parametrize("rig", ["classic", "consumer"], indirect=True)
+
+
+def kept_and_broken(
+    broken: Parts, *expected: Invariant, kept: Parts = RIGHT
+) -> pytest.MarkDecorator:
+    """Run a test with a worker that keeps the rule and with one that breaks it."""
+    return pytest.mark.parametrize(
+        ("parts", "expected"),
+        [(kept, set()), (broken, set(expected))],
+        ids=["kept", "broken"],
+    )
+
+
+@both_protocols
+@kept_and_broken(
+    Parts(worker=sabotages.ReadsMembershipLate),
+    Invariant.ONE_TRACE,
+    kept=Parts(worker=sabotages.HandsOver),
+)
+def test_membership_read_after_a_later_poll(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
+    """The brokers take offsets of a partition that has moved away since the events were read."""
+    rig.write(2)
+    first = rig.member("first", parts)
+    rig.drain(first)
+
+    def move() -> None:
+        second = rig.join("second", first.stand_by)
+        rig.until(
+            lambda: second.heard.committed_rows > 0 and first.generation == second.generation,
+            "the new owner has scored what the first one holds",
+            first.stand_by,
+            second.go_round,
+        )
+
+    rig.gather(first, 3)
+    first.commit_sets()
+    loop = first.worker
+    assert isinstance(loop, sabotages.HandsOver)
+    loop.meanwhile = move
+    rig.until(lambda: loop.meanwhile is None, "a partition moves", first.go_round)
+    rig.drain(*rig.members)
+    rig.expect(expected)
+
+
+@both_protocols
+@kept_and_broken(Parts(worker=sabotages.KeepsItsSet), Invariant.ONE_TRACE)
+def test_a_set_kept_over_a_revoke(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+    """Its events are committed by their old owner and by their new one."""
+    rig.write(2)
+    first = rig.member("first", parts)
+    rig.drain(first)
+    rig.gather(first, 3)
+    second = rig.join("second", first.go_round)
+    rig.write(1)
+    rig.until(
+        lambda: second.heard.committed_rows > 0,
+        "the new owner has scored what it has got",
+        first.go_round,
+        second.go_round,
+    )
+    first.commit_sets()
+    rig.until(lambda: first.open_rows == 0, "the set is committed", first.go_round)
+    rig.write(1)
+    rig.drain(first, second)
+    rig.expect(expected)
+
+
+def abort() -> None:
+    """Fail amid a transaction."""
+    raise TransactionAborted("the test says so")
+
+
+@kept_and_broken(Parts(consumer=sabotages.NeverRewinds), Invariant.ONE_TRACE)
+def test_no_rewind_after_an_abort(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+    """The events of the aborted transaction are lost once the next one commits."""
+    rig.write(2)
+    first = rig.member("first", parts)
+    first.at(Point.AFTER_SEND_OFFSETS, abort)
+    rig.until(lambda: first.heard.aborts, "a transaction is aborted", first.go_round)
+    rig.write(2)
+    rig.drain(first)
+    rig.expect(expected)
+
+
+@kept_and_broken(Parts(worker=sabotages.CommitsItsPosition), Invariant.ONE_TRACE)
+def test_position_committed_with_events_in_hand(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
+    """The client is past events that were read and could not be scored yet: they are lost."""
+    first = rig.member("first", parts)
+    rig.gather(first, 2)
+
+    def registry_is_away() -> None:
+        raise Unanswered("the registry does not answer")
+
+    first.at(Point.AFTER_SCORING, registry_is_away)
+    rig.write(2)
+    rig.until(lambda: first.heard.waits, "a batch can't be scored", first.go_round)
+    first.commit_sets()
+    rig.drain(first)
+    rig.expect(expected)
+
+
+@kept_and_broken(
+    Parts(consumer_properties={"isolation.level": "read_uncommitted"}), Invariant.ONE_TRACE
+)
+def test_uncommitted_input_read(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+    """What its writer has aborted is scored."""
+    rig.write(1)
+    rig.write_aborted(b"7", b"8")
+    rig.write(1)
+    rig.drain(rig.member("first", parts))
+    rig.expect(expected)
+
+
+@kept_and_broken(
+    Parts(consumer_properties={"isolation.level": "read_uncommitted"}), Invariant.ONE_TRACE
+)
+def test_unstable_offsets_read(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+    """The successor of a worker whose commit is under way begins before it."""
+    pod = {"group.instance.id": "pod-0"}
+    rig.write(2)
+    first = rig.member("first", Parts(consumer_properties=pod))
+    rig.drain(first)
+    rig.gather(first, 2)
+    successor = replace(parts, consumer_properties={**parts.consumer_properties, **pod})
+    rounds = itertools.count()
+
+    def take_over() -> None:
+        second = rig.join("second", parts=successor)
+        rig.until(
+            lambda: second.heard.polled_rows > 0 or (not expected and next(rounds) == 20),
+            "the successor reads",
+            second.go_round,
+        )
+
+    first.at(Point.AFTER_SEND_OFFSETS, take_over)
+    first.commit_sets()
+    first.go_round()
+    rig.drain(rig.members[1])
+    rig.expect(expected)
+
+
+@kept_and_broken(Parts(output=sabotages.WritesDeadLettersApart), Invariant.ONE_TRACE)
+def test_dead_letters_outside_of_the_transaction(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
+    """An abort does not take them back, and they are written again."""
+    first = rig.member("first", parts)
+    rig.gather(first, 1, b"bad")
+    first.at(Point.AFTER_SEND_OFFSETS, abort)
+    first.commit_sets()
+    rig.drain(first)
+    rig.expect(expected)
+
+
+@kept_and_broken(Parts(transactional_id=sabotages.everybodys_id), Invariant.LIVENESS)
+def test_a_shared_transactional_id(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+    """Whoever gets a producer ends the transaction of the other, for ever."""
+    first = rig.member("first", parts)
+    second = rig.join("second", first.go_round, parts=parts)
+    first.at(Point.AFTER_SEND_OFFSETS, second.producer.rebuild, always=True)
+    second.at(Point.AFTER_SEND_OFFSETS, first.producer.rebuild, always=True)
+    rig.write(2)
+    rig.until(
+        lambda: rig.lag() == 0 or min(len(first.heard.aborts), len(second.heard.aborts)) == 2,
+        "both are done, or have tried twice",
+        first.go_round,
+        second.go_round,
+    )
+    rig.expect(expected)
+
+
+@pytest.mark.parametrize("proxied_rig", [4.0], indirect=True)
+@kept_and_broken(
+    Parts(worker=sabotages.TriesAgain, producer=sabotages.TakesSilenceForAnAbort),
+    Invariant.ONE_TRACE,
+    kept=Parts(worker=sabotages.TriesAgain),
+)
+def test_abort_after_a_commit_timeout(
+    proxied: ProxiedKafka, proxied_rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
+    """The brokers had committed it; only their answer was lost."""
+    rig = proxied_rig
+    rig.write(2)
+    first = rig.member("first", parts)
+    rig.drain(first)
+    with proxied.proxy.drop_answer("first-producer", ApiKey.END_TXN):
+        rig.write(2)
+        rig.drain(first)
+    rig.expect(expected)
+
+
+@pytest.mark.parametrize("proxied_rig", [6.0], indirect=True)
+@kept_and_broken(Parts(producer=sabotages.KeepsItsClient), Invariant.OUTCOME, Invariant.ONE_TRACE)
+def test_no_rebuild_after_a_delayed_end_of_a_transaction(
+    proxied: ProxiedKafka, proxied_rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
+    """The end of one transaction comes amid the next one and ends that (KIP-890)."""
+    rig = proxied_rig
+    rig.write(2)
+    first = rig.member("first", parts)
+    rig.drain(first)
+    rig.gather(first, 2)
+    with proxied.proxy.hold("first-producer", ApiKey.END_TXN) as held:
+        first.commit_sets()
+        rig.until(lambda: first.open_rows == 0, "the retry is answered", first.go_round)
+        held.caught(0)
+        rig.gather(first, 2)
+        first.at(Point.MID_PRODUCE, held.release)
+        first.at(Point.AFTER_SEND_OFFSETS, abort)
+        first.commit_sets()
+        rig.drain(first)
+    rig.expect(expected)
