@@ -26,7 +26,7 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
-from stream_scorer.open_set import OpenSet, Pace
+from stream_scorer.open_set import OpenSet, Pace, SetSize
 from stream_scorer.protocols import Consumer, Observer, Output, Scorer
 from stream_scorer.records import Batch, TopicPartition, previous_offset
 
@@ -69,9 +69,7 @@ class Worker:
         self._committed: dict[TopicPartition, int] = {}
         self._last_commit = float("-inf")
         self._aborts_in_a_row = 0
-        self._full_set = self._set_rows = pace.transaction_max_records
-        #: Events from the committed offset on among which the broker refuses at least one.
-        self._suspects = 0
+        self._set_size = SetSize(pace.transaction_max_records)
         self._seconds_per_row = seconds_per_row
 
     def run(self) -> None:
@@ -139,7 +137,7 @@ class Worker:
     def _room(self) -> int:
         """Return how many rows the next batch may have."""
         gathered = self._open.rows if self._open else 0
-        rows = min(self._pace.max_records, self._set_rows - gathered)
+        rows = min(self._pace.max_records, self._set_size.rows - gathered)
         if self._seconds_per_row > 0:
             longest = INFERENCE_SHARE * self._pace.max_poll_interval_seconds
             rows = min(rows, int(longest / self._seconds_per_row))
@@ -162,7 +160,7 @@ class Worker:
         return (
             (dry and rested)
             or now - gathered.opened_at >= self._pace.commit_interval_seconds
-            or gathered.rows >= self._set_rows
+            or gathered.rows >= self._set_size.rows
             or gathered.size_bytes >= self._pace.transaction_max_bytes
         )
 
@@ -182,8 +180,7 @@ class Worker:
         self._last_commit = self._clock()
         self._committed.update(gathered.offsets)
         self._aborts_in_a_row = 0
-        self._suspects = max(0, self._suspects - gathered.rows)
-        self._set_rows = max(1, self._suspects // 2) if self._suspects else self._full_set
+        self._set_size.committed(gathered.rows)
         self._observer.committed(gathered.batches, self._last_commit - started)
 
     def _commit_or_retreat(self, within_seconds: float) -> None:
@@ -222,12 +219,11 @@ class Worker:
         self._observer.aborted(error, self._aborts_in_a_row)
         if gathered is None:
             return
-        self._set_rows = max(1, min(gathered.rows, self._set_rows) // 2)
         if not isinstance(error, RecordRefused):
+            self._set_size.aborted(gathered.rows)
             return
-        self._suspects = gathered.rows
+        self._set_size.refused(gathered.rows)
         if gathered.rows == 1:
-            self._suspects = 0
             [(source, after)] = gathered.offsets.items()
             self._scorer.reject(source, previous_offset(after), str(error))
 

@@ -28,14 +28,34 @@ def test_an_aborted_set_is_read_and_scored_again(loop: Loop) -> None:
     assert [str(each) for each in loop.heard.aborts] == ["not now"]
 
 
-def test_each_abort_in_a_row_halves_the_next_set_and_success_restores_it(loop: Loop) -> None:
+def test_each_abort_in_a_row_halves_the_next_set_and_each_commit_lets_it_grow(loop: Loop) -> None:
     """What is wrong may be the size."""
     loop.kafka.write(P0, numbered(64))
     for _ in range(3):
         loop.kafka.fail("commit", TransactionAborted("not now"))
     loop.run()
-    assert loop.heard.committed_rows == [8, 56]
+    assert loop.heard.committed_rows == [8, 9, 10, 11, 12, 13, 1]
     assert loop.scored() == numbered(64)
+
+
+def test_a_slow_uplink_is_found_out_and_not_overrun_every_other_time(loop: Loop) -> None:
+    """A set that it does not take within the messages' timeout aborts, after that time."""
+    loop.kafka.write(P0, numbered(2_000))
+
+    def send(client: object, call: str) -> None:
+        if client is not loop.producer or call != "commit":
+            return
+        seconds = 0.5 * loop.kafka.open[loop.producer.request.transactional_id].records
+        loop.kafka.clock.advance(min(seconds, 12.0))
+        if seconds > 12.0:
+            raise TransactionAborted("_MSG_TIMED_OUT")
+
+    loop.kafka.on_call = send
+    loop.run_until(lambda: loop.kafka.lag(GROUP, INPUT) == 0, seconds=3_000)
+    assert loop.scored() == numbered(2_000)
+    commits, aborts = len(loop.heard.committed_rows), len(loop.heard.aborts)
+    assert aborts < commits / 5
+    assert 2_000 / commits > 24 / 2, "more than half of what it takes"
 
 
 def test_aborts_in_a_row_wait_longer_and_longer(loop: Loop) -> None:
