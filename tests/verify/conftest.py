@@ -38,14 +38,10 @@ def rig(request: pytest.FixtureRequest, kafka: Kafka, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def proxied_rig(
-    request: pytest.FixtureRequest, proxied: ProxiedKafka, tmp_path: Path
-) -> Iterator[Rig]:
-    """A group on the Kafka behind the proxy; the parameter is the transaction timeout in seconds.
-
-    It takes half of that until a request is given up.
-    """
-    rig = Rig(_place(proxied.kafka, QUICK_GROUP, request.param), tmp_path)
+def proxied_rig(proxied: ProxiedKafka, tmp_path: Path) -> Iterator[Rig]:
+    """A group on the Kafka behind the proxy."""
+    # Short, since it takes half of it until a request is given up.
+    rig = Rig(_place(proxied.kafka, QUICK_GROUP, transaction_seconds=5.0), tmp_path)
     yield rig
     rig.close()
 

@@ -100,6 +100,11 @@ class Moments(Injuries):
         """Let it happen the next time that the member gets there."""
         self._acts[point] = (act, always)
 
+    @property
+    def left(self) -> list[Point]:
+        """The points that the member did not get to."""
+        return [point for point, (_, always) in self._acts.items() if not always]
+
     def pending(self, point: Point) -> bool:
         """Tell whether anything is to happen there."""
         return point in self._acts

@@ -128,6 +128,7 @@ class Rig:
 
     def expect(self, expected: set[Invariant]) -> None:
         """Let the checker name these, or find nothing if there are none."""
+        assert not any(member.moments.left for member in self.members), "all happened as it should"
         found = self.verdict()
         named = {violation.invariant for violation in found}
         assert named >= expected if expected else not named, found

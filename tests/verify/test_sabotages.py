@@ -42,7 +42,7 @@ def kept_and_broken(
     Invariant.ONE_TRACE,
     kept=Parts(worker=sabotages.HandsOver),
 )
-def test_membership_read_after_a_later_poll(
+def test_membership_read_after_a_later_poll_lets_two_members_score_an_event(
     rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
     """The brokers take offsets of a partition that has moved away since the events were read."""
@@ -71,7 +71,9 @@ def test_membership_read_after_a_later_poll(
 
 @both_protocols
 @kept_and_broken(Parts(worker=sabotages.KeepsItsSet), Invariant.ONE_TRACE)
-def test_a_set_kept_over_a_revoke(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+def test_a_set_that_is_kept_over_a_revoke_is_scored_twice(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
     """Its events are committed by their old owner and by their new one."""
     rig.write(2)
     first = rig.member("first", parts)
@@ -98,7 +100,9 @@ def abort() -> None:
 
 
 @kept_and_broken(Parts(consumer=sabotages.NeverRewinds), Invariant.ONE_TRACE)
-def test_no_rewind_after_an_abort(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+def test_events_of_an_abort_are_lost_without_a_rewind(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
     """The events of the aborted transaction are lost once the next one commits."""
     rig.write(2)
     first = rig.member("first", parts)
@@ -110,7 +114,7 @@ def test_no_rewind_after_an_abort(rig: Rig, parts: Parts, expected: set[Invarian
 
 
 @kept_and_broken(Parts(worker=sabotages.CommitsItsPosition), Invariant.ONE_TRACE)
-def test_position_committed_with_events_in_hand(
+def test_a_position_committed_with_events_in_hand_loses_them(
     rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
     """The client is past events that were read and could not be scored yet: they are lost."""
@@ -131,7 +135,9 @@ def test_position_committed_with_events_in_hand(
 @kept_and_broken(
     Parts(consumer_properties={"isolation.level": "read_uncommitted"}), Invariant.ONE_TRACE
 )
-def test_uncommitted_input_read(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+def test_input_that_is_read_uncommitted_is_scored_though_aborted(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
     """What its writer has aborted is scored."""
     rig.write(1)
     rig.write_aborted(b"7", b"8")
@@ -143,7 +149,9 @@ def test_uncommitted_input_read(rig: Rig, parts: Parts, expected: set[Invariant]
 @kept_and_broken(
     Parts(consumer_properties={"isolation.level": "read_uncommitted"}), Invariant.ONE_TRACE
 )
-def test_unstable_offsets_read(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+def test_unstable_offsets_let_a_successor_score_events_again(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
     """The successor of a worker whose commit is under way begins before it."""
     pod = {"group.instance.id": "pod-0"}
     rig.write(2)
@@ -169,7 +177,7 @@ def test_unstable_offsets_read(rig: Rig, parts: Parts, expected: set[Invariant])
 
 
 @kept_and_broken(Parts(output=sabotages.WritesDeadLettersApart), Invariant.ONE_TRACE)
-def test_dead_letters_outside_of_the_transaction(
+def test_dead_letters_outside_of_the_transaction_outlive_its_abort(
     rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
     """An abort does not take them back, and they are written again."""
@@ -182,7 +190,9 @@ def test_dead_letters_outside_of_the_transaction(
 
 
 @kept_and_broken(Parts(transactional_id=sabotages.everybodys_id), Invariant.LIVENESS)
-def test_a_shared_transactional_id(rig: Rig, parts: Parts, expected: set[Invariant]) -> None:
+def test_a_shared_transactional_id_stops_everybody(
+    rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
     """Whoever gets a producer ends the transaction of the other, for ever."""
     first = rig.member("first", parts)
     second = rig.join("second", first.go_round, parts=parts)
@@ -198,13 +208,12 @@ def test_a_shared_transactional_id(rig: Rig, parts: Parts, expected: set[Invaria
     rig.expect(expected)
 
 
-@pytest.mark.parametrize("proxied_rig", [4.0], indirect=True)
 @kept_and_broken(
     Parts(worker=sabotages.TriesAgain, producer=sabotages.TakesSilenceForAnAbort),
     Invariant.ONE_TRACE,
     kept=Parts(worker=sabotages.TriesAgain),
 )
-def test_abort_after_a_commit_timeout(
+def test_an_abort_after_a_commit_timeout_doubles_what_was_committed(
     proxied: ProxiedKafka, proxied_rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
     """The brokers had committed it; only their answer was lost."""
@@ -218,9 +227,8 @@ def test_abort_after_a_commit_timeout(
     rig.expect(expected)
 
 
-@pytest.mark.parametrize("proxied_rig", [6.0], indirect=True)
 @kept_and_broken(Parts(producer=sabotages.KeepsItsClient), Invariant.OUTCOME, Invariant.ONE_TRACE)
-def test_no_rebuild_after_a_delayed_end_of_a_transaction(
+def test_a_delayed_end_of_a_transaction_tears_the_next_one_of_the_same_client(
     proxied: ProxiedKafka, proxied_rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
     """The end of one transaction comes amid the next one and ends that (KIP-890)."""
