@@ -106,7 +106,9 @@ class Round:
             stack.callback(fleet.kill)
             traffic = self._traffic(names)
             stack.callback(traffic.halt)
-            readers = stack.enter_context(Readers(self._ground.client, _watched(names, config)))
+            readers = stack.enter_context(
+                Readers(self._ground.client, _watched(names, config), self._bound_seconds)
+            )
             onlooker = self._onlooker(readers, fleet)
             scene = self._scene(names, fleet, stack.enter_context(ThreadPoolExecutor(4)))
             schedule = self._schedule(onlooker)
