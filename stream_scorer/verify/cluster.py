@@ -30,6 +30,7 @@ from stream_scorer.verify.topics import Names, ThrowAway
 
 #: A person waits for it.
 PATIENCE_SECONDS = 20.0
+_MAY_NOT_ALTER = "These credentials may not ALTER topics, so no partitions are added to them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Ground:
         timeouts: what to plan with.
         brokers: how many there are.
         kafka: the embedded Kafka, whose brokers may be killed; ``None`` on one's own cluster.
+        may_alter: whether partitions may be added to topics.
         proxy: stands between the workers and the embedded Kafka; ``None`` alike.
         remarks: what had to be assumed, a sentence each.
         throw_away: makes the topics of a round, and removes them.
@@ -54,6 +56,7 @@ class Ground:
     security: Mapping[str, str]
     timeouts: Timeouts
     brokers: int
+    may_alter: bool
     kafka: EmbeddedKafka | None
     proxy: Proxy | None
     remarks: tuple[str, ...]
@@ -136,6 +139,7 @@ def _embedded(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[
             security={},
             timeouts=EMBEDDED,
             brokers=count,
+            may_alter=True,
             kafka=kafka,
             proxy=proxy,
             remarks=(),
@@ -158,7 +162,7 @@ def _own(plan: Plan, say: Callable[[str], None]) -> Iterator[Ground]:
     timeouts, remarks = timeouts_of(settings)
     throw_away = ThrowAway(client, plan.topic_prefix, -1, keep=False, say=say)
     with throw_away.topics("rehearsal", 1, {}) as names:
-        try_rights(cluster, names)
+        may_alter = try_rights(cluster, names)
         try_removal(admin, names.group)
         try_transaction(client, names, settings, len(brokers))
         for protocol in plan.group_protocols:
@@ -169,8 +173,9 @@ def _own(plan: Plan, say: Callable[[str], None]) -> Iterator[Ground]:
         security={name: str(value) for name, value in plan.properties.items()},
         timeouts=timeouts,
         brokers=len(brokers),
+        may_alter=may_alter,
         kafka=None,
         proxy=None,
-        remarks=remarks,
+        remarks=(*remarks, *(() if may_alter else (_MAY_NOT_ALTER,))),
         throw_away=throw_away,
     )

@@ -30,7 +30,7 @@ def cluster_faults() -> tuple[Fault, ...]:
         Fault("leaders move", _move_leaders, needs="three brokers"),
         Fault("group coordinator moves", _move_group, needs="three brokers"),
         Fault("transaction coordinators move", _move_transactions, needs="three brokers"),
-        Fault("partitions added", _grow),
+        Fault("partitions added", _grow, needs="alter"),
     )
 
 

@@ -63,12 +63,16 @@ def groups_of(admin: AdminClient) -> list[str]:
     return [group.group_id for group in listing.valid]
 
 
-def try_rights(cluster: Cluster, names: Names) -> None:
+def try_rights(cluster: Cluster, names: Names) -> bool:
     """Look at what these credentials may do with topics that they could create.
+
+    Returns:
+        whether they may add partitions, which the proof can do without.
 
     Raises:
         Unreachable: a right is missing.
     """
+    may_alter = True
     for topic in names.topics:
         facts = cluster.topic(topic)
         granted = facts.operations if facts is not None else frozenset()
@@ -80,6 +84,8 @@ def try_rights(cluster: Cluster, names: Names) -> None:
                 f"These credentials may not {' or '.join(missing)} the topic {topic}; grant "
                 "CREATE, DELETE, READ and WRITE on topics that begin with --topic-prefix."
             )
+        may_alter = may_alter and "ALTER" in granted
+    return may_alter
 
 
 def try_removal(admin: AdminClient, group: str) -> None:

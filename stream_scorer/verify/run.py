@@ -17,7 +17,7 @@ from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.progress import displaying
 from stream_scorer.verify.report import faults_of, invariants_of, numbers_of, verdict_of
 from stream_scorer.verify.round import Kind, Round
-from stream_scorer.verify.scene import Fault
+from stream_scorer.verify.scene import NEEDS, Fault
 from stream_scorer.verify.worker_faults import worker_faults
 
 VIOLATED = 1
@@ -32,10 +32,11 @@ def verify(plan: Plan, console: Console) -> int:
         Broken: no event was scored at all.
     """
     plan.check()
+    known = _known(plan)
     with ExitStack() as stack:
         folder = _folder(plan, stack)
         ground = stack.enter_context(ground_of(plan, folder, console.print))
-        faults = _faults(plan, ground)
+        faults = _possible(known, plan, ground)
         for remark in ground.remarks:
             console.print(f"[dim]{remark}[/]")
         path = plan.history or folder / "history.jsonl"
@@ -82,23 +83,31 @@ def _shares(total: int | None, rounds: int) -> list[int | None]:
     return [total // rounds + (number < total % rounds) for number in range(rounds)]
 
 
-def _faults(plan: Plan, ground: Ground) -> list[Fault]:
-    """Return the faults that may happen on this ground.
+def _known(plan: Plan) -> list[Fault]:
+    """Return all faults that there are.
 
     Raises:
         ConfigError: ``--only`` names another.
     """
     known = [*worker_faults(), *network_faults(), *cluster_faults()]
-    possible = [fault for fault in known if fault.possible(ground)]
     for name in plan.only:
         if name not in {fault.name for fault in known}:
             names = "\n".join(f"  {fault.name}" for fault in known)
             raise ConfigError(f"--only {name!r}: there is no such fault. There are:\n{names}")
+    return known
+
+
+def _possible(known: list[Fault], plan: Plan, ground: Ground) -> list[Fault]:
+    """Return the faults that are asked for and may happen on this ground.
+
+    Raises:
+        ConfigError: the ground does not allow one that ``--only`` names.
+    """
+    possible = [fault for fault in known if fault.possible(ground)]
+    for name in plan.only:
         if name not in {fault.name for fault in possible}:
-            raise ConfigError(
-                f"--only {name!r}: this cluster does not allow it; it needs the embedded Kafka"
-                " (--brokers 3 for faults of single brokers)."
-            )
+            [needs] = {fault.needs for fault in known if fault.name == name}
+            raise ConfigError(f"--only {name!r} needs {NEEDS[needs]}.")
     return [fault for fault in possible if not plan.only or fault.name in plan.only]
 
 

@@ -93,6 +93,15 @@ def meanwhile(scene: Scene, work: Callable[[], object], patience_seconds: float 
     return done
 
 
+#: What a fault may need of the cluster.
+NEEDS: Mapping[str, str] = {
+    "embedded": "the embedded Kafka; leave out --bootstrap-servers",
+    "proxy": "the proxy before the embedded Kafka; leave out --bootstrap-servers",
+    "three brokers": "the embedded Kafka with --brokers 3",
+    "alter": "the right to ALTER topics that begin with --topic-prefix",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One way to injure.
@@ -102,7 +111,7 @@ class Fault:
         course: begins it on a scene.
         halts: under it nothing can be expected to move.
         alone: no other fault begins while it lasts.
-        needs: what it needs of the cluster: nothing, the embedded Kafka, three brokers of it.
+        needs: what it needs of the cluster, a key of :data:`NEEDS`; empty is nothing.
     """
 
     name: str
@@ -117,6 +126,7 @@ class Fault:
             "": True,
             "embedded": ground.kafka is not None,
             "proxy": ground.proxy is not None,
+            "alter": ground.may_alter,
             "three brokers": ground.kafka is not None and ground.brokers > 1,
         }
         return possible[self.needs]

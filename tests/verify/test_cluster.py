@@ -77,6 +77,7 @@ def test_a_cluster_of_ones_own_is_left_as_it_was(kafka: Kafka, tmp_path: Path) -
             assert sorted(found) == sorted([*names.topics, names.group])
         assert left(admin_of(kafka), plan.topic_prefix) == []
     assert heard == []
+    assert ground.may_alter
     assert ground.kafka is None
     assert ground.proxy is None
     assert ground.remarks == ()
@@ -271,8 +272,9 @@ def test_each_right_that_is_missing_is_named_until_all_are_there(
         grant(secured, resource, "proof", *operations)
 
     with ground_of(plan, tmp_path, pytest.fail) as ground, ground.topics("round", 2) as names:
-        [remark] = ground.remarks
-        assert "DESCRIBE_CONFIGS on the cluster" in remark
+        assert "DESCRIBE_CONFIGS on the cluster" in ground.remarks[0]
+        assert "may not ALTER topics" in ground.remarks[1]
+        assert not ground.may_alter
         assert ground.security == scorer
         assert sorted(left(admin, "proof")) == sorted(names.topics)
     assert left(admin, "proof") == []
