@@ -40,16 +40,17 @@ def write(producer: TransactionalProducer, topic: str, written: ScoredEvents) ->
 
 
 @pytest.mark.parametrize(
-    ("settings", "row", "name"),
+    ("settings", "row", "name", "is_named"),
     [
-        ({"max.message.bytes": "2000"}, (os.urandom(5000), b"k", NOW), "MSG_SIZE_TOO_LARGE"),
-        ({}, (os.urandom(2_000_000), b"k", NOW), "MSG_SIZE_TOO_LARGE"),
+        ({"max.message.bytes": "2000"}, (os.urandom(5000), b"k", NOW), "MSG_SIZE_TOO_LARGE", False),
+        ({}, (os.urandom(2_000_000), b"k", NOW), "MSG_SIZE_TOO_LARGE", False),
         (
             {"message.timestamp.before.max.ms": "86400000"},
             (b"v", b"k", 1000),
             "INVALID_(TIMESTAMP|RECORD)",
+            True,
         ),
-        ({"cleanup.policy": "compact"}, (b"v", None, NOW), "INVALID_RECORD"),
+        ({"cleanup.policy": "compact"}, (b"v", None, NOW), "INVALID_RECORD", True),
     ],
     ids=["too large for the topic", "too large for the client", "too old", "no key to compact by"],
 )
@@ -59,8 +60,10 @@ def test_a_refused_record_takes_its_transaction_with_it(
     settings: dict[str, str],
     row: tuple[bytes, bytes | None, int],
     name: str,
+    *,
+    is_named: bool,
 ) -> None:
-    """Nothing is visible; the next transaction on the same partition is fine."""
+    """Nothing is visible; the next transaction is fine. Of a batch, the broker names the record."""
     output = topic(1, settings)
     producer = real.producer(output)
     value, key, timestamp = row
@@ -71,8 +74,10 @@ def test_a_refused_record_takes_its_transaction_with_it(
         [NOW, timestamp, NOW],
         [0] * 3,
     )
-    with pytest.raises(RecordRefused, match=name):
+    with pytest.raises(RecordRefused, match=name) as refused:
         write(producer, output, mixed)
+    culprit = (output, key, value, timestamp)
+    assert refused.value.records == ((culprit,) if is_named else ())
     assert real.visible(output) == []
     write(producer, output, events(b"good", key=b"k"))
     assert real.visible(output) == [b"good"]
@@ -103,6 +108,15 @@ def test_a_fatal_error_is_the_loop_s_to_hear_of_and_no_one_else_s(
         pass
     write(producer, output, events(b"next"))
     assert real.visible(output) == [b"next"]
+
+
+def test_a_full_queue_makes_the_loop_wait(real: RealCluster, group: str) -> None:
+    """What does not fit is queued as soon as there is room, in order."""
+    output = real.create()
+    producer = real.producer(group, 15, **{"queue.buffering.max.messages": 10})
+    values = [b"%d" % each for each in range(200)]
+    write(producer, output, events(*values))
+    assert real.visible(output) == values
 
 
 def test_an_unknown_partition_aborts(real: RealCluster, group: str) -> None:

@@ -12,7 +12,7 @@ from stream_scorer.errors import (
     StreamScorerError,
     TransactionAborted,
 )
-from stream_scorer.kafka.translation import error_of, more_telling, translated
+from stream_scorer.kafka.translation import error_of, is_fenced, more_telling, translated
 
 
 def failed(code: int, *, fatal: bool = False, requires_abort: bool = False) -> KafkaError:
@@ -20,23 +20,75 @@ def failed(code: int, *, fatal: bool = False, requires_abort: bool = False) -> K
     return KafkaError(code, "why", fatal, False, requires_abort)
 
 
+#: KIP-848 and KIP-890 gave these their numbers; the client's enumeration does not have them all.
+STALE_MEMBER_EPOCH, TRANSACTION_ABORTABLE = 113, 120
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
+        STALE_MEMBER_EPOCH,
+        TRANSACTION_ABORTABLE,
+        KafkaError.UNKNOWN_PRODUCER_ID,
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+        KafkaError.UNKNOWN,
+        KafkaError._TIMED_OUT,
+        KafkaError._INCONSISTENT,
+    ],
+)
+def test_what_the_client_wants_aborted_leaves_no_trace(code: int) -> None:
+    """Offsets fenced, a producer forgotten, time over; after UNKNOWN the brokers say what is."""
+    assert type(translated(failed(code, requires_abort=True), "committing")) is TransactionAborted
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError._FENCED,
+        KafkaError.INVALID_TXN_STATE,
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+        # A commit that succeeded on the brokers after it had failed in the client.
+        KafkaError._TIMED_OUT,
+    ],
+)
+def test_what_is_fatal_to_the_client_takes_a_new_one(code: int) -> None:
+    """What became of the transaction, the brokers say after that."""
+    assert type(translated(failed(code, fatal=True), "committing")) is ProducerLost
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError._STATE, KafkaError._CONFLICT, KafkaError.UNKNOWN, KafkaError._TIMED_OUT]
+)
+def test_what_is_none_of_the_client_s_kinds_counts_as_fatal(code: int) -> None:
+    """So rdkafka.h wants it (``rd_kafka_commit_transaction``)."""
+    assert type(translated(failed(code), "committing")) is ProducerLost
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (failed(KafkaError.ILLEGAL_GENERATION, requires_abort=True), TransactionAborted),
-        (failed(KafkaError.UNKNOWN_MEMBER_ID, requires_abort=True), TransactionAborted),
         (failed(KafkaError._UNKNOWN_PARTITION), TransactionAborted),
-        (failed(KafkaError._FENCED, fatal=True), ProducerLost),
-        (failed(KafkaError.INVALID_TXN_STATE, fatal=True), ProducerLost),
-        (failed(KafkaError._STATE), ProducerLost),
         (failed(KafkaError.MSG_SIZE_TOO_LARGE), RecordRefused),
         (failed(KafkaError.TOPIC_AUTHORIZATION_FAILED, requires_abort=True), Refused),
+        (failed(KafkaError.GROUP_AUTHORIZATION_FAILED, requires_abort=True), Refused),
         (failed(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, fatal=True), Refused),
     ],
 )
-def test_the_kind_of_failure_decides(error: KafkaError, expected: type[StreamScorerError]) -> None:
-    """Abortable, lost, or a right that is missing; what is none of these counts as lost."""
+def test_what_the_record_or_a_right_is_the_cause_of_has_a_name_of_its_own(
+    error: KafkaError, expected: type[StreamScorerError]
+) -> None:
+    """Whatever kind it is to the client."""
     assert type(translated(error, "committing")) is expected
+
+
+def test_fenced_is_what_is_fatal_and_says_so() -> None:
+    """An epoch that the brokers no longer take; an invalid state is no twin's doing."""
+    assert is_fenced(failed(KafkaError._FENCED, fatal=True))
+    assert not is_fenced(failed(KafkaError._FENCED))
+    assert not is_fenced(failed(KafkaError.INVALID_TXN_STATE, fatal=True))
 
 
 @pytest.mark.parametrize(
