@@ -50,7 +50,7 @@ class Connection:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._requests())
                 group.create_task(self._answers())
-        except* (ConnectionError, ValueError):
+        except* (OSError, ValueError):
             pass  # Each way ends with one of these; the group ends the other way.
         finally:
             for _, writer in (self._client, self._upstream):
@@ -80,7 +80,10 @@ class Connection:
         return fate
 
     def _judge_answer(self, frame: bytes) -> Fate:
-        request, asked = self._unanswered.pop(correlation_of(frame))
+        correlation = correlation_of(frame)
+        if correlation not in self._unanswered:
+            raise ValueError(f"an answer to a request {correlation} that was not passed on")
+        request, asked = self._unanswered.pop(correlation)
         fate = Fate()
         for rule in self._rules():
             if rule.whom.covers(self.broker, request):
@@ -104,7 +107,8 @@ async def _pass_on(
     """Return when the reader has ended and everything before that is written.
 
     Raises:
-        ConnectionError: A rule closes the connection, or the writer's side is gone (unless it may).
+        OSError: A rule closes the connection, or the writer's side is gone (unless it may be).
+        ValueError: What arrives is not of Kafka's protocol.
     """
     under_way: asyncio.Queue[tuple[float, Fate, bytes] | None] = asyncio.Queue(_AHEAD_FRAMES)
 
@@ -123,7 +127,7 @@ async def _pass_on(
             due, fate, frame = next_one
             await asyncio.sleep(due - asyncio.get_running_loop().time())
             await _through_the_gates(fate)
-            with suppress(*((ConnectionError,) if may_be_gone else ())):
+            with suppress(*((OSError,) if may_be_gone else ())):
                 writer.write(framed(frame))
                 await writer.drain()
 

@@ -65,7 +65,7 @@ async def next_frame(reader: asyncio.StreamReader) -> bytes | None:
         if not 0 <= size <= _MAX_BYTES:
             raise ValueError(f"no frame of Kafka's has {size} bytes")
         return await reader.readexactly(size)
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (asyncio.IncompleteReadError, OSError):
         return None
 
 

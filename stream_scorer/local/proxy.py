@@ -131,7 +131,11 @@ class Proxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_START_SECONDS)
+        try:
+            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_START_SECONDS)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_exception: object) -> None:

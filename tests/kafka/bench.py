@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as Position
 
 from stream_scorer.errors import TransactionAborted, Unanswered
+from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.records import TopicPartition
@@ -146,13 +147,17 @@ def flushed(producer: TransactionalProducer) -> None:
 
 
 @contextmanager
-def bench_on(kafka: EmbeddedKafka, transaction_seconds: float) -> Iterator[Bench]:
+def bench_on(
+    kafka: EmbeddedKafka,
+    transaction_seconds: float,
+    consumer: Mapping[str, Property] = QUICK_GROUP,
+) -> Iterator[Bench]:
     """Create a topic for input and one for output, and let the clients leave in the end."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     kafka.create_topic(name)
     kafka.create_topic(f"{name}-input")
-    group = {**QUICK_GROUP, "client.id": name}
-    cluster = RealCluster(kafka.bootstrap_servers, lambda _: name, group)
+    named = {**consumer, "client.id": name}
+    cluster = RealCluster(kafka.bootstrap_servers, lambda _: name, named)
     # No member of the group; what is committed now, however long a transaction is open.
     onlooker = Consumer(
         {

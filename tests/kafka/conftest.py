@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from stream_scorer.kafka import producer
 from stream_scorer.local.kafka import EmbeddedKafka
-from tests.conftest import Kafka, TopicFactory
+from stream_scorer.local.proxy import Proxy
+from tests.conftest import Kafka, ProxiedKafka, TopicFactory
+from tests.kafka.bench import Bench, bench_on
 from tests.kafka.clusters import QUICK_GROUP, Cluster, FakeCluster, RealCluster
 
 
@@ -53,3 +56,20 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     made = RealCluster(kafka.bootstrap_servers, create, settings)
     yield made
     made.close()
+
+
+@pytest.fixture
+def proxy(proxied: ProxiedKafka) -> Proxy:
+    """What stands before the broker of the bench."""
+    return proxied.proxy
+
+
+@pytest.fixture
+def bench(proxied: ProxiedKafka, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A worker's clients behind the proxy; readers go past it.
+
+    A request is given up after ``socket.timeout.ms``, 2 s, and sent again.
+    """
+    monkeypatch.setattr(producer, "ATTEMPT_SECONDS", 0.5)
+    with bench_on(proxied.kafka, transaction_seconds=4.0) as made:
+        yield made

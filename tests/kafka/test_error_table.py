@@ -1,4 +1,4 @@
-"""What a worker sees, and what readers see, when requests and answers are late, lost or doubled.
+"""What a worker sees, and what readers see, when answers are lost and networks cut.
 
 A real Kafka behind a proxy. Of our own errors it says which one, and whether the producer wants a
 new client; of the broker's it says nothing.
@@ -7,11 +7,8 @@ new client; of the broker's it says nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka import TopicPartition as Position
 
 from stream_scorer.errors import ProducerLost, TransactionAborted, Unanswered
 from stream_scorer.kafka import producer as module
@@ -19,11 +16,9 @@ from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.proxy import Proxy
 from stream_scorer.local.rules import Way
 from tests import topics
-from tests.conftest import ProxiedKafka
 from tests.kafka.bench import (
     Bench,
     attempt,
-    bench_on,
     flushed,
     rebuilt,
     wants_a_new_client,
@@ -33,29 +28,12 @@ from tests.kafka.clusters import events
 
 pytestmark = pytest.mark.kafka
 
-#: Half of it is ``socket.timeout.ms``: after that a request is given up, and sent again.
-TRANSACTION_SECONDS = 4.0
-
 BEFORE_THE_END = (
     ApiKey.ADD_PARTITIONS_TO_TXN,
     ApiKey.PRODUCE,
     ApiKey.ADD_OFFSETS_TO_TXN,
     ApiKey.TXN_OFFSET_COMMIT,
 )
-
-
-@pytest.fixture
-def proxy(proxied: ProxiedKafka) -> Proxy:
-    """What stands before the broker."""
-    return proxied.proxy
-
-
-@pytest.fixture
-def bench(proxied: ProxiedKafka, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """A worker's clients behind the proxy; readers go past it."""
-    monkeypatch.setattr(module, "ATTEMPT_SECONDS", 0.5)
-    with bench_on(proxied.kafka, TRANSACTION_SECONDS) as made:
-        yield made
 
 
 # ------------------------------------------------------------------ answers that are lost
@@ -131,97 +109,6 @@ def test_an_abort_whose_answer_is_lost_aborts(bench: Bench, proxy: Proxy) -> Non
     bench.shows(b"next")
 
 
-# ------------------------------------------------------------------ requests that arrive late
-
-
-@pytest.mark.parametrize(
-    "api", [ApiKey.PRODUCE, ApiKey.TXN_OFFSET_COMMIT, ApiKey.END_TXN], ids=lambda api: api.name
-)
-def test_a_late_copy_of_a_request_does_not_join_the_next_transaction(
-    bench: Bench, proxy: Proxy, api: ApiKey
-) -> None:
-    """A new client stands between the two: its epoch is higher, the copy's is fenced."""
-    membership, producer = bench.membership(9), bench.producer()
-    with proxy.hold(bench.clients, api) as late:
-        first = [b"first"] if attempt(producer, bench, b"first", 5, membership) else []
-        late.caught(0)
-        assert wants_a_new_client(producer)
-        producer.rebuild()
-        with producer.transaction() as transaction:
-            transaction.produce(bench.name, events(b"second"))
-            transaction.send_offsets({bench.source: 9}, membership)
-            flushed(producer)
-            late.release()
-    assert not wants_a_new_client(producer)
-    bench.shows(*first, b"second")
-    bench.has_committed(9)
-
-
-def test_a_late_commit_does_not_end_the_next_transaction(bench: Bench, proxy: Proxy) -> None:
-    """What that one aborts is invisible."""
-    producer = bench.producer()
-    with proxy.hold(bench.clients, ApiKey.END_TXN) as late:
-        write(producer, bench, b"first")
-        assert wants_a_new_client(producer)
-        producer.rebuild()
-        with pytest.raises(RuntimeError, match="a bug"), producer.transaction() as transaction:
-            transaction.produce(bench.name, events(b"aborted"))
-            flushed(producer)
-            late.release()
-            raise RuntimeError("a bug")
-    write(producer, bench, b"last")
-    bench.shows(b"first", b"last")
-
-
-def test_without_a_new_client_a_late_commit_makes_half_a_transaction_visible(
-    bench: Bench, proxy: Proxy
-) -> None:
-    """Why there must be one: this is a plain client that goes on (KIP-890)."""
-    client = bench.plain()
-    with proxy.hold(bench.clients, ApiKey.END_TXN) as late:
-        client.begin_transaction()
-        client.produce(bench.name, b"first", partition=0)
-        client.commit_transaction(topics.PATIENCE_SECONDS)
-        client.begin_transaction()
-        client.produce(bench.name, b"half", partition=0)
-        assert client.flush(topics.PATIENCE_SECONDS) == 0
-        late.release()
-        bench.shows(b"first", b"half")
-    client.produce(bench.name, b"the other half", partition=0)
-    with pytest.raises(KafkaException):
-        client.commit_transaction(topics.PATIENCE_SECONDS)
-
-
-def test_without_a_new_client_late_offsets_undo_later_ones(bench: Bench, proxy: Proxy) -> None:
-    """Why there must be one: the events from 5 to 9 would be read and written again."""
-    membership, client = bench.membership(9), bench.plain()
-    with proxy.hold(bench.clients, ApiKey.TXN_OFFSET_COMMIT) as late:
-        for offset in (5, 9):
-            client.begin_transaction()
-            client.send_offsets_to_transaction(
-                [Position(bench.input, 0, offset)], membership, topics.PATIENCE_SECONDS
-            )
-            if offset == 9:
-                late.release()
-            client.commit_transaction(topics.PATIENCE_SECONDS)
-    bench.shows()
-    bench.has_committed(5)
-
-
-def test_a_late_copy_of_an_initialisation_fences_its_own_client_once(
-    bench: Bench, proxy: Proxy
-) -> None:
-    """It raises the epoch like any other; what was under way is written by the next client."""
-    with proxy.hold(bench.clients, ApiKey.INIT_PRODUCER_ID) as late:
-        producer = bench.producer()
-        late.release()
-    with pytest.raises(ProducerLost):
-        write(producer, bench, b"fenced")
-    producer.rebuild()
-    write(producer, bench, b"next")
-    bench.shows(b"next")
-
-
 # ------------------------------------------------------------------ networks that are slow or gone
 
 
@@ -252,7 +139,7 @@ def test_a_commit_that_nobody_answers_is_given_up_in_doubt(
         flushed(producer)
         started = time.monotonic()
         cut = proxy.cut(bench.clients, way=way)
-    assert time.monotonic() - started < module.longest_call_seconds(TRANSACTION_SECONDS)
+    assert time.monotonic() - started < module.longest_call_seconds(bench.transaction_seconds)
     assert wants_a_new_client(producer)
     with pytest.raises(Unanswered):
         producer.rebuild()
@@ -275,7 +162,7 @@ def test_brokers_that_refuse_during_a_whole_transaction_leave_no_trace_of_it(
         pytest.raises((TransactionAborted, ProducerLost)),
     ):
         write(producer, bench, b"v")
-    assert time.monotonic() - started < module.longest_call_seconds(TRANSACTION_SECONDS)
+    assert time.monotonic() - started < module.longest_call_seconds(bench.transaction_seconds)
     assert wants_a_new_client(producer)
     topics.wait_for(lambda: rebuilt(producer), "a new client is made")
     write(producer, bench, b"next")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import uuid
 from typing import Any
@@ -218,3 +219,27 @@ def test_a_dropped_answer_is_asked_for_again(
         assert seconds <= time.monotonic() - started < seconds + 1.0
         assert ends.answers >= 2
     assert visible(proxied, name) == [b"v"]
+
+
+def test_a_broker_that_is_down_takes_no_requests() -> None:
+    """Its port is the proxy's: a connection opens, and closes at once."""
+    with Proxy([1, 2]) as proxy:
+        proxy.target(2, f"127.0.0.1:{proxy.ports[1]}")
+        for port in proxy.ports.values():
+            with socket.create_connection(("127.0.0.1", port), 10) as connection:
+                assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [bytes.fromhex("16030100 00"), bytes.fromhex("00000002 0000")],
+    ids=["TLS", "no header"],
+)
+def test_whoever_speaks_another_protocol_is_hung_up_on(proxied: ProxiedKafka, sent: bytes) -> None:
+    """And no one else."""
+    port = proxied.proxy.ports[1]
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1) == b""
+    admin = AdminClient({"bootstrap.servers": proxied.kafka.bootstrap_servers})
+    assert admin.list_topics(timeout=topics.PATIENCE_SECONDS).brokers
