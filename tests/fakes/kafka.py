@@ -174,9 +174,12 @@ class FakeKafka:
         for name in [name for name, each in self.open.items() if each is transaction]:
             del self.open[name]
 
-    def deliver(self) -> None:
+    def deliver(self, transactional_id: str | None = None) -> None:
         """Let the oldest delayed request arrive; it ends whatever its epoch has open now."""
-        request = self.under_way.pop(0)
+        wanted = (each for each in self.under_way if transactional_id in (None, each[0]))
+        if (request := next(wanted, None)) is None:
+            return
+        self.under_way.remove(request)
         current = self.epochs[request.transactional_id] == request.epoch
         if current and (found := self.open.get(request.transactional_id)):
             self.finish(found, "committed")

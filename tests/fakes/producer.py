@@ -89,14 +89,15 @@ class FakeProducer:
         return not self._kafka.is_away
 
     def _commit(self, block: FakeBlock, deadline: float) -> None:
+        block.check_epoch()
+        if block.refused:
+            raise RecordRefused("a record was refused")
+        self._kafka.tell(self._id, "sent", block.transaction)
         self._kafka.on_call(self, "commit")
         if not self._wait_for_brokers(deadline - self._kafka.clock()):
             raise ProducerLost("the brokers did not answer in time")
         fault = self._kafka.fault("commit")
         block.check_epoch()
-        self._kafka.tell(self._id, "sent", block.transaction)
-        if block.refused:
-            raise RecordRefused("a record was refused")
         if fault is None or fault.happened:
             self._kafka.finish(block.transaction, "committed")
         if fault is not None and fault.late:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event
 
 from stream_scorer.budget import Budget, BudgetLedger
@@ -24,6 +25,8 @@ from tests.fakes.log import FakeTransaction
 from tests.fakes.producer import TRANSACTION_SECONDS
 from tests.worker.loop import DEAD, GROUP, INPUT, OUTPUT, PACE, Heard, Scoring
 
+#: So that a set stays open over some polls.
+SMALL_BATCHES = replace(PACE, max_records=2)
 #: What a fleet without faults may take, in the clock's seconds, to score what is left.
 PATIENCE_SECONDS = 300.0
 
@@ -37,14 +40,14 @@ class Happening:
     """What befalls a worker at its next call of that name.
 
     ``seconds`` pass, in silence if the process is frozen and not only slow. Then ``others`` take
-    their steps, and then it dies or goes on. ``leaves_request``: the request to commit that it was
-    about to send is under way when it dies.
+    their steps, and then it dies or goes on.
+    ``leaves_request``: the request to commit that it was about to send is under way when it dies.
     """
 
     at: str
     seconds: float = 0.0
     frozen: bool = False
-    others: tuple[int, ...] = ()
+    others: str = ""
     dies: bool = False
     leaves_request: bool = False
 
@@ -120,7 +123,7 @@ class Fleet:
         name = name or f"worker-{len(self.processes)}"
         consumer = make_consumer(self.kafka, [INPUT], GROUP)
         producer = make_producer(self.kafka, name)
-        scoring = Scoring(self.kafka, seconds_per_row=0.001, before=self._ask_the_registry)
+        scoring = Scoring(self.kafka, 0.001, before=partial(self._scoring, consumer))
         dead = DeadLetterOutput(
             DEAD, DeadLetterFormat(GROUP, "0", "model", 2), BudgetLedger(Budget(1.0, 60.0, 0))
         )
@@ -129,7 +132,7 @@ class Fleet:
             consumer,
             scoring,
             TransactionalOutput(producer, OUTPUT, dead, self.kafka.clock),
-            PACE,
+            SMALL_BATCHES,
             Heard(),
             stopping=stop.is_set,
             clock=self.kafka.clock,
@@ -147,6 +150,12 @@ class Fleet:
                 process.worker._rebuild()
                 process.consumer.subscribe(process.worker)
                 process.has_joined = True
+
+    def take_turns(self, order: str) -> None:
+        """Let those that are ready take steps, each digit one of them."""
+        for digit in order:
+            if ready := self.ready:
+                self.step(ready[int(digit) % len(ready)])
 
     def stop(self, process: Process) -> None:
         """Let a process end as it does after SIGTERM."""
@@ -217,6 +226,9 @@ class Fleet:
         process = next(p for p in self.processes if client in (p.consumer, p.producer))
         if process.is_dead:
             raise Killed
+        if call == "send_offsets":
+            # The worst moment for a delayed request: amid the next transaction of its producer.
+            self.kafka.deliver(process.name)
         if happening := process.plan.pop(call, None):
             self._let(process, happening)
 
@@ -224,9 +236,7 @@ class Fleet:
         if happening.frozen:
             self.freeze(process)
         self.kafka.clock.advance(happening.seconds)
-        for number in happening.others:
-            if ready := self.ready:
-                self.step(ready[number % len(ready)])
+        self.take_turns(happening.others)
         if happening.frozen:
             self.thaw(process)
         if not happening.dies:
@@ -236,7 +246,8 @@ class Fleet:
             self.kafka.under_way.append(process.producer.request)
         raise Killed
 
-    def _ask_the_registry(self, _: Batch) -> None:
+    def _scoring(self, consumer: FakeConsumer, _: Batch) -> None:
+        self._called(consumer, "score")
         if self.registry_is_away_for > 0:
             self.registry_is_away_for -= 1
             raise Unanswered("the registry is away")

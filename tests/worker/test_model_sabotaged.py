@@ -1,0 +1,134 @@
+"""The model finds what it is there for: each rule that is switched off costs a violation.
+
+The wrong workers and clients below are what one writes who does not know the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test as run_machine
+
+from stream_scorer.errors import ProducerLost, TransactionAborted
+from stream_scorer.records import TopicPartition
+from stream_scorer.verify.values import Invariant
+from stream_scorer.worker import Worker
+from tests.fakes import FakeConsumer, FakeProducer
+from tests.fakes.producer import FakeBlock
+from tests.worker.fleet import Fleet
+from tests.worker.test_model import SETTINGS, Model, Violated
+
+ENOUGH = settings(
+    SETTINGS, max_examples=2000, derandomize=True, phases=[Phase.generate], print_blob=False
+)
+
+
+class NoRewind(Worker):
+    """Drops a set that was aborted, and reads on behind it."""
+
+    def _drop(self) -> None:
+        self._open = None
+
+
+class KeepsItsSet(Worker):
+    """Lets partitions go with their events in the set, and commits them later."""
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Go on as if nothing had happened."""
+        self._forget(partitions)
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Go on as if nothing had happened."""
+        self._forget(partitions)
+
+
+class ReadsMetadataLate(Worker):
+    """Polls between a set's last poll and its commit, as a worker does that fetches ahead."""
+
+    def _commit(self, within_seconds: float | None = None) -> None:
+        in_hand, self._open = self._open, None
+        if in_hand is not None and within_seconds is None:
+            self._consumer.stand_by(0.0)
+        self._open = in_hand
+        super()._commit(within_seconds)
+
+
+class CommitsPositions(Worker):
+    """Commits how far it has read, not how far it has scored."""
+
+    def _commit(self, within_seconds: float | None = None) -> None:
+        if self._open is not None:
+            read = self._consumer.positions()
+            self._open.offsets.update({p: read[p] for p in self._open.offsets if p in read})
+        super()._commit(within_seconds)
+
+
+class UnstableOffsets(FakeConsumer):
+    """Asks for what is committed without waiting for what is pending: not ``read_committed``."""
+
+    def _is_stable(self, _: TopicPartition) -> bool:
+        return True
+
+
+class NeverRebuilds(FakeProducer):
+    """Goes on after a commit that took long, though a second request may be under way."""
+
+    @contextmanager
+    def transaction(self, within_seconds: float | None = None) -> Iterator[FakeBlock]:
+        """Take every success for an end."""
+        with super().transaction(within_seconds) as block:
+            yield block
+        self.needs_rebuild = False
+
+
+class AbortsInDoubt(FakeProducer):
+    """Aborts when a commit is not answered in time, and goes on with the same epoch."""
+
+    def _commit(self, block: FakeBlock, deadline: float) -> None:
+        try:
+            super()._commit(block, deadline)
+        except ProducerLost as error:
+            raise TransactionAborted(str(error)) from error
+
+
+@pytest.mark.parametrize(
+    ("sabotage", "invariants"),
+    [
+        pytest.param({"worker": NoRewind}, {Invariant.ONE_TRACE}, id="no rewind after an abort"),
+        pytest.param({"worker": KeepsItsSet}, {Invariant.ONE_TRACE}, id="a set kept over a revoke"),
+        pytest.param(
+            {"worker": ReadsMetadataLate}, {Invariant.ONE_TRACE}, id="metadata after a later poll"
+        ),
+        pytest.param(
+            {"worker": CommitsPositions}, {Invariant.ONE_TRACE}, id="position with events in hand"
+        ),
+        pytest.param(
+            {"consumer": UnstableOffsets}, {Invariant.ONE_TRACE}, id="offsets that are not stable"
+        ),
+        pytest.param(
+            {"producer": NeverRebuilds},
+            {Invariant.ATOMIC, Invariant.ONE_TRACE},
+            id="no new producer after a slow commit",
+        ),
+        pytest.param(
+            {"producer": AbortsInDoubt},
+            {Invariant.ATOMIC, Invariant.ONE_TRACE},
+            id="an abort after a commit in doubt",
+        ),
+    ],
+)
+def test_a_rule_that_is_switched_off_is_missed(
+    sabotage: dict[str, type], invariants: set[Invariant]
+) -> None:
+    """The checker names what is violated."""
+
+    class Sabotaged(Model):
+        make_fleet = staticmethod(partial(Fleet, **sabotage))
+
+    with pytest.raises(Violated) as caught:
+        run_machine(Sabotaged, settings=ENOUGH)
+    assert caught.value.invariants & invariants
