@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Self
 
+from stream_scorer.local.awaited import Held, Watch
 from stream_scorer.local.connection import Connection
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.ports import ReservedPort
-from stream_scorer.local.rules import AnswersDropped, Cut, Delay, Held, Rule, Watch, Way, Whom
+from stream_scorer.local.rules import AnswersDropped, Cut, Delay, Rule, Way, Whom
 
 _BUFFER_BYTES = 1 << 20
 _START_SECONDS = 10.0
