@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stream_scorer.app.stopping import BOUND_SECONDS, STUCK_EXIT_CODE
 from stream_scorer.local.kafka import EmbeddedKafka
 from tests import topics
 from tests.end_to_end.workers import Process, Scoring, assert_each_event_has_one_trace, event_value
@@ -156,6 +158,34 @@ def test_a_stop_while_the_brokers_are_away_is_a_clean_one(
     scoring.wait_until_done()
     kafka.kill()
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("said", ["", "transaction aborted"], ids=["commit", "new producer"])
+def test_a_stop_while_nobody_answers_is_bounded(
+    own: tuple[EmbeddedKafka, Scoring], said: str
+) -> None:
+    """A commit is given up in doubt; whether it counts, the next worker hears from the brokers."""
+    kafka, scoring = own
+    scoring.set_up(
+        {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
+    )
+    scoring.write(numbered(0, 30_000))
+    worker = scoring.start()
+    topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+    broker = kafka._brokers[1]._java
+    assert broker is not None
+    broker.pause()
+    try:
+        worker.wait_for(said)
+        started = time.monotonic()
+        assert worker.stop() in (0, STUCK_EXIT_CODE)
+        assert time.monotonic() - started < BOUND_SECONDS + 2
+    finally:
+        broker.resume()
+    scoring.workers.clear()
+    scoring.start()
+    scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, 30_000)
 
 
 def test_one_broker_of_three_may_die(tmp_path: Path) -> None:
