@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -171,6 +172,9 @@ def _interruptible() -> Iterator[None]:
     earlier = {each: signal.signal(each, interrupt) for each in signals}
     try:
         yield
+    except KeyboardInterrupt:
+        print("Interrupted: there is no verdict.", file=sys.stderr)
+        raise
     finally:
         for each, handler in earlier.items():
             signal.signal(each, handler)

@@ -132,9 +132,7 @@ class PlainWriter:
             except BufferError:
                 self._poll(POLL_SECONDS)
             except KafkaException as exception:
-                if error_of(exception).code() != KafkaError._FATAL:  # noqa: SLF001 - its name
-                    raise _refusal(self._topic, error_of(exception)) from exception
-                self._renew()
+                self._recover(error_of(exception))
             else:
                 self._again.popleft()
 
@@ -142,6 +140,17 @@ class PlainWriter:
         self._opened().poll(seconds)
         if self._refused is not None:
             raise _refusal(self._topic, self._refused)
+
+    def _recover(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's local codes start so
+            self._renew()
+        elif _is_refusal(error):
+            raise _refusal(self._topic, error)
+        else:
+            # A partition that was added a moment ago is found when the topic is looked at.
+            self._halted.wait(POLL_SECONDS)
+            with suppress(KafkaException):
+                self._opened().list_topics(self._topic, timeout=ATTEMPT_SECONDS)
 
     def _renew(self) -> None:
         # What it still held is reported as undelivered, and so written again.

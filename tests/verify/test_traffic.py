@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ import pytest
 
 from stream_scorer.errors import Unreachable
 from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.local.topics import Topics
 from stream_scorer.verify.traffic import Traffic
 from stream_scorer.verify.writers import Burst, Outcome, Outgoing
 from tests.conftest import Kafka, TopicFactory
@@ -105,6 +107,28 @@ def test_an_event_that_the_brokers_refuse_ends_it_aloud(
     with pytest.raises(Unreachable, match=f"refuse the events of the proof for {name}.*SIZE"):
         traffic.check()
     assert traffic.acknowledged == 0
+
+
+def test_a_partition_that_was_added_is_written_to(kafka: Kafka, topic: TopicFactory) -> None:
+    """As soon as the client can see it; it looks when it must."""
+    name, grown = topic(1), threading.Event()
+
+    def bursts() -> Iterator[Burst]:
+        while not grown.is_set():
+            yield Burst(events(0, 1))
+        yield Burst(events(1, 1, partition=1))
+        yield Burst(events(2, 1, partition=1), Outcome.COMMITTED)
+
+    traffic = Traffic(client_of(kafka), name, bursts(), 100)
+    traffic.start()
+    wait_for(lambda: traffic.acknowledged > 1, "the first events")
+    Topics(kafka.bootstrap_servers).add_partitions(name, 1)
+    grown.set()
+    wait_for(lambda: traffic.done, "the end of the bursts")
+    traffic.check()
+    traffic.halt()
+    found = read(kafka.bootstrap_servers, name)
+    assert [each.value() for each in found if each.partition() == 1] == [b"1", b"2"]
 
 
 @pytest.fixture(scope="module")
