@@ -25,7 +25,7 @@ FLUSH_SLICE_SECONDS = 1.0
 class AtLeastOnceProducer:
     """The same block as the transactional producer's, with weaker contents.
 
-    ``commit_offsets`` is the consumer's own synchronous commit.
+    ``commit_offsets`` is the consumer's own commit, which does not wait for an answer.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class AtLeastOnceProducer:
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
-        """Write what is produced inside, then commit its offsets.
+        """Write what is produced inside, within the bound, then commit its offsets.
 
         Raises:
             TransactionAborted: something was not written; rewind and write it again.

@@ -21,6 +21,7 @@ from stream_scorer.kafka.messages import (
     sources_of,
 )
 from stream_scorer.kafka.offset_reset import OffsetReset
+from stream_scorer.kafka.plain_commits import PlainCommits
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.protocols import RebalanceListener
 from stream_scorer.records import Batch, TopicPartition
@@ -48,7 +49,9 @@ class EventConsumer:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         log = ClientLog()
-        self._client = Consumer({**properties, "error_cb": log.heard}, logger=log)
+        self._commits = PlainCommits(clock)
+        callbacks = {"error_cb": log.heard, "on_commit": self._commits.answered}
+        self._client = Consumer({**properties, **callbacks}, logger=log)
         self._topics = list(topics)
         self._reset = reset
         self._clock = clock
@@ -83,12 +86,14 @@ class EventConsumer:
         empty, and the next call starts from what is committed.
 
         Raises:
-            Unanswered: the brokers did not say what is committed; the rewind stays due.
-            TransactionAborted: a partition that was read from has lost its place; what was read
-                and is not committed must be dropped, for it is read again.
+            Unanswered: the brokers did not say what is committed, or whether a commit outside of a
+                transaction is; the rewind stays due.
+            TransactionAborted: a partition that was read from has lost its place, or such a commit
+                failed; what was read and is not committed must be dropped, for it is read again.
             DataLost: a committed offset no longer exists.
             Refused: a right is missing.
         """
+        self._commits.judge()
         self._get_in_place()
         epoch = self.epoch
         messages = self._fetch(max_records, timeout_seconds, max_wait_seconds)
@@ -230,14 +235,15 @@ class EventConsumer:
         return metadata
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Commit outside of a transaction, for ``delivery: at_least_once``."""
+        """Commit outside of a transaction; what becomes of it, a later ``poll_batch`` says."""
         try:
             self._client.commit(
                 offsets=[ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()],
-                asynchronous=False,
+                asynchronous=True,
             )
         except KafkaException as exception:
             raise TransactionAborted(describe(error_of(exception))) from exception
+        self._commits.sent()
 
     def close(self) -> None:
         """Leave the group; the listener hears of the partitions that go.

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from stream_scorer.errors import Broken
+from stream_scorer.errors import Broken, Unanswered
 from stream_scorer.kafka import consumer as module
+from stream_scorer.kafka import plain_commits
+from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.records import TopicPartition
 from tests import topics
 from tests.conftest import Kafka, TopicFactory
-from tests.kafka.clusters import RealCluster, Recorded, gather, joined, values_of
+from tests.kafka.clusters import QUICK_GROUP, RealCluster, gather, joined, values_of
+from tests.kafka.under_test import Recorded
 
 pytestmark = pytest.mark.kafka
 
@@ -186,15 +189,54 @@ def test_after_it_left_another_member_takes_over_at_once(real: RealCluster, grou
     assert time.monotonic() - started < 10
 
 
-def test_an_offset_outside_of_a_transaction_is_committed_at_once(
+def test_an_offset_outside_of_a_transaction_is_committed_before_it_is_asked_for(
     real: RealCluster, group: str, topic: TopicFactory
 ) -> None:
-    """That is for `delivery: at_least_once`."""
+    """That is for `delivery: at_least_once`; a rewind goes there."""
     name = topic()
     real.write(TopicPartition(name, 0), [b"a", b"b"])
     consumer = joined(real.consumer(name, group))
     gather(consumer, 2)
     consumer.commit({TopicPartition(name, 0): 1})
-    assert real.committed(group, TopicPartition(name, 0)) == 1
     consumer.rewind()
     assert values_of(gather(consumer, 1)) == [b"b"]
+    assert real.committed(group, TopicPartition(name, 0)) == 1
+
+
+def test_a_commit_that_nobody_answers_holds_the_loop_up_and_blocks_nothing(
+    mortal: EmbeddedKafka, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop is told so after a bound, and goes on once there is an answer."""
+    monkeypatch.setattr(plain_commits, "ANSWER_SECONDS", 0.5)
+    mortal.create_topic(group)
+    cluster = RealCluster(mortal.bootstrap_servers, lambda _: group, QUICK_GROUP)
+    source = TopicPartition(group, 0)
+    cluster.write(source, [b"a", b"b"])
+    consumer = joined(cluster.consumer(group, group, properties={"session.timeout.ms": 60_000}))
+    gather(consumer, 2)
+    broker = mortal._brokers[1]._java
+    assert broker is not None
+    broker.pause()
+    try:
+        started = time.monotonic()
+        consumer.commit({source: 1})
+        assert time.monotonic() - started < 0.5
+
+        def is_told() -> bool:
+            try:
+                consumer.poll_batch(1, 0.02)
+            except Unanswered:
+                return True
+            return False
+
+        topics.wait_for(is_told, "the loop is told that nobody answers")
+    finally:
+        broker.resume()
+
+    def is_committed() -> bool:
+        consumer.stand_by(0.02)
+        return cluster.committed(group, source) == 1
+
+    topics.wait_for(is_committed, "the offset is committed")
+    assert values_of(gather(consumer, 1)) == [b"b"]
+    cluster.close()
