@@ -19,6 +19,10 @@ from tests.topics import PATIENCE_SECONDS
 from tests.verify.members import Place
 
 
+#: What an impatient producer waits for the answer to a commit.
+PATIENCE_WITH_A_COMMIT_SECONDS = 0.5
+
+
 class HandsOver(Worker):
     """Polls on while a set waits for its commit, as a loop with a second thread does.
 
@@ -103,7 +107,7 @@ class TakesSilenceForAnAbort(TransactionalProducer):
             super()._repeat(call, doing=doing, **bounds)
             return
         try:
-            call(0.5)
+            call(PATIENCE_WITH_A_COMMIT_SECONDS)
         except KafkaException as exception:
             raise TransactionAborted(describe(error_of(exception))) from exception
 
@@ -117,7 +121,7 @@ class WritesDeadLettersApart:
         self._output = output
         self._topic = dead_letters.topic
         self._form = dead_letters.record_format
-        self._client = Producer({"bootstrap.servers": place.bootstrap_servers})
+        self._client = Producer({"bootstrap.servers": place.bootstrap_servers, "log_level": 0})
 
     @property
     def needs_rebuild(self) -> bool:
