@@ -5,10 +5,11 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test check format format-check lint types bench
+.PHONY: help demo soak test check format format-check lint types bench
 
 help:
 	@echo 'make demo    watch it work: a real Kafka, generated events, two workers'
+	@echo 'make soak    prove it: half an hour of faults on three brokers, both group protocols'
 	@echo 'make test    run all tests (ARGS="-k worker" picks some)'
 	@echo 'make check   what CI checks: format, lint, types, tests'
 	@echo 'make format  format the code'
@@ -16,6 +17,9 @@ help:
 
 demo: .venv/demo.stamp
 	$(BIN)/stream-scorer demo $(ARGS)
+
+soak: .venv/demo.stamp
+	$(BIN)/stream-scorer verify --brokers 3 --duration 30m --group-protocol both --partition both $(ARGS)
 
 test: .venv/dev.stamp
 	$(BIN)/pytest $(ARGS)
