@@ -82,16 +82,29 @@ class Event:
     timestamp: int = 0
 
 
-def write(
+class Unfinished:
+    """A transaction that is open, with its events on the brokers."""
+
+    def __init__(self, client: Producer) -> None:
+        self._client = client
+
+    def commit(self) -> None:
+        """End it: its events count."""
+        self._client.commit_transaction(PATIENCE_SECONDS)
+
+    def abort(self) -> None:
+        """End it: its events are none."""
+        self._client.abort_transaction(PATIENCE_SECONDS)
+
+
+def begin(
     bootstrap_servers: str,
     topic: str,
     events: Iterable[Event],
-    *,
-    transaction: str | None = None,
-    commit: bool = True,
+    transaction: str | None,
     **properties: Any,
-) -> None:
-    """Write the events, in one transaction if it has a name."""
+) -> Unfinished:
+    """Write the events, in a transaction if it has a name, and leave that open."""
     transactional = {"transactional.id": transaction} if transaction else {}
     client = Producer(
         {
@@ -116,10 +129,24 @@ def write(
         )
         client.poll(0)
     assert client.flush(PATIENCE_SECONDS) == 0
+    return Unfinished(client)
+
+
+def write(
+    bootstrap_servers: str,
+    topic: str,
+    events: Iterable[Event],
+    *,
+    transaction: str | None = None,
+    commit: bool = True,
+    **properties: Any,
+) -> None:
+    """Write the events, in one transaction if it has a name."""
+    written = begin(bootstrap_servers, topic, events, transaction, **properties)
     if transaction and commit:
-        client.commit_transaction(PATIENCE_SECONDS)
+        written.commit()
     elif transaction:
-        client.abort_transaction(PATIENCE_SECONDS)
+        written.abort()
 
 
 def read(bootstrap_servers: str, topic: str) -> list[Message]:
@@ -164,6 +191,12 @@ def committed(bootstrap_servers: str, group: str, topic: str) -> dict[tuple[str,
             return {}
         raise
     return {(each.topic, each.partition): each.offset for each in found if each.offset >= 0}
+
+
+def members(bootstrap_servers: str, group: str) -> int:
+    """Return how many members the group has, as its coordinator says."""
+    described = _admin(bootstrap_servers).describe_consumer_groups([group])[group]
+    return len(described.result(PATIENCE_SECONDS).members)
 
 
 def ends(bootstrap_servers: str, topic: str) -> dict[tuple[str, int], int]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from stream_scorer.kafka.client_config import (
     Property,
@@ -18,11 +17,13 @@ from stream_scorer.kafka.client_config import (
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.producer import TransactionalProducer
+from stream_scorer.local.topics import Topics
 from stream_scorer.records import Batch, ScoredEvents, TopicPartition
 from tests import topics
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
+from tests.fakes.log import FakeTransaction
+from tests.kafka.under_test import ConsumerUnderTest, End, ProducerUnderTest, Recorded
 
-End = Literal["plain", "committed", "aborted"]
 LIMITS = SetLimits(records=10_000, size_bytes=16 << 20)
 #: A rebalance takes a heartbeat, and a dead member a session.
 QUICK_GROUP: Mapping[str, Property] = {
@@ -32,128 +33,39 @@ QUICK_GROUP: Mapping[str, Property] = {
 }
 
 
-@dataclass
-class Recorded:
-    """A listener that takes notes, and does something when partitions are revoked."""
-
-    kinds: list[str] = field(default_factory=list)
-    on_revoke: Callable[[Sequence[TopicPartition]], None] = lambda _: None
-
-    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        """They came."""
-        if partitions:
-            self.kinds.append("assigned")
-
-    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """They go once this returns."""
-        self.kinds.append("revoked")
-        self.on_revoke(partitions)
-
-    def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """They went."""
-        del partitions
-        self.kinds.append("lost")
-
-
-class ConsumerUnderTest(Protocol):
-    """The consumer's side of the loop."""
-
-    epoch: int
-
-    def subscribe(self, listener: Recorded) -> None:
-        """Join."""
-
-    def poll_batch(
-        self, max_records: int, timeout_seconds: float, max_wait_seconds: float = 0.0
-    ) -> Batch:
-        """Read."""
-
-    def stand_by(self, seconds: float) -> None:
-        """Wait."""
-
-    def pause(self) -> None:
-        """Fetch nothing."""
-
-    def rewind(self) -> None:
-        """Read again."""
-
-    def positions(self) -> Mapping[TopicPartition, int]:
-        """Tell how far it read."""
-
-    def group_metadata(self) -> bytes:
-        """Tell its membership."""
-
-    def close(self) -> None:
-        """Leave."""
-
-
-class Block(Protocol):
-    """The inside of a transaction."""
-
-    def produce(self, topic: str, events: ScoredEvents) -> None:
-        """Write."""
-
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
-        """Commit offsets."""
-
-
-class ProducerUnderTest(Protocol):
-    """The producer's side of the loop."""
-
-    @property
-    def needs_rebuild(self) -> bool:
-        """Tell whether the next transaction must have a new client."""
-
-    def rebuild(self) -> None:
-        """Start over."""
-
-    def transaction(self, within_seconds: float | None = None) -> AbstractContextManager[Block]:
-        """All or nothing."""
-
-
-class Cluster(Protocol):
-    """What a test does with a Kafka."""
-
-    def create(self, partitions: int = 1) -> str:
-        """Create a topic and return its name."""
-
-    def write(self, source: TopicPartition, values: Sequence[bytes], end: End = "plain") -> None:
-        """Append events, in a transaction unless they are plain."""
-
-    def visible(self, topic: str) -> list[bytes | None]:
-        """Return what a reader of committed events gets."""
-
-    def committed(self, group: str, source: TopicPartition) -> int | None:
-        """Return the offset that the group has committed."""
-
-    def consumer(self, topic: str, group: str) -> ConsumerUnderTest:
-        """Return a consumer that has not joined."""
-
-    def producer(self, transactional_id: str) -> ProducerUnderTest:
-        """Return a producer that has no client yet."""
-
-    def close(self) -> None:
-        """Let all consumers leave."""
-
-
 class FakeCluster:
     """The one in memory."""
 
     def __init__(self) -> None:
         self.kafka = FakeKafka()
 
-    def create(self, partitions: int = 1) -> str:
+    def create(self, partitions: int = 1, max_message_bytes: int | None = None) -> str:
         """Create a topic and return its name."""
         name = f"topic-{len(self.kafka.partitions)}"
         self.kafka.create_topic(name, partitions)
+        if max_message_bytes is not None:
+            self.kafka.refuses = lambda topic, value: (
+                topic == name and len(value or b"") > max_message_bytes
+            )
         return name
+
+    def add_partition(self, topic: str) -> None:
+        """Let the topic have one partition more."""
+        self.kafka.add_partitions(topic, self.kafka.partitions[topic] + 1)
 
     def write(self, source: TopicPartition, values: Sequence[bytes], end: End = "plain") -> None:
         """Append events, in a transaction unless they are plain."""
         self.kafka.write(source, values, end=end)
 
+    def begin(self, source: TopicPartition, values: Sequence[bytes]) -> FakeUnfinished:
+        """Append events in a transaction that stays open."""
+        transaction = self.kafka.write(source, values, end="open")
+        assert transaction is not None
+        return FakeUnfinished(self.kafka, transaction)
+
     def visible(self, topic: str) -> list[bytes | None]:
-        """Return what a reader of committed events gets."""
+        """Return what a reader of committed events gets; looking takes a moment."""
+        self.kafka.clock.advance(0.1)
         return [record.value for record in self.kafka.visible(topic)]
 
     def committed(self, group: str, source: TopicPartition) -> int | None:
@@ -164,12 +76,43 @@ class FakeCluster:
         """Return a consumer that has not joined."""
         return FakeConsumer(self.kafka, [topic], group)
 
-    def producer(self, transactional_id: str) -> ProducerUnderTest:
+    def impatient(self, topic: str, group: str) -> ConsumerUnderTest:
+        """Return a consumer that may not be idle for long."""
+        return self.consumer(topic, group)
+
+    def idle_out(self, consumer: ConsumerUnderTest, group: str) -> None:
+        """Do not poll the only member, an impatient one, until the group has let it go."""
+        assert isinstance(consumer, FakeConsumer)
+        assert self.kafka.groups[group].members == [consumer]
+        consumer.fall_silent()
+        self.kafka.clock.advance(self.kafka.session_seconds)
+        consumer.speak_again()
+
+    def producer(self, transactional_id: str, transaction_seconds: float = 15) -> ProducerUnderTest:
         """Return a producer that has no client yet."""
-        return FakeProducer(self.kafka, transactional_id)
+        return FakeProducer(self.kafka, transactional_id, transaction_seconds)
+
+    def flush(self, producer: ProducerUnderTest) -> None:
+        """Return when the brokers have all that it produced: at once."""
 
     def close(self) -> None:
         """Nothing is left behind."""
+
+
+@dataclass(frozen=True)
+class FakeUnfinished:
+    """An open transaction of the input's writer."""
+
+    kafka: FakeKafka
+    transaction: FakeTransaction
+
+    def commit(self) -> None:
+        """End it: its events count."""
+        self.kafka.finish(self.transaction, "committed")
+
+    def abort(self) -> None:
+        """End it: its events are none."""
+        self.kafka.finish(self.transaction, "aborted")
 
 
 class RealCluster:
@@ -178,7 +121,7 @@ class RealCluster:
     def __init__(
         self,
         bootstrap_servers: str,
-        create_topic: Callable[[int], str],
+        create_topic: Callable[..., str],
         consumer: Mapping[str, Property],
     ) -> None:
         self.bootstrap_servers = bootstrap_servers
@@ -187,9 +130,15 @@ class RealCluster:
         self._consumer = consumer
         self._joined: list[EventConsumer] = []
 
-    def create(self, partitions: int = 1) -> str:
+    def create(self, partitions: int = 1, max_message_bytes: int | None = None) -> str:
         """Create a topic and return its name."""
-        return self._create_topic(partitions)
+        if max_message_bytes is None:
+            return self._create_topic(partitions)
+        return self._create_topic(partitions, {"max.message.bytes": str(max_message_bytes)})
+
+    def add_partition(self, topic: str) -> None:
+        """Let the topic have one partition more."""
+        Topics(self.bootstrap_servers).add_partitions(topic, 1)
 
     def write(self, source: TopicPartition, values: Sequence[bytes], end: End = "plain") -> None:
         """Append events, in a transaction unless they are plain."""
@@ -197,6 +146,12 @@ class RealCluster:
         name = None if end == "plain" else f"writer-{uuid.uuid4().hex[:8]}"
         commit = end != "aborted"
         topics.write(self.bootstrap_servers, source.topic, events, transaction=name, commit=commit)
+
+    def begin(self, source: TopicPartition, values: Sequence[bytes]) -> topics.Unfinished:
+        """Append events in a transaction that stays open."""
+        events = [topics.Event(value, partition=source.partition) for value in values]
+        name = f"writer-{uuid.uuid4().hex[:8]}"
+        return topics.begin(self.bootstrap_servers, source.topic, events, name)
 
     def visible(self, topic: str) -> list[bytes | None]:
         """Return what a reader of committed events gets."""
@@ -225,6 +180,19 @@ class RealCluster:
         self._joined.append(made)
         return made
 
+    def impatient(self, topic: str, group: str) -> EventConsumer:
+        """Return a consumer that may not be idle for long."""
+        short: dict[str, Property] = {"max.poll.interval.ms": 2000}
+        if "group.protocol" not in self._consumer:
+            short["session.timeout.ms"] = 2000
+        return self.consumer(topic, group, properties=short)
+
+    def idle_out(self, _: ConsumerUnderTest, group: str) -> None:
+        """Do not poll the only member, an impatient one, until the group has let it go."""
+        topics.wait_for(
+            lambda: topics.members(self.bootstrap_servers, group) == 0, "the group lets it go"
+        )
+
     def producer(
         self, transactional_id: str, transaction_seconds: float = 15, **properties: Property
     ) -> TransactionalProducer:
@@ -238,6 +206,12 @@ class RealCluster:
             producer={"transaction.timeout.ms": int(transaction_seconds * 1000), **properties},
         )
         return TransactionalProducer(own, transaction_seconds)
+
+    def flush(self, producer: ProducerUnderTest) -> None:
+        """Return when the brokers have all that it produced."""
+        assert isinstance(producer, TransactionalProducer)
+        assert producer._client is not None
+        assert producer._client.flush(topics.PATIENCE_SECONDS) == 0
 
     def close(self) -> None:
         """Let all consumers leave."""

@@ -8,11 +8,16 @@ from collections.abc import Iterator
 import pytest
 
 from stream_scorer.kafka import producer
+from stream_scorer.kafka.client_config import Property
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.proxy import Proxy
 from tests.conftest import Kafka, ProxiedKafka, TopicFactory
 from tests.kafka.bench import Bench, bench_on
-from tests.kafka.clusters import QUICK_GROUP, Cluster, FakeCluster, RealCluster
+from tests.kafka.clusters import QUICK_GROUP, FakeCluster, RealCluster
+from tests.kafka.under_test import Cluster
+
+#: How soon a client of the classic protocol hears of partitions that were added.
+NEW_PARTITIONS: dict[str, Property] = {"topic.metadata.refresh.interval.ms": 500}
 
 
 @pytest.fixture
@@ -50,9 +55,9 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         return
     kafka: Kafka = request.getfixturevalue("kafka")
     create: TopicFactory = request.getfixturevalue("topic")
-    settings = QUICK_GROUP
+    settings = {**QUICK_GROUP, **NEW_PARTITIONS}
     if request.param == "consumer":
-        settings = {"group.protocol": "consumer", "log_level": 0}
+        settings = {"group.protocol": "consumer", "log_level": 0, **NEW_PARTITIONS}
     made = RealCluster(kafka.bootstrap_servers, create, settings)
     yield made
     made.close()

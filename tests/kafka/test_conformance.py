@@ -8,15 +8,8 @@ import pytest
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.records import TopicPartition
-from tests.kafka.clusters import (
-    Cluster,
-    ConsumerUnderTest,
-    ProducerUnderTest,
-    Recorded,
-    events,
-    gather,
-    values_of,
-)
+from tests.kafka.clusters import events, gather, values_of
+from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest, Recorded
 from tests.topics import wait_for
 
 
