@@ -15,7 +15,7 @@
     │   ├── Terminated                 exit 0: a stop was asked for while an inference ran
     │   └── Broken                     exit 70: a device, a call past its bound, a bug
     ├── TransactionAborted             rewind to what is committed, go on
-    │   └── RecordRefused              the same, without the culprit; smaller sets until it is known
+    │   └── RecordRefused              the same, having found the record among its neighbours
     ├── ProducerLost                   rebuild the producer, rewind, go on
     └── Unanswered                     a registry or broker is away: wait, keep the place, go on
 
@@ -23,9 +23,6 @@ A fault of one event is no exception at all: it is a :class:`~stream_scorer.reco
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import NamedTuple
 
 
 class StreamScorerError(Exception):
@@ -98,24 +95,8 @@ class TransactionAborted(StreamScorerError):
     """The transaction left no trace; the input must be rewound to what is committed."""
 
 
-class RefusedRecord(NamedTuple):
-    """A record that the broker named when it refused a batch (KIP-467)."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    timestamp_ms: int
-
-
 class RecordRefused(TransactionAborted):
-    """The broker refused a record itself; the rest of the transaction was fine.
-
-    ``records`` are those that it named; empty where it only said that there is one.
-    """
-
-    def __init__(self, sentence: str, records: Sequence[RefusedRecord] = ()) -> None:
-        super().__init__(sentence)
-        self.records = tuple(records)
+    """The broker refused a record itself; the rest of the transaction was fine."""
 
 
 class ProducerLost(StreamScorerError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stream_scorer.records import ScoredBatch, TopicPartition
+from stream_scorer.halving import Places, halves_of
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 
 #: A size grows by this part of itself.
 GROWTH = 8
@@ -31,55 +33,72 @@ class SetSize:
     This settles close to what gets through, with an abort every half a dozen commits. To return to
     the full size at once would abort every other time (Jacobson, Congestion Avoidance and Control,
     1988). A set that was not full says nothing of a larger one.
-
-    A record that the broker refuses is another matter, and bisected: as long as there are suspects,
-    a set has half of them, and the size that was settled on stays.
     """
 
     def __init__(self, full: int) -> None:
-        self._full = self._settled = full
-        #: Events from the committed offset on among which the broker refuses at least one.
-        self._suspects = 0
-
-    @property
-    def rows(self) -> int:
-        """Return the number of rows, at least 1."""
-        if self._suspects:
-            return max(1, min(self._suspects // 2, self._settled))
-        return self._settled
+        self._full = full
+        #: The number of rows, at least 1.
+        self.rows = full
 
     def committed(self, rows: int) -> None:
         """Note that a set of so many rows got through."""
-        if self._suspects:
-            self._suspects = max(0, self._suspects - rows)
-        elif rows >= self._settled:
-            self._settled = min(self._full, self._settled + max(1, self._settled // GROWTH))
+        if rows >= self.rows:
+            self.rows = min(self._full, self.rows + max(1, self.rows // GROWTH))
 
     def aborted(self, rows: int) -> None:
         """Note that a set of so many rows did not."""
-        self._settled = max(1, min(rows, self._settled) // 2)
-
-    def refused(self, rows: int) -> None:
-        """Note that the broker refuses at least one of these rows."""
-        self._suspects = rows
+        self.rows = max(1, min(rows, self.rows) // 2)
 
 
 @dataclass(slots=True)
 class OpenSet:
     """What is scored and not committed.
 
-    It lives within one assignment: it is committed or dropped before partitions leave.
+    It lives within one assignment: it is committed or dropped before partitions leave. ``places``
+    says of each batch where the events of its traces stand.
     """
 
     opened_at: float
     batches: list[ScoredBatch] = field(default_factory=list)
+    places: list[Places] = field(default_factory=list)
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
     rows: int = 0
     size_bytes: int = 0
 
-    def add(self, scored: ScoredBatch, rows: int) -> None:
-        """Gather what a batch of so many events became, behind what is already here."""
+    def add(self, scored: ScoredBatch, batch: Batch) -> None:
+        """Gather what a batch became, behind what is already here; its bytes are not kept."""
+        self._add(scored, Places.of(batch, scored.rows))
+        self.rows += len(batch) - len(scored)
+
+    def traces(self) -> int:
+        """Return how many records there are to write."""
+        return sum(map(len, self.batches))
+
+    def first_place(self) -> tuple[TopicPartition, int]:
+        """Return where the event of the first trace stands."""
+        return next(places.at(0) for places in self.places if len(places.offsets))
+
+    def halves(self) -> tuple[OpenSet, OpenSet]:
+        """Return the earlier and the later half of it, which has two traces or more.
+
+        Of each partition, a half is a run of its events: the halves may be committed one after the
+        other.
+        """
+        pairs = list(zip(self.batches, self.places, strict=True))
+        if len(pairs) == 1:
+            pairs = list(halves_of(*pairs[0]))
+        middle = len(pairs) // 2
+        return self._of(pairs[:middle]), self._of(pairs[middle:])
+
+    def _of(self, pairs: Sequence[tuple[ScoredBatch, Places]]) -> OpenSet:
+        part = OpenSet(self.opened_at)
+        for scored, places in pairs:
+            part._add(scored, places)
+        return part
+
+    def _add(self, scored: ScoredBatch, places: Places) -> None:
         self.batches.append(scored)
+        self.places.append(places)
         self.offsets.update(scored.next_offsets)
-        self.rows += rows
+        self.rows += len(scored)
         self.size_bytes += scored.size_bytes

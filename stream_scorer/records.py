@@ -65,11 +65,6 @@ def next_offset(offset: int) -> int:
     return offset + 1
 
 
-def previous_offset(offset: int) -> int:
-    """Return the last offset that committing ``offset`` covers."""
-    return offset - 1
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
     """The events of one poll as columns: row ``i`` of each column is event ``i``.
@@ -145,14 +140,28 @@ class ScoredEvents:
         """Return the number of scored events."""
         return len(self.values)
 
+    def take(self, rows: Sequence[int]) -> ScoredEvents:
+        """Return the given rows, in that order."""
+        return ScoredEvents(
+            [self.values[row] for row in rows],
+            [self.keys[row] for row in rows],
+            [self.headers[row] for row in rows],
+            [self.timestamps[row] for row in rows],
+            [self.partitions[row] for row in rows],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """Every event of a batch, as a scored event or a dead letter, and where to go on."""
+    """Every event of a batch, as a scored event or a dead letter, and where to go on.
+
+    ``rows`` are the rows of the batch that the traces are of: scored events, then dead letters.
+    """
 
     scored: ScoredEvents
     dead_letters: tuple[DeadLetter, ...]
     next_offsets: Mapping[TopicPartition, int]
+    rows: NDArray[np.intp]
     size_bytes: int = 0
     seconds: Mapping[Stage, float] = field(default_factory=dict)
 

@@ -28,7 +28,7 @@ from stream_scorer.errors import (
 )
 from stream_scorer.open_set import OpenSet, Pace, SetSize
 from stream_scorer.protocols import Consumer, Observer, Output, Scorer
-from stream_scorer.records import Batch, TopicPartition, previous_offset
+from stream_scorer.records import Batch, TopicPartition
 
 IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
@@ -117,7 +117,7 @@ class Worker:
             self._gather(batch)
         if self._open is not None:
             if self._is_due(dry=len(batch) < asked):
-                self._commit()
+                self._commit_or_search()
         elif len(batch) == 0:
             self._commit_positions()
 
@@ -132,7 +132,7 @@ class Worker:
         self._seconds_per_row = (self._clock() - started) / len(batch)
         if self._open is None:
             self._open = OpenSet(started)
-        self._open.add(scored, len(batch))
+        self._open.add(scored, batch)
 
     def _room(self) -> int:
         """Return how many rows the next batch may have."""
@@ -168,20 +168,51 @@ class Worker:
 
     def _commit(self, within_seconds: float | None = None) -> None:
         """Commit the open set, all of it in one transaction."""
-        gathered = self._open
-        if gathered is None:
-            return
+        if self._open is not None:
+            self._commit_part(self._open, within_seconds)
+            self._open = None
+
+    def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
         started = self._clock()
         # Read after the set's last poll and before any further one: newer metadata with these
         # offsets would be accepted by the broker even if a partition has moved away.
         membership = self._consumer.group_metadata()
-        self._output.commit(gathered.batches, gathered.offsets, membership, within_seconds)
-        self._open = None
+        self._output.commit(part.batches, part.offsets, membership, within_seconds)
         self._last_commit = self._clock()
-        self._committed.update(gathered.offsets)
+        self._committed.update(part.offsets)
         self._aborts_in_a_row = 0
-        self._set_size.committed(gathered.rows)
-        self._observer.committed(gathered.batches, self._last_commit - started)
+        self._set_size.committed(part.rows)
+        self._observer.committed(part.batches, self._last_commit - started)
+
+    def _commit_or_search(self) -> None:
+        """Commit the open set; if the broker refuses a record in it, find that record."""
+        try:
+            self._commit()
+        except RecordRefused as refused:
+            if self._open is None:
+                raise
+            self._search(self._open, refused)
+            self._open = None
+
+    def _search(self, part: OpenSet, refused: RecordRefused) -> None:
+        """Commit what comes before a record that the broker refuses in this part.
+
+        The broker does not say which it is. Halves find it, without reading or scoring anything
+        again; when its event comes again, it becomes a dead letter.
+
+        Raises:
+            RecordRefused: it is found; what is behind it is not committed.
+        """
+        if part.traces() == 1:
+            self._scorer.reject(*part.first_place(), str(refused))
+            raise refused
+        for half in part.halves():
+            self._observer.alive()
+            self._output.rebuild()
+            try:
+                self._commit_part(half)
+            except RecordRefused as again:
+                self._search(half, again)
 
     def _commit_or_retreat(self, within_seconds: float) -> None:
         try:
@@ -208,24 +239,13 @@ class Worker:
         self._consumer.rewind()
 
     def _retreat(self, error: StreamScorerError) -> None:
-        """Drop the set and make the next one smaller.
-
-        A broker refuses a record without saying which, so halving is also how the culprit is
-        found: it stands alone in a set of one.
-        """
+        """Drop the set; make the next one smaller, unless it was one record's fault."""
         gathered = self._open
         self._drop()
         self._aborts_in_a_row += 1
         self._observer.aborted(error, self._aborts_in_a_row)
-        if gathered is None:
-            return
-        if not isinstance(error, RecordRefused):
+        if gathered is not None and not isinstance(error, RecordRefused):
             self._set_size.aborted(gathered.rows)
-            return
-        self._set_size.refused(gathered.rows)
-        if gathered.rows == 1:
-            [(source, after)] = gathered.offsets.items()
-            self._scorer.reject(source, previous_offset(after), str(error))
 
     def _backoff_seconds(self) -> float:
         doublings = min(self._aborts_in_a_row - 1, 10)

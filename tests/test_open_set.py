@@ -54,28 +54,3 @@ def test_it_settles_near_what_gets_through(takes: int) -> None:
             size.committed(size.rows)
     assert len(through) > 66
     assert sum(through) / len(through) > takes / 2
-
-
-def test_suspects_are_halved_until_one_stands_alone() -> None:
-    """And once they are through, the size is what it was."""
-    size = SetSize(1000)
-    size.refused(20)
-    assert size.rows == 10
-    size.refused(10)
-    assert size.rows == 5
-    size.committed(5)
-    assert size.rows == 2
-    size.refused(1)
-    assert size.rows == 1
-    size.committed(1)
-    assert size.rows == 1000
-
-
-def test_suspects_do_not_undo_what_a_slow_uplink_taught() -> None:
-    """A refusal says nothing of the size."""
-    size = SetSize(1000)
-    size.aborted(40)
-    size.refused(100)
-    assert size.rows == 20
-    size.committed(100)
-    assert size.rows == 20

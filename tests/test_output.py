@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
 from stream_scorer.budget import Budget, BudgetLedger
@@ -72,7 +73,7 @@ def batch(good: int, bad: int = 0) -> ScoredBatch:
     """Return a batch of so many scored events and dead letters."""
     scored = ScoredEvents([b"s"] * good, [None] * good, [None] * good, [0] * good, [0] * good)
     letters = [DeadLetter(b"v", None, None, 0, SOURCE, 40 + row, PROBLEM) for row in range(bad)]
-    return ScoredBatch(scored, tuple(letters), {SOURCE: good + bad})
+    return ScoredBatch(scored, tuple(letters), {SOURCE: good + bad}, np.arange(good + bad))
 
 
 def test_scores_dead_letters_and_offsets_become_visible_together() -> None:

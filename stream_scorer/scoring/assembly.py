@@ -52,6 +52,7 @@ def assemble(
         scored,
         letters,
         batch.next_offsets(),
+        _rows(len(batch), problems),
         size_bytes=_size(scored, letters),
         seconds=seconds,
     )
@@ -101,14 +102,15 @@ def _scored(
     )
     if not problems:
         return everything
-    kept = [row for row in range(len(batch)) if row not in problems]
-    return ScoredEvents(
-        [values[row] for row in kept],
-        [everything.keys[row] for row in kept],
-        [headers[row] for row in kept],
-        [everything.timestamps[row] for row in kept],
-        [everything.partitions[row] for row in kept],
-    )
+    return everything.take([row for row in range(len(batch)) if row not in problems])
+
+
+def _rows(count: int, problems: Problems) -> NDArray[np.intp]:
+    rows = np.arange(count)
+    if not problems:
+        return rows
+    dead = sorted(problems)
+    return np.concatenate([np.delete(rows, dead), np.array(dead, np.intp)])
 
 
 def _too_large(

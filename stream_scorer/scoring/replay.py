@@ -122,7 +122,8 @@ class ReplayScorer:
             for row, original in zip(rows, originals, strict=True)
         }
         result = self._scorer.score(_restored(batch, rows, originals))
-        return replace(result, next_offsets=batch.next_offsets())
+        of_batch = np.array(rows, np.intp)[result.rows]
+        return replace(result, next_offsets=batch.next_offsets(), rows=of_batch)
 
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
         """Make a dead letter of the original event again."""
@@ -138,7 +139,11 @@ class ReturnToInput:
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Return the events as letters to their sources; nothing is scored here."""
-        rows, originals = originals_in(batch, self._refusals)
+        taken = {
+            row: original
+            for row, original in zip(*originals_in(batch, self._refusals), strict=True)
+            if (batch.source_of(row), int(batch.offsets[row])) not in self._not_taken
+        }
         letters = tuple(
             DeadLetter(
                 batch.values[row],
@@ -149,12 +154,12 @@ class ReturnToInput:
                 original.offset,
                 _RETURNED,
             )
-            for row, original in zip(rows, originals, strict=True)
-            if (batch.source_of(row), int(batch.offsets[row])) not in self._not_taken
+            for row, original in taken.items()
         )
         size = sum(len(letter.value or b"") for letter in letters)
         nothing = ScoredEvents((), (), (), (), ())
-        return ScoredBatch(nothing, letters, batch.next_offsets(), size_bytes=size)
+        rows = np.array(list(taken), np.intp)
+        return ScoredBatch(nothing, letters, batch.next_offsets(), rows, size_bytes=size)
 
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
         """Pass over this dead letter from now on: the input topic does not take its event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from stream_scorer.observe.dead_letter_log import SECONDS_BETWEEN_LINES, DeadLetterLog
@@ -23,7 +24,7 @@ def batch(*offsets: int, reason: Reason = Reason.UNDECODABLE) -> ScoredBatch:
     """Return a batch of dead letters at these offsets."""
     source, problem = TopicPartition("cards", 2), Problem(reason, Stage.DECODE, f"it is {reason}")
     letters = [DeadLetter(b"v", None, None, 0, source, each, problem) for each in offsets]
-    return ScoredBatch(NOTHING, tuple(letters), {})
+    return ScoredBatch(NOTHING, tuple(letters), {}, np.arange(len(letters)))
 
 
 class Lines:

@@ -74,6 +74,7 @@ def scored(timestamps: list[int], dead: list[int]) -> ScoredBatch:
         ScoredEvents(nothing, nothing, nothing, timestamps, [0] * len(timestamps)),
         tuple(DeadLetter(b"", None, None, at, SOURCES[0], 0, problem) for at in dead),
         {},
+        np.arange(len(timestamps) + len(dead)),
         seconds={Stage.DECODE: 0.25, Stage.INFER: 0.5},
     )
 

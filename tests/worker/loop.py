@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import (
@@ -69,6 +71,7 @@ class Scoring:
             ),
             tuple(self._dead_letter(batch, row) for row in dead),
             batch.next_offsets(),
+            np.array([*good, *dead], np.intp),
             size_bytes=sum(map(len, values)),
         )
 
