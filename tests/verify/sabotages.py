@@ -18,7 +18,6 @@ from stream_scorer.worker import Worker
 from tests.topics import PATIENCE_SECONDS
 from tests.verify.members import Place
 
-
 #: What an impatient producer waits for the answer to a commit.
 PATIENCE_WITH_A_COMMIT_SECONDS = 0.5
 

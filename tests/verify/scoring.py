@@ -41,7 +41,6 @@ class Scoring:
             tuple(self._dead_letter(batch, row) for row in np.flatnonzero(bad).tolist()),
             batch.next_offsets(),
             np.concatenate([np.flatnonzero(~bad), np.flatnonzero(bad)]),
-            np.argsort(bad, kind="stable"),
         )
 
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
