@@ -42,8 +42,8 @@ class Killed(BaseException):
 class Fault:
     """What goes wrong at the next such step.
 
-    ``happened``: the brokers did it nevertheless. ``late``: the request to commit is still on
-    its way, once more if it happened. ``seconds``: how long the step takes.
+    ``happened``: the brokers did it nevertheless. ``late``: its request is still on its way, once
+    more if it happened. ``seconds``: how long the step takes.
     """
 
     step: Step
@@ -53,11 +53,13 @@ class Fault:
     seconds: float = 0.0
 
 
-class EndTxn(NamedTuple):
-    """A request to commit that the network has delayed."""
+class LateRequest(NamedTuple):
+    """A request that the network has delayed: to take offsets in, or else to commit."""
 
     transactional_id: str
     epoch: int
+    transaction: FakeTransaction
+    offsets: tuple[tuple[tuple[str, TopicPartition], int], ...] = ()
 
 
 class FakeKafka:
@@ -75,7 +77,7 @@ class FakeKafka:
         self.open: dict[str, FakeTransaction] = {}
         self._begun = 0
         self.faults: list[Fault] = []
-        self.under_way: list[EndTxn] = []
+        self.under_way: list[LateRequest] = []
         self.away_until = float("-inf")
         self.refuses: Callable[[str, bytes | None], bool] = lambda _topic, _value: False
         #: What producers believe that became of their transactions.
@@ -174,14 +176,28 @@ class FakeKafka:
         for name in [name for name, each in self.open.items() if each is transaction]:
             del self.open[name]
 
-    def deliver(self, transactional_id: str | None = None) -> None:
-        """Let the oldest delayed request arrive; it ends whatever its epoch has open now."""
-        wanted = (each for each in self.under_way if transactional_id in (None, each[0]))
-        if (request := next(wanted, None)) is None:
-            return
+    def deliver(self) -> None:
+        """Let the oldest delayed request arrive."""
+        if self.under_way:
+            self._arrive(self.under_way[0])
+
+    def deliver_amid_next(self, transactional_id: str) -> None:
+        """Let delayed requests arrive now that their producer has its next transaction open."""
+        found = self.open.get(transactional_id)
+        for each in list(self.under_way):
+            if each.transactional_id == transactional_id and found not in (None, each.transaction):
+                self._arrive(each)
+
+    def _arrive(self, request: LateRequest) -> None:
+        """Take a request in; it concerns whatever its epoch has open now."""
         self.under_way.remove(request)
         current = self.epochs[request.transactional_id] == request.epoch
-        if current and (found := self.open.get(request.transactional_id)):
+        found = self.open.get(request.transactional_id)
+        if found is None or not current:
+            return
+        if request.offsets:
+            found.offsets.update(request.offsets)
+        else:
             self.finish(found, "committed")
 
     def tell(self, who: str, what: str, transaction: FakeTransaction) -> None:

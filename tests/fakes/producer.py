@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from stream_scorer.errors import ProducerLost, RecordRefused, TransactionAborted, Unanswered
 from stream_scorer.records import ScoredEvents, TopicPartition
-from tests.fakes.kafka import EndTxn, FakeKafka, Killed
+from tests.fakes.kafka import FakeKafka, Killed, LateRequest
 from tests.fakes.log import FakeTransaction, Record
 
 #: How long a call of the producer waits for brokers that are away.
@@ -49,9 +49,9 @@ class FakeProducer:
         self.rebuilds += 1
 
     @property
-    def request(self) -> EndTxn:
+    def request(self) -> LateRequest:
         """The request to commit what this producer has open; it may arrive late."""
-        return EndTxn(self._id, self._epoch)
+        return LateRequest(self._id, self._epoch, self._kafka.open[self._id])
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[FakeBlock]:
@@ -61,7 +61,7 @@ class FakeProducer:
         if self._epoch == 0:
             raise ProducerLost("there is no producer")
         started = self._kafka.clock()
-        block = FakeBlock(self._kafka, self, self._seconds)
+        block = FakeBlock(self._kafka, self, (self._id, self._epoch), self._seconds)
         try:
             yield block
             self._commit(block, started + (within_seconds or self._seconds))
@@ -75,8 +75,12 @@ class FakeProducer:
             if isinstance(error, RecordRefused):
                 self._lose()
             raise
-        # Half of the transaction's time is ``socket.timeout.ms``.
-        self.needs_rebuild = self._kafka.clock() - started >= self._seconds / 2
+        # Half of the transaction's time is ``socket.timeout.ms``; then a request is sent again. So
+        # it is when its connection broke, of which the client hears.
+        took_long = self._kafka.clock() - started >= self._seconds / 2
+        mine = (self._id, self._epoch)
+        twice = any((each.transactional_id, each.epoch) == mine for each in self._kafka.under_way)
+        self.needs_rebuild = took_long or twice
 
     def _lose(self) -> None:
         self.needs_rebuild = True
@@ -98,10 +102,10 @@ class FakeProducer:
             raise ProducerLost("the brokers did not answer in time")
         fault = self._kafka.fault("commit")
         block.check_epoch()
-        if fault is None or fault.happened:
-            self._kafka.finish(block.transaction, "committed")
         if fault is not None and fault.late:
             self._kafka.under_way.append(self.request)
+        if fault is None or fault.happened:
+            self._kafka.finish(block.transaction, "committed")
         self._kafka.on_call(self, "committed")
         if fault is not None and fault.error is not None:
             raise fault.error
@@ -122,10 +126,16 @@ class FakeProducer:
 class FakeBlock:
     """What can be done inside a transaction; the brokers hear of it with its first record."""
 
-    def __init__(self, kafka: FakeKafka, owner: FakeProducer, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        kafka: FakeKafka,
+        owner: object,
+        id_and_epoch: tuple[str, int],
+        timeout_seconds: float,
+    ) -> None:
         self._kafka = kafka
         self._owner = owner
-        self._id, self._epoch = owner.request
+        self._id, self._epoch = id_and_epoch
         self._timeout = timeout_seconds
         self._transaction: FakeTransaction | None = None
         self.refused = False
@@ -173,9 +183,14 @@ class FakeBlock:
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         """Take the offsets in, if the membership is current; whose partitions, nobody asks."""
         self._kafka.on_call(self._owner, "send_offsets")
-        if fault := self._kafka.fault("send_offsets"):
-            raise fault.error or TransactionAborted("the offsets were refused")
+        fault = self._kafka.fault("send_offsets")
+        if fault is not None and fault.error is not None:
+            raise fault.error
         self.check_epoch()
         group, member, generation = membership.decode().split("/")
         self._kafka.groups[group].fence(member, int(generation))
-        self.transaction.offsets.update({(group, p): o for p, o in offsets.items()})
+        asked = {(group, partition): offset for partition, offset in offsets.items()}
+        self.transaction.offsets.update(asked)
+        if fault is not None and fault.late:
+            late = LateRequest(self._id, self._epoch, self.transaction, tuple(asked.items()))
+            self._kafka.under_way.append(late)

@@ -226,9 +226,9 @@ class Fleet:
         process = next(p for p in self.processes if client in (p.consumer, p.producer))
         if process.is_dead:
             raise Killed
-        if call == "send_offsets":
+        if call in ("send_offsets", "commit"):
             # The worst moment for a delayed request: amid the next transaction of its producer.
-            self.kafka.deliver(process.name)
+            self.kafka.deliver_amid_next(process.name)
         if happening := process.plan.pop(call, None):
             self._let(process, happening)
 
@@ -242,7 +242,8 @@ class Fleet:
         if not happening.dies:
             return
         self.kill(process)
-        if happening.leaves_request and happening.at == "commit":
+        is_open = process.name in self.kafka.open
+        if happening.leaves_request and happening.at == "commit" and is_open:
             self.kafka.under_way.append(process.producer.request)
         raise Killed
 

@@ -84,16 +84,15 @@ in_doubt = st.builds(
     seconds=st.just(0.0) | seconds,
 )
 slow = st.builds(Fault, st.just("commit"), st.none(), happened=st.just(True), seconds=seconds)
-#: A second request is under way only after the client has waited for the answer to the first.
-twice = st.builds(
+sent_twice = st.builds(
     Fault,
-    st.just("commit"),
+    st.sampled_from(["send_offsets", "commit"]),
     st.none(),
     happened=st.just(True),
     late=st.just(True),
-    seconds=st.sampled_from([8.0, 12.0]),
+    seconds=st.sampled_from([0.0, 8.0]),
 )
-faults = unanswered | aborted | abort_fails | in_doubt | slow | twice
+faults = unanswered | aborted | abort_fails | in_doubt | slow | sent_twice
 
 
 class Violated(AssertionError):
