@@ -71,7 +71,8 @@ class Member:
     def send(self, number: signal.Signals) -> None:
         """Send a signal; those that end it are no news then."""
         if number in {signal.SIGKILL, signal.SIGTERM}:
-            self.may_end |= {0, _KILLED}
+            # A process that has only begun to start dies of SIGTERM as of any signal.
+            self.may_end |= {0, _KILLED, -signal.SIGTERM}
         self.process.send_signal(number)
 
     def last_words(self) -> str:

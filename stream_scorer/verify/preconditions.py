@@ -14,12 +14,14 @@ from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.verify.plan import GroupProtocol
-from stream_scorer.verify.topics import Names
+from stream_scorer.verify.topics import GRANT, Names
 
 REQUEST_SECONDS = 20.0
 #: A cluster that never had a transaction or a group makes its internal topics first.
 COORDINATOR_SECONDS = 30.0
 POLL_SECONDS = 0.2
+#: Workers look up how large a message may be: an event that is too large is part of the proof.
+_NEEDED = ("DELETE", "DESCRIBE_CONFIGS", "READ", "WRITE")
 
 Settings = Mapping[str, str | None]
 
@@ -78,11 +80,10 @@ def try_rights(cluster: Cluster, names: Names) -> bool:
         granted = facts.operations if facts is not None else frozenset()
         if granted is None:
             continue
-        missing = [right for right in ("DELETE", "READ", "WRITE") if right not in granted]
+        missing = [right for right in _NEEDED if right not in granted]
         if missing:
             raise Unreachable(
-                f"These credentials may not {' or '.join(missing)} the topic {topic}; grant "
-                "CREATE, DELETE, READ and WRITE on topics that begin with --topic-prefix."
+                f"These credentials may not {' or '.join(missing)} the topic {topic}; {GRANT}."
             )
         may_alter = may_alter and "ALTER" in granted
     return may_alter

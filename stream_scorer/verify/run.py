@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -33,8 +36,15 @@ def verify(plan: Plan, console: Console) -> int:
     """
     plan.check()
     known = _known(plan)
+    with _folder(plan) as folder:
+        violated = _prove(plan, known, folder.path, console)
+        folder.keep = folder.keep or violated
+    return VIOLATED if violated else 0
+
+
+def _prove(plan: Plan, known: list[Fault], folder: Path, console: Console) -> bool:
+    """Return whether an invariant was violated."""
     with ExitStack() as stack:
-        folder = _folder(plan, stack)
         ground = stack.enter_context(ground_of(plan, folder, console.print))
         faults = _possible(known, plan, ground)
         for remark in ground.remarks:
@@ -59,7 +69,7 @@ def verify(plan: Plan, console: Console) -> int:
         for table in (faults_of(results), numbers_of(results), invariants_of(results)):
             console.print(table)
         console.print(verdict_of(results, plan, path))
-        return VIOLATED if any(result.violations for result in results) else 0
+        return any(result.violations for result in results)
 
 
 def _kinds(plan: Plan) -> list[Kind]:
@@ -111,8 +121,24 @@ def _possible(known: list[Fault], plan: Plan, ground: Ground) -> list[Fault]:
     return [fault for fault in possible if not plan.only or fault.name in plan.only]
 
 
-def _folder(plan: Plan, stack: ExitStack) -> Path:
+@dataclass(slots=True)
+class _Folder:
+    """Where logs, histories and data are, and whether they are to be looked at afterwards."""
+
+    path: Path
+    keep: bool
+
+
+@contextmanager
+def _folder(plan: Plan) -> Iterator[_Folder]:
+    """Yield the plan's folder, or a temporary one that stays only if it is told to."""
     if plan.folder is None:
-        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-")))
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    return plan.folder
+        folder = _Folder(Path(tempfile.mkdtemp(prefix="verify-")), keep=False)
+    else:
+        folder = _Folder(plan.folder, keep=True)
+        plan.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        if not folder.keep:
+            shutil.rmtree(folder.path, ignore_errors=True)

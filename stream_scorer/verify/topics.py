@@ -17,6 +17,11 @@ from stream_scorer.verify.removal import remove
 
 REQUEST_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
+#: The way out where a right is missing.
+GRANT = (
+    "grant CREATE, DELETE, DESCRIBE_CONFIGS, READ and WRITE on topics that begin with "
+    "--topic-prefix"
+)
 #: What the proof needs of a topic, whatever the cluster gives a topic by default.
 _SETTINGS = {
     "cleanup.policy": "delete",
@@ -135,7 +140,6 @@ def _refusal(topic: str, error: KafkaError) -> ConfigError | Unreachable:
         )
     if error.code() in RIGHTS:
         return Unreachable(
-            f"These credentials may not create the topic {topic}, or not see it; grant CREATE, "
-            "DELETE, READ and WRITE on topics that begin with --topic-prefix."
+            f"These credentials may not create the topic {topic}, or not see it; {GRANT}."
         )
     return Unreachable(f"The brokers don't create the topic {topic} ({describe(error)}).")

@@ -254,10 +254,10 @@ def test_each_right_that_is_missing_is_named_until_all_are_there(
     )
     operation, kind = AclOperation, ResourceType
     steps = [
-        ("may not create the topic proof-rehearsal-in.*grant CREATE, DELETE, READ and WRITE",
+        ("may not create the topic proof-rehearsal-in.*grant CREATE, DELETE, DESCRIBE_C",
          kind.TOPIC, [operation.CREATE, operation.DELETE]),
-        ("may not READ or WRITE the topic proof-rehearsal-in; grant",
-         kind.TOPIC, [operation.READ, operation.WRITE]),
+        ("may not DESCRIBE_CONFIGS or READ or WRITE the topic proof-rehearsal-in; grant",
+         kind.TOPIC, [operation.DESCRIBE_CONFIGS, operation.READ, operation.WRITE]),
         ("may not delete the group proof-rehearsal-group.*grant READ and DELETE",
          kind.GROUP, [operation.DELETE]),
         ("may not use the transactional id proof-.*grant WRITE and DESCRIBE on transactional ids",
@@ -292,7 +292,10 @@ def test_a_topic_that_may_be_created_and_not_deleted_is_named(
     )
     heard: list[str] = []
     with (
-        pytest.raises(Unreachable, match="may not DELETE or READ or WRITE the topic stuck-"),
+        pytest.raises(
+            Unreachable,
+            match="may not DELETE or DESCRIBE_CONFIGS or READ or WRITE the topic stuck-",
+        ),
         ground_of(plan, tmp_path, heard.append),
     ):
         pytest.fail("it may not")
