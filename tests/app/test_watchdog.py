@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -14,7 +11,6 @@ from stream_scorer.app.stopping import STUCK_EXIT_CODE
 from stream_scorer.app.watchdog import Watchdog, WatchedOutput
 from stream_scorer.kafka.producer import longest_call_seconds
 from stream_scorer.observe.heartbeat import ROUND, Heartbeat
-from tests.conftest import Kafka, TopicFactory
 from tests.fakes import FakeClock
 from tests.topics import wait_for
 
@@ -188,59 +184,3 @@ def test_it_looks_by_itself_while_the_block_runs() -> None:
     wait_for(
         lambda: all(each.name != "watchdog" for each in threading.enumerate()), "its thread ends"
     )
-
-
-STUCK = """
-import sys, threading
-from functools import partial
-import structlog
-from stream_scorer.app.watchdog import Watchdog, WatchedOutput
-from stream_scorer.kafka.client_config import SetLimits, producer_properties
-from stream_scorer.kafka.cluster import brokers_answer
-from stream_scorer.kafka.producer import TransactionalProducer, make_client
-from stream_scorer.observe.heartbeat import Heartbeat
-from stream_scorer.observe.logs import configure_logging
-from stream_scorer.output import TransactionalOutput
-from stream_scorer.records import TopicPartition
-
-servers, topic = sys.argv[1:]
-configure_logging("info", "json", sys.stdout)
-
-class NeverBack:
-    def __init__(self, properties, log):
-        self._client = make_client(properties, log)
-    def __getattr__(self, name):
-        return getattr(self._client, name)
-    def send_offsets_to_transaction(self, *_):
-        threading.Event().wait()
-
-properties = producer_properties(
-    bootstrap_servers=servers, transactional_id=topic, limits=SetLimits(100, 1_000_000),
-    compression="none", common={}, producer={},
-)
-producer = TransactionalProducer(properties, 15.0, make_client=NeverBack)
-heartbeat = Heartbeat(60.0)
-output = WatchedOutput(TransactionalOutput(producer, topic, None), heartbeat, 0.5)
-answer = partial(brokers_answer, {"bootstrap.servers": servers}, 10.0)
-with Watchdog(heartbeat, answer, structlog.get_logger(), look_every_seconds=0.1).watching():
-    producer.rebuild()
-    heartbeat.beat()
-    output.commit((), {TopicPartition(topic, 0): 0}, b"")
-"""
-
-
-@pytest.mark.kafka
-def test_a_client_that_never_comes_back_ends_the_process(kafka: Kafka, topic: TopicFactory) -> None:
-    """Exit code 70, and one line with the stacks of all threads: the loop's among them."""
-    stuck = subprocess.run(  # noqa: S603 - the command line is ours
-        [sys.executable, "-c", STUCK, kafka.bootstrap_servers, topic()],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert stuck.returncode == STUCK_EXIT_CODE, stuck.stderr
-    line = json.loads(stuck.stdout.splitlines()[-1])
-    assert line["doing"] == "committing a transaction"
-    (main,) = (stack for name, stack in line["stacks"].items() if name.startswith("MainThread"))
-    assert "send_offsets_to_transaction" in main

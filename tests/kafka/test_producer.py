@@ -188,6 +188,25 @@ def test_after_a_connection_broke_the_next_transaction_has_a_new_client(
     assert cluster.visible(group) == [b"before", b"amid", b"after", b"and after"]
 
 
+def test_a_client_that_is_replaced_leaves_nothing_behind(real: RealCluster, group: str) -> None:
+    """No thread of it, whether it was fine or lost."""
+    output, producer = real.create(), real.producer(group)
+    process = psutil.Process()
+    write(producer, output, events(b"v"))
+    before = process.num_threads()
+    for _ in range(10):
+        producer.rebuild()
+        with pytest.raises(ZeroDivisionError), producer.transaction() as transaction:
+            transaction.produce(output, events(b"gone"))
+            raise ZeroDivisionError
+        producer.abandon()
+    write(producer, output, events(b"v"))
+    topics.wait_for(
+        lambda: process.num_threads() <= before,
+        f"the threads of ten clients end; there were {before}, and are {process.num_threads()}",
+    )
+
+
 def test_headers_keys_and_timestamps_arrive_as_they_were(real: RealCluster, group: str) -> None:
     """A null header value and a repeated name too; -1 is a timestamp that the broker never had."""
     output, producer = real.create(), real.producer(group)
