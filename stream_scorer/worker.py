@@ -186,16 +186,13 @@ class Worker:
 
     def _commit_or_search(self) -> None:
         """Commit the open set; if the broker refuses a record in it, find that record."""
-        try:
-            self._commit()
-        except RecordRefused as refused:
-            if self._open is None:
-                raise
-            self._search(self._open, refused)
+        gathered = self._open
+        if gathered is not None:
+            self._commit_up_to_the_refused(gathered)
             self._open = None
 
-    def _search(self, part: OpenSet, refused: RecordRefused) -> None:
-        """Commit what comes before a record that the broker refuses in this part.
+    def _commit_up_to_the_refused(self, part: OpenSet) -> None:
+        """Commit a part, or what of it comes before a record that the broker refuses.
 
         The broker does not say which it is. Halves find it, without reading or scoring anything
         again; when its event comes again, it becomes a dead letter.
@@ -203,16 +200,18 @@ class Worker:
         Raises:
             RecordRefused: it is found; what is behind it is not committed.
         """
-        if part.traces() == 1:
-            self._scorer.reject(*part.first_place(), str(refused))
-            raise refused
+        try:
+            self._commit_part(part)
+        except RecordRefused as refused:
+            if part.traces() == 1:
+                self._scorer.reject(*part.first_place(), str(refused))
+                raise
+        else:
+            return
         for half in part.halves():
             self._observer.alive()
             self._output.rebuild()
-            try:
-                self._commit_part(half)
-            except RecordRefused as again:
-                self._search(half, again)
+            self._commit_up_to_the_refused(half)
 
     def _commit_or_retreat(self, within_seconds: float) -> None:
         try:
