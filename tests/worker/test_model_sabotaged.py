@@ -14,6 +14,7 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
+from stream_scorer.open_set import OpenSet
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.values import Invariant
 from stream_scorer.worker import Worker
@@ -49,22 +50,21 @@ class KeepsItsSet(Worker):
 class ReadsMetadataLate(Worker):
     """Polls between a set's last poll and its commit, as a worker does that fetches ahead."""
 
-    def _commit(self, within_seconds: float | None = None) -> None:
-        in_hand, self._open = self._open, None
-        if in_hand is not None and within_seconds is None:
+    def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
+        if within_seconds is None:
+            in_hand, self._open = self._open, None
             self._consumer.stand_by(0.0)
-        self._open = in_hand
-        super()._commit(within_seconds)
+            self._open = in_hand
+        super()._commit_part(part, within_seconds)
 
 
 class CommitsPositions(Worker):
     """Commits how far it has read, not how far it has scored."""
 
-    def _commit(self, within_seconds: float | None = None) -> None:
-        if self._open is not None:
-            read = self._consumer.positions()
-            self._open.offsets.update({p: read[p] for p in self._open.offsets if p in read})
-        super()._commit(within_seconds)
+    def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
+        read = self._consumer.positions()
+        part.offsets.update({each: read[each] for each in part.offsets if each in read})
+        super()._commit_part(part, within_seconds)
 
 
 class UnstableOffsets(FakeConsumer):
