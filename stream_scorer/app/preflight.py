@@ -18,7 +18,7 @@ from stream_scorer.check.topics import (
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import RefusesToStart
 from stream_scorer.kafka.client_config import Property
-from stream_scorer.kafka.cluster import PATIENCE_SECONDS, Cluster, TopicFacts
+from stream_scorer.kafka.cluster import PATIENCE_SECONDS, REQUEST_SECONDS, Cluster, TopicFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ def look_at_cluster(
     warn: Callable[[str], None],
     patience_seconds: float = PATIENCE_SECONDS,
     *,
+    request_seconds: float = REQUEST_SECONDS,
     beside_workers: bool = False,
 ) -> ClusterReport:
     """Look at topics, rights and transactions; what is wrong becomes a finding.
@@ -48,7 +49,11 @@ def look_at_cluster(
         settings.output.partition,
         kafka.group_id,
     )
-    cluster = Cluster({**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}, warn=warn)
+    cluster = Cluster(
+        {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers},
+        warn=warn,
+        request_seconds=request_seconds,
+    )
     try:
         names = cluster.topic_names(patience_seconds)
         findings = list(judge_names(plan, names))
@@ -81,7 +86,10 @@ def topics_for_run(
     Raises:
         RefusesToStart: with all that is wrong.
     """
-    report = look_at_cluster(settings, kafka, warn, patience_seconds)
+    # Brokers may go away amid the questions, and a worker waits for them as long as before.
+    report = look_at_cluster(
+        settings, kafka, warn, patience_seconds, request_seconds=patience_seconds
+    )
     heed(report.findings, warn)
     if report.topics is None:
         raise AssertionError("a report without errors names its topics")

@@ -51,7 +51,7 @@ class TopicFacts:
 
 
 class Cluster:
-    """Asks the brokers; every call is bounded.
+    """Asks the brokers; every call is bounded by ``request_seconds``.
 
     ``warn`` hears why the brokers don't answer, while there is still patience. ``address`` and
     ``credentials`` are what sentences call the places where the user gave them.
@@ -63,6 +63,7 @@ class Cluster:
         *,
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        request_seconds: float = REQUEST_SECONDS,
         address: str = "kafka.bootstrap_servers",
         credentials: str = "kafka.common",
     ) -> None:
@@ -74,6 +75,7 @@ class Cluster:
         self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
         self._warn = warn
         self._clock = clock
+        self._request_seconds = request_seconds
 
     def _note(self, error: KafkaError) -> None:
         # That all brokers are down follows from what was said of each of them.
@@ -123,7 +125,7 @@ class Cluster:
         future = self._admin.describe_topics(
             TopicCollection([name]),
             include_authorized_operations=True,
-            request_timeout=REQUEST_SECONDS,
+            request_timeout=self._request_seconds,
         )[name]
         try:
             described = future.result()
@@ -149,7 +151,9 @@ class Cluster:
             # coordinator-bound admin requests can abort the process (librdkafka #4605).
             self._committed(group_id, ())
             future = self._admin.describe_consumer_groups(
-                [group_id], include_authorized_operations=True, request_timeout=REQUEST_SECONDS
+                [group_id],
+                include_authorized_operations=True,
+                request_timeout=self._request_seconds,
             )[group_id]
             return _operations(future.result().authorized_operations)
         except KafkaException as exception:
@@ -182,7 +186,7 @@ class Cluster:
         client = Consumer({**QUIET, **self._properties, "group.id": group_id})
         wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
         wanted = wanted or [ClientPartition("-", 0)]
-        deadline = self._clock() + REQUEST_SECONDS
+        deadline = self._clock() + self._request_seconds
         try:
             while True:
                 try:
@@ -206,7 +210,7 @@ class Cluster:
         """
         producer = Producer({**QUIET, **properties})
         try:
-            producer.init_transactions(REQUEST_SECONDS)
+            producer.init_transactions(self._request_seconds)
         except KafkaException as exception:
             raise Unreachable(
                 f"kafka.transactional_id {properties['transactional.id']}: the brokers don't let a "
@@ -217,7 +221,7 @@ class Cluster:
     def _settings(self, topic: str) -> dict[str, str | None]:
         resource = ConfigResource(ResourceType.TOPIC, topic)
         try:
-            answer = self._admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
+            answer = self._admin.describe_configs([resource], request_timeout=self._request_seconds)
             return {name: entry.value for name, entry in answer[resource].result().items()}
         except KafkaException:
             # DESCRIBE_CONFIGS is a right that a worker can do without.
