@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +76,13 @@ class Member:
             self.may_end |= {0, _KILLED, -signal.SIGTERM}
         self.process.send_signal(number)
 
+    def bury(self) -> None:
+        """Let go of a process that has ended; a fleet of a day has thousands."""
+        self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):  # an order that nobody took
+                self.process.stdin.close()
+
     def last_words(self) -> str:
         """Return the end of its log."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
@@ -106,11 +114,13 @@ class Fleet:
         """Start what is missing, and yield each process that has ended since the last call."""
         for member in [each for each in self._leaving if not each.alive]:
             self._leaving.remove(member)
+            member.bury()
             yield member
         for number, last in self._slots.items():
             if last is None or not last.alive:
                 started = self._slots[number] = self._start(number)
                 if last is not None:
+                    last.bury()
                     last.successor = started
                     yield last
 
@@ -156,14 +166,14 @@ class Fleet:
                 member.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 member.process.kill()
-                member.process.wait()
+            member.bury()
         return members
 
     def kill(self) -> None:
         """End all at once."""
         for member in self.members:
             member.process.kill()
-            member.process.wait()
+            member.bury()
 
     def _start(self, number: int) -> Member:
         incarnation = self._incarnations[number] = self._incarnations.get(number, 0) + 1

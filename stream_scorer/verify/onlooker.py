@@ -31,6 +31,7 @@ class Seen:
     transactions: Mapping[str, int]
     ended: Mapping[str, int]
     recovery: RecoveryTimes
+    recovery_seconds: float
 
 
 class Onlooker:
@@ -47,6 +48,7 @@ class Onlooker:
         liveness: Liveness,
         fleet: Fleet,
         journal: HistoryFile,
+        recovery_seconds: float,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._readers = readers
@@ -56,6 +58,7 @@ class Onlooker:
         self._journal = journal
         self._clock = clock
         self._recovery = Recovery()
+        self._recovery_seconds = recovery_seconds
         self._sampled_at = 0.0
         self._committed: dict[TopicPartition, int] = {}
         self._unexpected: list[Violation] = []
@@ -100,6 +103,8 @@ class Onlooker:
         self._expect(list(self._readers.events_to_the_end()))
         committed = self._readers.offsets_in_the_end()
         self._checker.finish(self._readers.all_traces(), committed, self._readers.ends())
+        recovery = self._recovery.times()
+        self._judge_recovery(recovery)
         unknown = self._outcomes["begun"] - self._outcomes["committed"] - self._outcomes["aborted"]
         return Seen(
             events=self.events,
@@ -111,7 +116,8 @@ class Onlooker:
                 "cut short": unknown,
             },
             ended=dict(self._ends),
-            recovery=self._recovery.times(),
+            recovery=recovery,
+            recovery_seconds=self._recovery_seconds,
         )
 
     def violations(self) -> list[Violation]:
@@ -121,6 +127,19 @@ class Onlooker:
     def note(self, what: str, **details: Any) -> None:
         """Write a line of the proof's own into the history, and take it in."""
         self._recovery.told(self._journal.write(what, **details))
+
+    def _judge_recovery(self, recovery: RecoveryTimes) -> None:
+        worst = recovery.worst
+        if worst is None or worst.seconds is None or worst.seconds <= self._recovery_seconds:
+            return
+        self._unexpected.append(
+            Violation(
+                Invariant.LIVENESS,
+                f"{worst.partition.topic}[{worst.partition.partition}] was without commits for "
+                f"{worst.seconds:.1f} s when {worst.who} was killed; {self._recovery_seconds:.0f} s "
+                "are allowed.",
+            )
+        )
 
     def _see(self, traces: list[Trace]) -> None:
         self.traces += len(traces)

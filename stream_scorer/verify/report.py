@@ -47,6 +47,9 @@ def numbers_of(results: Sequence[Result]) -> Table:
         rows[f"partition without commits after a kill: {name}"] = [
             _seconds(gap.seconds if gap else None) for gap in worst
         ]
+    rows["partition without commits after a kill: allowed"] = [
+        _seconds(result.seen.recovery_seconds) for result in results
+    ]
     for name, cells in rows.items():
         table.add_row(name, *cells)
     return table

@@ -87,6 +87,9 @@ class Round:
         self._folder = folder
         self._journal = journal
         self._display = display
+        # librdkafka demands that it is not shorter than the session.
+        session_seconds = ground.timeouts.session_seconds[kind.protocol]
+        self._max_poll_seconds = max(MAX_POLL_SECONDS, 2 * session_seconds)
         self._partitions = Partitions(plan.partitions, plan.partitions)
         self._bound_seconds = ground.timeouts.takeover_seconds(kind.protocol) + GRACE_SECONDS
 
@@ -168,7 +171,7 @@ class Round:
         kafka = self._ground.kafka_settings(names, self._kind.protocol)
         kafka["consumer"] = {
             **kafka["consumer"],
-            "max.poll.interval.ms": str(int(MAX_POLL_SECONDS * 1000)),
+            "max.poll.interval.ms": str(int(self._max_poll_seconds * 1000)),
             # New partitions are found within a round.
             "topic.metadata.refresh.interval.ms": "5000",
         }
@@ -185,6 +188,7 @@ class Round:
             liveness=Liveness(self._bound_seconds),
             fleet=fleet,
             journal=self._journal,
+            recovery_seconds=self._ground.timeouts.recovery_seconds(self._kind.protocol),
         )
 
     def _scene(self, names: Names, fleet: Fleet, background: ThreadPoolExecutor) -> Scene:
@@ -195,7 +199,7 @@ class Round:
             order_by=self._kind.order_by,
             fleet=fleet,
             dice=self._dice(),
-            max_poll_seconds=MAX_POLL_SECONDS,
+            max_poll_seconds=self._max_poll_seconds,
             partitions=self._partitions,
             background=background,
         )

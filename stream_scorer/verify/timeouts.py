@@ -29,6 +29,8 @@ _DEFAULTS = {
     _MAX_TRANSACTION: 900_000,
     _ABORT_SCAN: 10_000,
 }
+#: For a rebalance, the brokers' scan, and a member that catches up.
+RECOVERY_GRACE_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Timeouts:
     def takeover_seconds(self, protocol: GroupProtocol) -> float:
         """Return how long the brokers may take until a dead worker's partitions go on."""
         return self.session_seconds[protocol] + self.transaction_seconds + self.abort_scan_seconds
+
+    def recovery_seconds(self, protocol: GroupProtocol) -> float:
+        """Return how long a partition may be without commits when its worker is killed."""
+        return self.session_seconds[protocol] + self.transaction_seconds + RECOVERY_GRACE_SECONDS
 
 
 EMBEDDED = Timeouts(
