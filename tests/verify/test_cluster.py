@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AclOperation, AdminClient, ResourceType
+from rich.console import Console
 
 from stream_scorer.errors import ConfigError, StreamScorerError, Unreachable
 from stream_scorer.local.kafka import EmbeddedKafka
@@ -19,6 +21,7 @@ from stream_scorer.verify.cluster import Ground, ground_of
 from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.preconditions import try_group
 from stream_scorer.verify.removal import remove
+from stream_scorer.verify.run import verify
 from stream_scorer.verify.topics import Names, ThrowAway
 from tests.conftest import Kafka
 from tests.secured import PASSWORDS, SECURED, credentials, grant
@@ -151,6 +154,31 @@ def test_nobody_there_is_told_within_the_patience(
     nobody.release()
 
 
+# ------------------------------------------------------------------ on the embedded Kafka
+
+
+def test_workers_go_through_the_proxy_and_the_proof_past_it(tmp_path: Path) -> None:
+    """What cuts a worker off does not blind who watches."""
+    with (
+        ground_of(Plan(), tmp_path, pytest.fail) as ground,
+        ground.topics("round", 2, {"out": {"max.message.bytes": "5000"}}) as names,
+    ):
+        assert ground.kafka is not None
+        assert ground.proxy is not None
+        assert ground.bootstrap_servers == f"127.0.0.1:{ground.proxy.ports[1]}"
+        cut = ground.proxy.cut("worker-*")
+        through = AdminClient(
+            {"bootstrap.servers": ground.bootstrap_servers, "client.id": "worker-1", "log_level": 0}
+        )
+        with pytest.raises(KafkaException, match="_TRANSPORT"):
+            through.list_topics(timeout=1)
+        assert set(names.topics) <= set(AdminClient(dict(ground.client)).list_topics().topics)
+        cut.lift()
+        assert set(names.topics) <= set(through.list_topics(timeout=20).topics)
+    # It is kept in the folder, to be looked at.
+    assert (tmp_path / "kafka" / "broker-1" / "broker.log").is_file()
+
+
 # ------------------------------------------------------------------ on one that lacks something
 
 
@@ -230,6 +258,20 @@ def secured() -> Iterator[EmbeddedKafka]:
         yield kafka
 
 
+#: Rights in the order in which they are missed, and what is said then.
+NEEDED = [
+    (ResourceType.TOPIC, [AclOperation.CREATE, AclOperation.DELETE],
+     "may not create the topic proof-rehearsal-in.*grant CREATE, DELETE, DESCRIBE_CONFIGS"),
+    (ResourceType.TOPIC, [AclOperation.DESCRIBE_CONFIGS, AclOperation.READ, AclOperation.WRITE],
+     "may not DESCRIBE_CONFIGS or READ or WRITE the topic proof-rehearsal-in; grant"),
+    (ResourceType.GROUP, [AclOperation.DELETE],
+     "may not delete the group proof-rehearsal-group.*grant READ and DELETE"),
+    (ResourceType.TRANSACTIONAL_ID, [AclOperation.WRITE, AclOperation.DESCRIBE],
+     "may not use the transactional id proof-.*grant WRITE and DESCRIBE on transactional ids"),
+    (ResourceType.GROUP, [AclOperation.READ], "may not join the group proof-rehearsal-group"),
+]  # fmt: skip
+
+
 def refusal(plan: Plan, folder: Path) -> StreamScorerError:
     """Why a cluster is not fit for the plan."""
     with (
@@ -252,19 +294,7 @@ def test_each_right_that_is_missing_is_named_until_all_are_there(
         topic_prefix="proof",
         **BOTH,
     )
-    operation, kind = AclOperation, ResourceType
-    steps = [
-        ("may not create the topic proof-rehearsal-in.*grant CREATE, DELETE, DESCRIBE_C",
-         kind.TOPIC, [operation.CREATE, operation.DELETE]),
-        ("may not DESCRIBE_CONFIGS or READ or WRITE the topic proof-rehearsal-in; grant",
-         kind.TOPIC, [operation.DESCRIBE_CONFIGS, operation.READ, operation.WRITE]),
-        ("may not delete the group proof-rehearsal-group.*grant READ and DELETE",
-         kind.GROUP, [operation.DELETE]),
-        ("may not use the transactional id proof-.*grant WRITE and DESCRIBE on transactional ids",
-         kind.TRANSACTIONAL_ID, [operation.WRITE, operation.DESCRIBE]),
-        ("may not join the group proof-rehearsal-group", kind.GROUP, [operation.READ]),
-    ]  # fmt: skip
-    for said, resource, operations in steps:
+    for resource, operations, said in NEEDED:
         refused = refusal(plan, tmp_path)
         assert refused.exit_code == 4
         assert re.search(said, str(refused))
@@ -278,6 +308,34 @@ def test_each_right_that_is_missing_is_named_until_all_are_there(
         assert ground.security == scorer
         assert sorted(left(admin, "proof")) == sorted(names.topics)
     assert left(admin, "proof") == []
+
+
+def test_those_rights_are_enough_for_a_whole_proof(secured: EmbeddedKafka, tmp_path: Path) -> None:
+    """Workers get the credentials too, and a password in a file stays in that file."""
+    for resource, operations, _ in NEEDED:
+        grant(secured, resource, "whole", *operations)
+    (tmp_path / "password").write_text(PASSWORDS["scorer"])
+    plan = Plan(
+        bootstrap_servers=secured.bootstrap_servers,
+        properties={
+            **credentials("scorer", PASSWORDS["scorer"]),
+            "sasl.password": f"file:{tmp_path / 'password'}",
+        },
+        topic_prefix="whole",
+        group_protocols=("consumer",),
+        duration_seconds=10,
+        workers=2,
+        partitions=2,
+        faults=0,
+        events_per_second=100,
+        folder=tmp_path / "proof",
+    )
+    shown = io.StringIO()
+    assert verify(plan, Console(file=shown)) == 0, shown.getvalue()
+    assert "It held" in shown.getvalue()
+    config = (tmp_path / "proof" / "consumer-source" / "scorer.yaml").read_text()
+    assert f"file:{tmp_path / 'password'}" in config
+    assert PASSWORDS["scorer"] not in config
 
 
 def test_a_topic_that_may_be_created_and_not_deleted_is_named(
