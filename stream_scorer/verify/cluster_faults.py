@@ -14,7 +14,8 @@ from stream_scorer.local.moves import Moves
 from stream_scorer.verify.scene import Course, Fault, Scene, meanwhile
 
 DOWN_SECONDS = 5.0
-ALL_AWAY_SECONDS = 60.0
+#: A minute, but no more than this share of a round.
+ALL_AWAY_SECONDS, ALL_AWAY_SHARE = 60.0, 0.1
 SETTLE_SECONDS = 3.0
 #: The input never grows beyond this many times its size.
 GROWN = 2
@@ -25,7 +26,7 @@ def cluster_faults() -> tuple[Fault, ...]:
     return (
         Fault("broker killed and restarted", _kill, needs="three brokers", alone=True),
         Fault("rolling restart", _roll, needs="three brokers", alone=True),
-        Fault("all brokers away for a minute", _all_away, needs="embedded", alone=True, halts=True),
+        Fault("all brokers away", _all_away, needs="embedded", alone=True, halts=True),
         Fault("all brokers frozen", _all_frozen, needs="embedded", alone=True, halts=True),
         Fault("leaders move", _move_leaders, needs="three brokers"),
         Fault("group coordinator moves", _move_group, needs="three brokers"),
@@ -78,7 +79,7 @@ def _all_away(scene: Scene) -> Course:
     for number in numbers:
         kafka.kill(number)
     try:
-        yield ALL_AWAY_SECONDS
+        yield min(ALL_AWAY_SECONDS, ALL_AWAY_SHARE * scene.round_seconds)
     finally:
         yield from meanwhile(scene, lambda: _at_once(kafka.start, numbers))
     yield SETTLE_SECONDS

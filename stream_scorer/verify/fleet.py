@@ -43,7 +43,7 @@ class Member:
             self.may_end |= {0, _KILLED}
         stream = self.process.stdin
         try:
-            if stream is not None:
+            if stream is not None and not stream.closed:
                 stream.write((json.dumps(order.to_json()) + "\n").encode())
                 stream.flush()
         except BrokenPipeError:

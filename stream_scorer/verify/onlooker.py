@@ -136,8 +136,8 @@ class Onlooker:
             Violation(
                 Invariant.LIVENESS,
                 f"{worst.partition.topic}[{worst.partition.partition}] was without commits for "
-                f"{worst.seconds:.1f} s when {worst.who} was killed; {self._recovery_seconds:.0f} s "
-                "are allowed.",
+                f"{worst.seconds:.1f} s when {worst.who} was killed; "
+                f"{self._recovery_seconds:.0f} s are allowed.",
             )
         )
 

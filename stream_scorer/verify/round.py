@@ -200,6 +200,7 @@ class Round:
             fleet=fleet,
             dice=self._dice(),
             max_poll_seconds=self._max_poll_seconds,
+            round_seconds=self._kind.seconds,
             partitions=self._partitions,
             background=background,
         )

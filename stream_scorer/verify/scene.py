@@ -41,6 +41,7 @@ class Scene:
     fleet: Fleet
     dice: random.Random
     max_poll_seconds: float
+    round_seconds: float
     partitions: Partitions
     background: ThreadPoolExecutor
     busy: set[int] = field(default_factory=set)

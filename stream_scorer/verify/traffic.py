@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 
 from stream_scorer.kafka.client_config import Property
-from stream_scorer.verify.writers import Burst, Outcome, PlainWriter, TransactionalWriter
+from stream_scorer.verify.transactional_writer import TransactionalWriter
+from stream_scorer.verify.writers import Burst, Outcome, PlainWriter
 
 #: Further behind than this, after an outage, the rate is kept instead of being made up for.
 LATE_SECONDS = 1.0

@@ -1,12 +1,11 @@
-"""Two ways to write events that outlive brokers: plainly, and in small transactions."""
+"""Events that are to be written, and the producer that writes them plainly, whatever dies."""
 
 from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,8 +20,6 @@ from stream_scorer.records import Headers
 
 POLL_SECONDS = 0.1
 ATTEMPT_SECONDS = 2.0
-#: After a failure that waiting can mend.
-PAUSE_SECONDS = 0.5
 
 
 class Outcome(StrEnum):
@@ -64,7 +61,7 @@ class PlainWriter:
             "enable.idempotence": True,
             "message.timeout.ms": 0,
             "linger.ms": 5,
-            "error_cb": _unheard,
+            "error_cb": unheard,
         }
         self._topic = topic
         self._halted = halted
@@ -139,13 +136,13 @@ class PlainWriter:
     def _poll(self, seconds: float) -> None:
         self._opened().poll(seconds)
         if self._refused is not None:
-            raise _refusal(self._topic, self._refused)
+            raise refusal(self._topic, self._refused)
 
     def _recover(self, error: KafkaError) -> None:
         if error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's local codes start so
             self._renew()
-        elif _is_refusal(error):
-            raise _refusal(self._topic, error)
+        elif is_refusal(error):
+            raise refusal(self._topic, error)
         else:
             # A partition that was added a moment ago is found when the topic is looked at.
             self._halted.wait(POLL_SECONDS)
@@ -162,126 +159,24 @@ class PlainWriter:
     def _delivered(self, event: Outgoing, error: KafkaError | None, _: Message) -> None:
         if error is None:
             self.acknowledged += 1
-        elif _is_refusal(error):
+        elif is_refusal(error):
             self._refused = error
         else:
             self._again.append(event)
 
 
-class TransactionalWriter:
-    """Writes a burst in one transaction, again until it has the outcome that it shall have."""
-
-    def __init__(
-        self,
-        client: Mapping[str, Property],
-        topic: str,
-        halted: threading.Event,
-        transaction_seconds: float,
-    ) -> None:
-        self._properties = {
-            **client,
-            "transactional.id": f"{topic}-{uuid.uuid4().hex[:8]}",
-            "transaction.timeout.ms": int(transaction_seconds * 1000),
-            "message.timeout.ms": int(transaction_seconds * 800),
-            "linger.ms": 0,
-            "retry.backoff.ms": 5,
-            "retry.backoff.max.ms": 50,
-            "error_cb": _unheard,
-        }
-        self._topic = topic
-        self._halted = halted
-        self._client: Producer | None = None
-        self._refused: KafkaError | None = None
-        self.acknowledged = 0
-        #: Events of a transaction that the halt left without an outcome.
-        self.in_doubt = 0
-
-    def write(self, burst: Burst) -> None:
-        """Write a burst, and again if its transaction fails or its outcome stays unknown.
-
-        Raises:
-            Unreachable: the brokers refuse an event or the transactional id.
-        """
-        while not self._halted.is_set():
-            try:
-                self._attempt(burst)
-            except KafkaException as exception:
-                self._recover(error_of(exception))
-                self._halted.wait(PAUSE_SECONDS)
-            else:
-                if burst.outcome is Outcome.COMMITTED:
-                    self.acknowledged += len(burst.events)
-                return
-        self.in_doubt = len(burst.events)
-
-    def close(self) -> int:
-        """Let the client go; return how many events have an unknown outcome."""
-        self._client = None
-        return self.in_doubt
-
-    def _attempt(self, burst: Burst) -> None:
-        if self._client is None:
-            client = Producer(self._properties)
-            self._repeat(client.init_transactions)
-            self._client = client
-        client = self._client
-        client.begin_transaction()
-        for event in burst.events:
-            client.produce(
-                self._topic,
-                event.value,
-                event.key,
-                event.partition,
-                timestamp=event.timestamp_ms,
-                headers=event.headers,
-                on_delivery=self._delivered,
-            )
-        if burst.outcome is Outcome.ABORTED:
-            client.flush(ATTEMPT_SECONDS)  # so that what is aborted stands in the log
-            self._repeat(client.abort_transaction)
-        else:
-            self._repeat(client.commit_transaction)
-
-    def _repeat(self, call: Callable[[float], None]) -> None:
-        # After a timeout the call is still under way: the same call again resumes it.
-        while True:
-            try:
-                call(ATTEMPT_SECONDS)
-            except KafkaException as exception:
-                if not error_of(exception).retriable() or self._halted.is_set():
-                    raise
-            else:
-                return
-
-    def _recover(self, error: KafkaError) -> None:
-        refused = self._refused or (error if _is_refusal(error) else None)
-        if refused is not None:
-            raise _refusal(self._topic, refused)
-        if self._client is not None and error.txn_requires_abort():
-            try:
-                self._repeat(self._client.abort_transaction)
-            except KafkaException:
-                pass
-            else:
-                return
-        # What it has open is aborted by the successor, or by the brokers in time.
-        self._client = None
-
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and _is_refusal(error):
-            self._refused = error
-
-
-def _is_refusal(error: KafkaError) -> bool:
+def is_refusal(error: KafkaError) -> bool:
+    """Tell whether writing the event again is of no use."""
     return error.code() in RIGHTS or error.code() in RECORD_REFUSALS
 
 
-def _refusal(topic: str, error: KafkaError) -> Unreachable:
+def refusal(topic: str, error: KafkaError) -> Unreachable:
+    """Return what ends the proof."""
     return Unreachable(
         f"The brokers refuse the events of the proof for {topic} ({describe(error)}); grant WRITE "
         "on its topics, and WRITE and DESCRIBE on transactional ids that begin with --topic-prefix."
     )
 
 
-def _unheard(_: KafkaError) -> None:
+def unheard(_: KafkaError) -> None:
     """Leave it to the calls: what they can't wait out they raise."""
