@@ -1,0 +1,127 @@
+"""The producer of input in small transactions, of which some abort."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.translation import error_of
+from stream_scorer.verify.writers import (
+    ATTEMPT_SECONDS,
+    Burst,
+    Outcome,
+    is_refusal,
+    refusal,
+    unheard,
+)
+
+#: After a failure that waiting can mend.
+PAUSE_SECONDS = 0.5
+
+
+class TransactionalWriter:
+    """Writes a burst in one transaction, again until it has the outcome that it shall have."""
+
+    def __init__(
+        self,
+        client: Mapping[str, Property],
+        topic: str,
+        halted: threading.Event,
+        transaction_seconds: float,
+    ) -> None:
+        self._properties = {
+            **client,
+            "transactional.id": f"{topic}-{uuid.uuid4().hex[:8]}",
+            "transaction.timeout.ms": int(transaction_seconds * 1000),
+            "message.timeout.ms": int(transaction_seconds * 800),
+            "linger.ms": 0,
+            "retry.backoff.ms": 5,
+            "retry.backoff.max.ms": 50,
+            "error_cb": unheard,
+        }
+        self._topic = topic
+        self._halted = halted
+        self._client: Producer | None = None
+        self._refused: KafkaError | None = None
+        self.acknowledged = 0
+        #: Events of a transaction that the halt left without an outcome.
+        self.in_doubt = 0
+
+    def write(self, burst: Burst) -> None:
+        """Write a burst, and again if its transaction fails or its outcome stays unknown.
+
+        Raises:
+            Unreachable: the brokers refuse an event or the transactional id.
+        """
+        while not self._halted.is_set():
+            try:
+                self._attempt(burst)
+            except KafkaException as exception:
+                self._recover(error_of(exception))
+                self._halted.wait(PAUSE_SECONDS)
+            else:
+                if burst.outcome is Outcome.COMMITTED:
+                    self.acknowledged += len(burst.events)
+                return
+        self.in_doubt = len(burst.events)
+
+    def close(self) -> int:
+        """Let the client go; return how many events have an unknown outcome."""
+        self._client = None
+        return self.in_doubt
+
+    def _attempt(self, burst: Burst) -> None:
+        if self._client is None:
+            client = Producer(self._properties)
+            self._repeat(client.init_transactions)
+            self._client = client
+        client = self._client
+        client.begin_transaction()
+        for event in burst.events:
+            client.produce(
+                self._topic,
+                event.value,
+                event.key,
+                event.partition,
+                timestamp=event.timestamp_ms,
+                headers=event.headers,
+                on_delivery=self._delivered,
+            )
+        if burst.outcome is Outcome.ABORTED:
+            client.flush(ATTEMPT_SECONDS)  # so that what is aborted stands in the log
+            self._repeat(client.abort_transaction)
+        else:
+            self._repeat(client.commit_transaction)
+
+    def _repeat(self, call: Callable[[float], None]) -> None:
+        # After a timeout the call is still under way: the same call again resumes it.
+        while True:
+            try:
+                call(ATTEMPT_SECONDS)
+            except KafkaException as exception:
+                if not error_of(exception).retriable() or self._halted.is_set():
+                    raise
+            else:
+                return
+
+    def _recover(self, error: KafkaError) -> None:
+        refused = self._refused or (error if is_refusal(error) else None)
+        if refused is not None:
+            raise refusal(self._topic, refused)
+        if self._client is not None and error.txn_requires_abort():
+            try:
+                self._repeat(self._client.abort_transaction)
+            except KafkaException:
+                pass
+            else:
+                return
+        # What it has open is aborted by the successor, or by the brokers in time.
+        self._client = None
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and is_refusal(error):
+            self._refused = error
