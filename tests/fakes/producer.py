@@ -29,7 +29,7 @@ class FakeProducer:
         self._id = transactional_id
         self._seconds = transaction_seconds
         self._epoch = 0
-        self.needs_rebuild = True
+        self._was_late = False
         self.rebuilds = 0
         #: The bound that each transaction was given.
         self.bounds: list[float | None] = []
@@ -45,7 +45,7 @@ class FakeProducer:
         if not self._wait_for_brokers(INIT_SECONDS):
             raise Unanswered("no coordinator")
         self._epoch = self._kafka.init(self._id)
-        self.needs_rebuild = False
+        self._was_late = False
         self.rebuilds += 1
 
     @property
@@ -75,15 +75,22 @@ class FakeProducer:
             if isinstance(error, RecordRefused):
                 self._lose()
             raise
-        # Half of the transaction's time is ``socket.timeout.ms``; then a request is sent again. So
-        # it is when its connection broke, of which the client hears.
-        took_long = self._kafka.clock() - started >= self._seconds / 2
+        finally:
+            # Half of the transaction's time is ``socket.timeout.ms``.
+            self._was_late = self._kafka.clock() - started >= self._seconds / 2
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether there is no client, or a request of it may be under way a second time.
+
+        A request is sent again once its time is over, or if its connection broke, of which the
+        client hears.
+        """
         mine = (self._id, self._epoch)
         twice = any((each.transactional_id, each.epoch) == mine for each in self._kafka.under_way)
-        self.needs_rebuild = took_long or twice
+        return self._epoch == 0 or self._was_late or twice
 
     def _lose(self) -> None:
-        self.needs_rebuild = True
         self._epoch = 0
 
     def _wait_for_brokers(self, seconds: float) -> bool:

@@ -28,7 +28,7 @@ _ASKED = os.environ.get("MODEL_EXAMPLES")
 _MOST_WORKERS = 4
 
 SETTINGS = settings(
-    max_examples=int(_ASKED or 80),
+    max_examples=int(_ASKED or 150),
     stateful_step_count=30,
     derandomize=_ASKED is None,
     database=None,
@@ -146,18 +146,22 @@ class Model(RuleBasedStateMachine):
         """Workers go some rounds."""
         self.fleet.take_turns(order)
 
-    @rule(number=numbers, happenings=happenings, order=orders)
-    def run_until(self, number: int, happenings: list[Happening], order: str) -> None:
-        """Something happens to a worker at a call, perhaps while the others go on."""
+    @rule(number=numbers, happenings=happenings, kinds=kinds, order=orders)
+    def run_until(
+        self, number: int, happenings: list[Happening], kinds: list[str], order: str
+    ) -> None:
+        """Events arrive, and something happens to a worker at a call while it scores them."""
         if process := self.one_of(self.fleet.ready, number):
             process.plan.update({each.at: each for each in happenings})
-        self.run(order)
+        self.fleet.write(number, kinds, "plain")
+        self.fleet.take_turns(order)
 
-    @rule(fault=faults, order=orders)
-    def run_and_fail(self, fault: Fault, order: str) -> None:
-        """A step of whoever comes to it next goes wrong."""
+    @rule(number=numbers, fault=faults, kinds=kinds, order=orders)
+    def run_and_fail(self, number: int, fault: Fault, kinds: list[str], order: str) -> None:
+        """Events arrive, and a step of whoever comes to it next goes wrong."""
         self.fleet.kafka.faults.append(fault)
-        self.run(order)
+        self.fleet.write(number, kinds, "plain")
+        self.fleet.take_turns(order)
 
     @precondition(lambda self: len(self.fleet.alive) < _MOST_WORKERS)
     @rule(number=numbers, is_new=st.booleans())

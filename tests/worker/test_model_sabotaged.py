@@ -5,8 +5,7 @@ The wrong workers and clients below are what one writes who does not know the ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -75,18 +74,21 @@ class UnstableOffsets(FakeConsumer):
 
 
 class NeverRebuilds(FakeProducer):
-    """Goes on after a commit that took long, though a second request may be under way."""
+    """Goes on after a request that took long, though its copy may be under way."""
 
-    @contextmanager
-    def transaction(self, within_seconds: float | None = None) -> Iterator[FakeBlock]:
-        """Take every success for an end."""
-        with super().transaction(within_seconds) as block:
-            yield block
-        self.needs_rebuild = False
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether there is no client at all."""
+        return self._epoch == 0
 
 
 class AbortsInDoubt(FakeProducer):
     """Aborts when a commit is not answered in time, and goes on with the same epoch."""
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether there is no client at all."""
+        return self._epoch == 0
 
     def _commit(self, block: FakeBlock, deadline: float) -> None:
         try:
