@@ -113,7 +113,7 @@ class FakeConsumer:
             act()
         self._kafka.on_call(self, "polled")
         self._follow_the_group()
-        if self.epoch != epoch:
+        if self._is_void(epoch):
             self.rewind()
             return _batch([])
         if not rows:
@@ -175,6 +175,16 @@ class FakeConsumer:
             self._positions.pop(partition, None)
         self._must_rewind = False
 
+    def _is_void(self, epoch: int) -> bool:
+        """Tell whether rows of that epoch may belong to someone else by now."""
+        return self.epoch != epoch
+
+    def _waits_at(self, record: Record) -> bool:
+        return record.pending
+
+    def _gets(self, record: Record) -> bool:
+        return record.visible
+
     def _is_stable(self, partition: TopicPartition) -> bool:
         return self._kafka.is_stable(self._group_id, partition)
 
@@ -234,11 +244,11 @@ class FakeConsumer:
             position = self._start_of(partition)
             while position is not None and len(rows) < max_records and position < len(log):
                 record = log[position]
-                if record.pending:
+                if self._waits_at(record):
                     break
                 position = next_offset(record.offset)
                 self._positions[partition] = position
-                if record.visible:
+                if self._gets(record):
                     rows.append((partition, record))
             self._next[partition] = position
         self._read_from.update(partition for partition, _ in rows)

@@ -18,6 +18,7 @@ from stream_scorer.records import TopicPartition
 from stream_scorer.verify.values import Invariant
 from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeProducer
+from tests.fakes.log import Record
 from tests.fakes.producer import FakeBlock
 from tests.worker.fleet import Fleet
 from tests.worker.test_model import SETTINGS, Model, Violated
@@ -73,6 +74,23 @@ class UnstableOffsets(FakeConsumer):
         return True
 
 
+class KeepsRowsInHand(FakeConsumer):
+    """Returns rows that were polled before their partition went, in the same call."""
+
+    def _is_void(self, _: int) -> bool:
+        return False
+
+
+class ReadsUncommitted(FakeConsumer):
+    """Takes events whose transaction is open, or aborted."""
+
+    def _waits_at(self, _: Record) -> bool:
+        return False
+
+    def _gets(self, record: Record) -> bool:
+        return not record.is_marker
+
+
 class NeverRebuilds(FakeProducer):
     """Goes on after a request that took long, though its copy may be under way."""
 
@@ -110,6 +128,12 @@ class AbortsInDoubt(FakeProducer):
         ),
         pytest.param(
             {"consumer": UnstableOffsets}, {Invariant.ONE_TRACE}, id="offsets that are not stable"
+        ),
+        pytest.param(
+            {"consumer": KeepsRowsInHand}, {Invariant.ONE_TRACE}, id="rows kept over a revoke"
+        ),
+        pytest.param(
+            {"consumer": ReadsUncommitted}, {Invariant.ONE_TRACE}, id="uncommitted input read"
         ),
         pytest.param(
             {"producer": NeverRebuilds},
