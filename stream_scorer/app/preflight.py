@@ -49,12 +49,9 @@ def look_at_cluster(
         settings.output.partition,
         kafka.group_id,
     )
-    cluster = Cluster(
-        {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers},
-        warn=warn,
-        request_seconds=request_seconds,
-    )
+    common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
     try:
+        cluster = Cluster(common, warn=warn, request_seconds=request_seconds)
         names = cluster.topic_names(patience_seconds)
         findings = list(judge_names(plan, names))
         facts = _facts(cluster, plan, names)

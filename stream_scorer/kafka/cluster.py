@@ -21,7 +21,7 @@ from confluent_kafka import (
 from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
 
-from stream_scorer.errors import Unreachable
+from stream_scorer.errors import ConfigError, Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
@@ -55,6 +55,9 @@ class Cluster:
 
     ``warn`` hears why the brokers don't answer, while there is still patience. ``address`` and
     ``credentials`` are what sentences call the places where the user gave them.
+
+    Raises:
+        ConfigError: a property has a value that the client refuses, a file that is not there.
     """
 
     def __init__(
@@ -72,7 +75,11 @@ class Cluster:
         self._credentials = credentials
         self._servers = str(properties["bootstrap.servers"])
         self._last_error: KafkaError | None = None
-        self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
+        try:
+            self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
+        except KafkaException as exception:
+            why = error_of(exception).str()
+            raise ConfigError(f"{credentials}: the client refuses the properties: {why}.") from None
         self._warn = warn
         self._clock = clock
         self._request_seconds = request_seconds

@@ -17,6 +17,7 @@ from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.credentials import resolved
 from stream_scorer.verify.plan import GroupProtocol, Plan
 from stream_scorer.verify.preconditions import (
+    brokers_of,
     groups_of,
     refuse_names_in_use,
     settings_of,
@@ -44,8 +45,8 @@ class Ground:
         security: properties that every worker's clients need; empty on the embedded Kafka.
         timeouts: what to plan with.
         brokers: how many there are.
-        kafka: the embedded Kafka, whose brokers may be killed; ``None`` on one's own cluster.
         may_alter: whether partitions may be added to topics.
+        kafka: the embedded Kafka, whose brokers may be killed; ``None`` on one's own cluster.
         proxy: stands between the workers and the embedded Kafka; ``None`` alike.
         remarks: what had to be assumed, a sentence each.
         throw_away: makes the topics of a round, and removes them.
@@ -157,7 +158,7 @@ def _own(plan: Plan, say: Callable[[str], None]) -> Iterator[Ground]:
     topics = cluster.topic_names(PATIENCE_SECONDS)
     admin = AdminClient(client)
     refuse_names_in_use(topics, groups_of(admin), plan.topic_prefix)
-    brokers = list(admin.list_topics(timeout=PATIENCE_SECONDS).brokers)
+    brokers = brokers_of(admin)
     settings = settings_of(admin, brokers)
     timeouts, remarks = timeouts_of(settings)
     throw_away = ThrowAway(client, plan.topic_prefix, -1, keep=False, say=say)

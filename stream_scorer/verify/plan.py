@@ -95,6 +95,8 @@ class Plan:
             raise ConfigError(
                 "--brokers is for the embedded Kafka; leave out either it or --bootstrap-servers."
             )
+        if self.bootstrap_servers is not None and not self.bootstrap_servers.strip(", "):
+            raise ConfigError("--bootstrap-servers must name a broker, as in kafka-1:9092.")
         if self.bootstrap_servers is None and self.properties:
             raise ConfigError(
                 f"-X {next(iter(self.properties))}: properties are for a cluster of your own; "

@@ -42,6 +42,20 @@ def refuse_names_in_use(topics: Iterable[str], groups: Iterable[str], prefix: st
                 )
 
 
+def brokers_of(admin: AdminClient) -> list[int]:
+    """Return the node ids of the brokers that are alive.
+
+    Raises:
+        Unreachable: none answers any more.
+    """
+    try:
+        return list(admin.list_topics(timeout=REQUEST_SECONDS).brokers)
+    except KafkaException as exception:
+        raise Unreachable(
+            f"--bootstrap-servers: the brokers stopped answering ({describe(error_of(exception))})."
+        ) from exception
+
+
 def settings_of(admin: AdminClient, brokers: Iterable[int]) -> list[Settings]:
     """Return the settings of each broker that lets them be read."""
     found: list[Settings] = []

@@ -59,6 +59,17 @@ def section(topic: TopicFactory, kafka: Kafka) -> dict[str, Any]:
 # ------------------------------------------------------------------ without Kafka
 
 
+def test_a_property_that_the_client_refuses_is_a_finding(tmp_path: Path) -> None:
+    """Its value is wrong whatever the brokers are; no connection is tried."""
+    section = kafka_section(NOWHERE, "in", "out")
+    section["common"] = {"security.protocol": "ssl", "ssl.ca.location": str(tmp_path / "no.pem")}
+    findings = findings_of(settings_of(tmp_path, {"kafka": section}))
+    refused = [each for each in sentences(findings, "error") if each.startswith("kafka.common")]
+    assert "the client refuses the properties: " in refused[0]
+    assert "ssl.ca.location" in refused[0]
+    assert exit_code_of(findings) == 2
+
+
 def test_without_kafka_model_and_schema_are_checked(tmp_path: Path) -> None:
     """That is all there is for a config that is meant for `score`."""
     findings = findings_of(settings_of(tmp_path, {}), offline=True)

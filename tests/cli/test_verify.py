@@ -31,6 +31,10 @@ from tests.topics import wait_for
         (["-X", "sasl.username=me"], "name it by --bootstrap-servers"),
         (["--properties", "nowhere"], "--properties: the file nowhere can't be read"),
         (["--bootstrap-servers", "k:9092", "--brokers", "1"], "--brokers is for the embedded"),
+        (
+            ["--bootstrap-servers", "k:9092", "-X", "security.protocol=FOO"],
+            '-X: the client refuses the properties: Invalid value "FOO"',
+        ),
         (["--only", "rain"], "--only 'rain': there is no such fault. There are:\n  SIGKILL "),
     ],
 )

@@ -16,6 +16,7 @@ from stream_scorer.verify.plan import Plan
     [
         ({"brokers": 2}, "--brokers must be 1 or 3, not 2"),
         ({"brokers": 3, "bootstrap_servers": "k:9092"}, "--brokers is for the embedded Kafka"),
+        ({"bootstrap_servers": ""}, "--bootstrap-servers must name a broker"),
         ({"properties": {"sasl.username": "me"}}, "-X sasl.username: .* --bootstrap-servers"),
         ({"partitions": 1, "workers": 1}, "--partitions must be at least 2, not 1"),
         ({"partitions": 2, "workers": 3}, "--workers 3 share only 2 partitions.*--partitions 3"),
