@@ -22,7 +22,7 @@ from stream_scorer.records import Batch, ScoredEvents, TopicPartition
 from tests import topics
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
 from tests.fakes.log import FakeTransaction
-from tests.kafka.under_test import ConsumerUnderTest, End, ProducerUnderTest, Recorded
+from tests.kafka.under_test import Cluster, ConsumerUnderTest, End, ProducerUnderTest, Recorded
 
 LIMITS = SetLimits(records=10_000, size_bytes=16 << 20)
 #: A rebalance takes a heartbeat, and a dead member a session.
@@ -217,6 +217,20 @@ class RealCluster:
         """Let all consumers leave."""
         for each in self._joined:
             each.close()
+
+
+def member(cluster: Cluster, topic: str, group: str) -> tuple[ConsumerUnderTest, Recorded]:
+    """Return a consumer that has joined, and what it hears."""
+    consumer, listener = cluster.consumer(topic, group), Recorded()
+    consumer.subscribe(listener)
+    return consumer, listener
+
+
+def ready_producer(cluster: Cluster, name: str, seconds: float = 15) -> ProducerUnderTest:
+    """Return a producer that has a client."""
+    producer = cluster.producer(name, seconds)
+    producer.rebuild()
+    return producer
 
 
 def joined(consumer: EventConsumer) -> EventConsumer:

@@ -8,21 +8,9 @@ import pytest
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.records import TopicPartition
-from tests.kafka.clusters import events, gather, values_of
-from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest, Recorded
+from tests.kafka.clusters import events, gather, member, ready_producer, values_of
+from tests.kafka.under_test import Cluster, ConsumerUnderTest
 from tests.topics import wait_for
-
-
-def _member(cluster: Cluster, topic: str, group: str) -> tuple[ConsumerUnderTest, Recorded]:
-    consumer, listener = cluster.consumer(topic, group), Recorded()
-    consumer.subscribe(listener)
-    return consumer, listener
-
-
-def _producer(cluster: Cluster, name: str) -> ProducerUnderTest:
-    producer = cluster.producer(name)
-    producer.rebuild()
-    return producer
 
 
 def _poll(*consumers: ConsumerUnderTest) -> None:
@@ -34,7 +22,7 @@ def test_events_come_in_the_order_of_their_partition(cluster: Cluster, group: st
     """Whatever the sizes of the batches."""
     topic = cluster.create()
     cluster.write(TopicPartition(topic, 0), [b"%d" % each for each in range(5)])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     batches = gather(consumer, 2) + gather(consumer, 3)
     assert values_of(batches) == [b"0", b"1", b"2", b"3", b"4"]
     assert [int(each) for batch in batches for each in batch.offsets] == [0, 1, 2, 3, 4]
@@ -46,9 +34,9 @@ def test_a_transaction_commits_events_and_offsets_together(cluster: Cluster, gro
     topic, output = cluster.create(), cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 2)
-    with _producer(cluster, group).transaction() as transaction:
+    with ready_producer(cluster, group).transaction() as transaction:
         transaction.produce(output, events(b"A", b"B"))
         transaction.send_offsets({source: 2}, consumer.group_metadata())
         assert cluster.visible(output) == []
@@ -62,9 +50,9 @@ def test_an_exception_inside_leaves_no_trace(cluster: Cluster, group: str) -> No
     topic, output = cluster.create(), cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
     with pytest.raises(ZeroDivisionError), producer.transaction() as transaction:
         transaction.produce(output, events(b"half"))
         transaction.send_offsets({source: 1}, consumer.group_metadata())
@@ -81,11 +69,11 @@ def test_a_rewind_goes_back_to_what_is_committed(cluster: Cluster, group: str) -
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b", b"c"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 3)
     consumer.rewind()
     assert values_of(gather(consumer, 3)) == [b"a", b"b", b"c"]
-    with _producer(cluster, group).transaction() as transaction:
+    with ready_producer(cluster, group).transaction() as transaction:
         transaction.send_offsets({source: 2}, consumer.group_metadata())
     consumer.rewind()
     assert values_of(gather(consumer, 1)) == [b"c"]
@@ -96,7 +84,7 @@ def test_a_position_is_what_was_read_since_the_last_rewind(cluster: Cluster, gro
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 2)
     assert consumer.positions() == {source: 2}
     consumer.rewind()
@@ -113,7 +101,7 @@ def test_a_position_steps_over_control_markers_and_aborted_events(
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"], "committed")
     cluster.write(source, [b"gone"], "aborted")
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     assert values_of(gather(consumer, 2)) == [b"a", b"b"]
 
     def is_at_the_end() -> bool:
@@ -127,7 +115,7 @@ def test_standing_by_takes_no_event(cluster: Cluster, group: str) -> None:
     """What arrives meanwhile is read again, also after a pause."""
     topic = cluster.create()
     cluster.write(TopicPartition(topic, 0), [b"a", b"b"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
     consumer.stand_by(0.1)
     assert values_of(gather(consumer, 2)) == [b"a", b"b"]
@@ -139,14 +127,14 @@ def test_standing_by_takes_no_event(cluster: Cluster, group: str) -> None:
 def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, group: str) -> None:
     """The brokers fence by generation: that protects a set that is behind its group."""
     topic, output = cluster.create(2), cluster.create()
-    first, heard_first = _member(cluster, topic, group)
+    first, heard_first = member(cluster, topic, group)
     for partition in (0, 1):
         cluster.write(TopicPartition(topic, partition), [b"a"])
     gather(first, 2)
     before = first.group_metadata()
     moved: list[TopicPartition] = []
     heard_first.on_revoke = moved.extend
-    second, heard_second = _member(cluster, topic, group)
+    second, heard_second = member(cluster, topic, group)
 
     def second_has_its_share() -> bool:
         second.stand_by(0.02)
@@ -154,7 +142,7 @@ def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, 
         return "assigned" in heard_second.kinds
 
     wait_for(second_has_its_share, "the second member gets a partition")
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
     with pytest.raises(TransactionAborted), producer.transaction() as transaction:
         transaction.produce(output, events(b"A"))
         transaction.send_offsets({moved[0]: 1}, before)
@@ -167,14 +155,14 @@ def test_a_fresh_membership_commits_offsets_of_partitions_that_moved_away(
 ) -> None:
     """The brokers ask for the generation, not for the partition: so it is never read late."""
     topic = cluster.create(2)
-    first, heard_first = _member(cluster, topic, group)
+    first, heard_first = member(cluster, topic, group)
 
     def first_has_everything() -> bool:
         _poll(first)
         return "assigned" in heard_first.kinds
 
     wait_for(first_has_everything, "the first member gets both partitions")
-    second, heard_second = _member(cluster, topic, group)
+    second, heard_second = member(cluster, topic, group)
     moved: list[TopicPartition] = []
     heard_first.on_revoke = moved.extend
 
@@ -183,7 +171,7 @@ def test_a_fresh_membership_commits_offsets_of_partitions_that_moved_away(
         return "assigned" in heard_second.kinds
 
     wait_for(second_has_its_share, "a partition moves")
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
 
     def is_accepted() -> bool:
         _poll(first, second)
@@ -209,7 +197,7 @@ def test_a_consumer_outside_of_its_group_has_no_membership(cluster: Cluster, gro
 def test_a_second_producer_of_one_id_fences_the_first(cluster: Cluster, group: str) -> None:
     """It aborts what the first had open; each can have the id back."""
     output = cluster.create()
-    first, second = _producer(cluster, group), cluster.producer(group)
+    first, second = ready_producer(cluster, group), cluster.producer(group)
     with pytest.raises(ProducerLost), first.transaction() as transaction:
         transaction.produce(output, events(b"first"))
         second.rebuild()
@@ -237,9 +225,9 @@ def test_what_is_gathered_can_be_committed_while_its_partition_is_revoked(
     topic, output = cluster.create(), cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    first, heard = _member(cluster, topic, group)
+    first, heard = member(cluster, topic, group)
     gather(first, 1)
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
 
     def commit(_: Sequence[TopicPartition]) -> None:
         with producer.transaction(5) as transaction:
@@ -250,7 +238,7 @@ def test_what_is_gathered_can_be_committed_while_its_partition_is_revoked(
     first.close()
     assert heard.kinds == ["assigned", "revoked"]
     assert first.epoch == 1
-    second, _ = _member(cluster, topic, group)
+    second, _ = member(cluster, topic, group)
     assert values_of(gather(second, 1)) == [b"b"]
     assert cluster.visible(output) == [b"A"]
 
@@ -263,9 +251,9 @@ def test_partitions_that_stay_are_read_again_after_a_revocation(
     both = [TopicPartition(topic, 0), TopicPartition(topic, 1)]
     for source in both:
         cluster.write(source, [b"%d" % source.partition])
-    first, heard = _member(cluster, topic, group)
+    first, heard = member(cluster, topic, group)
     gather(first, 2)
-    second, _ = _member(cluster, topic, group)
+    second, _ = member(cluster, topic, group)
     found: dict[str, set[bytes | None]] = {"first": set(), "second": set()}
 
     def both_are_read() -> bool:
@@ -285,7 +273,7 @@ def test_a_rewind_forgets_the_position_even_if_nothing_has_come_since(
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 2)
     consumer.rewind()
     batch = consumer.poll_batch(1, 0.0)

@@ -12,23 +12,11 @@ import pytest
 from stream_scorer.errors import ProducerLost, RecordRefused, TransactionAborted, Unanswered
 from stream_scorer.kafka import consumer as module
 from stream_scorer.records import TopicPartition
-from tests.kafka.clusters import events, gather, values_of
+from tests.kafka.clusters import events, gather, member, ready_producer, values_of
 from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest, Recorded
 from tests.topics import wait_for
 
 PROCESS_DIED = "the process died"
-
-
-def _member(cluster: Cluster, topic: str, group: str) -> tuple[ConsumerUnderTest, Recorded]:
-    consumer, listener = cluster.consumer(topic, group), Recorded()
-    consumer.subscribe(listener)
-    return consumer, listener
-
-
-def _producer(cluster: Cluster, name: str, seconds: float = 15) -> ProducerUnderTest:
-    producer = cluster.producer(name, seconds)
-    producer.rebuild()
-    return producer
 
 
 def _die_with_offsets_pending(
@@ -58,11 +46,11 @@ def test_a_new_owner_waits_while_offsets_of_its_partition_are_pending(
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    first, _ = _member(cluster, topic, group)
+    first, _ = member(cluster, topic, group)
     gather(first, 2)
-    _die_with_offsets_pending(_producer(cluster, group), source, 2, first.group_metadata())
+    _die_with_offsets_pending(ready_producer(cluster, group), source, 2, first.group_metadata())
     first.close()
-    second, heard = _member(cluster, topic, group)
+    second, heard = member(cluster, topic, group)
     _gets_nothing(second, heard)
     cluster.producer(group).rebuild()
     assert values_of(gather(second, 2)) == [b"a", b"b"]
@@ -75,11 +63,11 @@ def test_what_a_dead_worker_left_open_is_aborted_after_its_timeout(
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    first, _ = _member(cluster, topic, group)
+    first, _ = member(cluster, topic, group)
     gather(first, 2)
-    _die_with_offsets_pending(_producer(cluster, group, 3), source, 2, first.group_metadata())
+    _die_with_offsets_pending(ready_producer(cluster, group, 3), source, 2, first.group_metadata())
     first.close()
-    second, _ = _member(cluster, topic, group)
+    second, _ = member(cluster, topic, group)
     assert values_of(gather(second, 2)) == [b"a", b"b"]
     assert cluster.committed(group, source) is None
 
@@ -92,9 +80,9 @@ def test_a_rewind_waits_while_offsets_are_pending(
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
     _die_with_offsets_pending(producer, source, 1, consumer.group_metadata())
     consumer.rewind()
     for _ in range(2):
@@ -110,7 +98,7 @@ def test_a_transaction_that_outlives_its_timeout_fences_its_producer(
 ) -> None:
     """What it wrote is not there; a new client of the same id goes on."""
     output = cluster.create()
-    producer = _producer(cluster, group, 2)
+    producer = ready_producer(cluster, group, 2)
     with pytest.raises(ProducerLost), producer.transaction() as transaction:
         transaction.produce(output, events(b"too late"))
         cluster.flush(producer)
@@ -135,7 +123,7 @@ def test_a_member_that_was_let_go_commits_nothing_and_hears_of_it(
     gather(consumer, 1)
     before = consumer.group_metadata()
     cluster.idle_out(consumer, group)
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
     with pytest.raises(TransactionAborted), producer.transaction() as transaction:
         transaction.produce(output, events(b"A"))
         transaction.send_offsets({source: 1}, before)
@@ -157,7 +145,7 @@ def test_events_behind_an_open_transaction_wait_for_its_end(
     source = TopicPartition(topic, 0)
     unfinished = cluster.begin(source, [b"a"])
     cluster.write(source, [b"b"])
-    consumer, heard = _member(cluster, topic, group)
+    consumer, heard = member(cluster, topic, group)
     _gets_nothing(consumer, heard)
     getattr(unfinished, end)()
     expected = [b"a", b"b"] if end == "commit" else [b"b"]
@@ -170,7 +158,7 @@ def test_partitions_that_are_added_are_read_from_their_beginning(
     """The group hears of them by itself."""
     topic = cluster.create()
     cluster.write(TopicPartition(topic, 0), [b"a"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
     cluster.add_partition(topic)
     cluster.write(TopicPartition(topic, 1), [b"b", b"c"])
@@ -190,9 +178,9 @@ def test_a_refused_record_takes_its_neighbours_and_its_client_with_it(
     topic, output = cluster.create(), cluster.create(max_message_bytes=1000)
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a"])
-    consumer, _ = _member(cluster, topic, group)
+    consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
-    producer = _producer(cluster, group)
+    producer = ready_producer(cluster, group)
     with pytest.raises(RecordRefused), producer.transaction() as transaction:
         transaction.produce(output, events(b"small", os.urandom(5000)))
         transaction.send_offsets({source: 1}, consumer.group_metadata())
