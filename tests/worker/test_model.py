@@ -166,10 +166,10 @@ class Model(RuleBasedStateMachine):
     @precondition(lambda self: len(self.fleet.alive) < _MOST_WORKERS)
     @rule(number=numbers, is_new=st.booleans())
     def start(self, number: int, is_new: bool) -> None:  # noqa: FBT001 - Hypothesis's arguments
-        """A worker joins; with the name of a dead one it takes over its transactional id."""
-        dead = [each for each in self.fleet.processes if each.is_dead]
-        alive = {each.name for each in self.fleet.alive}
-        before = self.one_of([each for each in dead if each.name not in alive], number)
+        """A worker joins; with the name of one that is dead, or only frozen, it has its id too."""
+        active = {each.name for each in self.fleet.alive if not each.is_frozen}
+        others = [each for each in self.fleet.processes if each.name not in active]
+        before = self.one_of(others, number)
         self.fleet.add(None if is_new or before is None else before.name)
 
     @rule(number=numbers, end=st.sampled_from(["stop", "kill", "freeze", "thaw", "expel"]))
