@@ -118,7 +118,11 @@ def _possible(known: list[Fault], plan: Plan, ground: Ground) -> list[Fault]:
         if name not in {fault.name for fault in possible}:
             [needs] = {fault.needs for fault in known if fault.name == name}
             raise ConfigError(f"--only {name!r} needs {NEEDS[needs]}.")
-    return [fault for fault in possible if not plan.only or fault.name in plan.only]
+    return [
+        fault
+        for fault in possible
+        if fault.name in plan.only or (fault.in_rotation and not plan.only)
+    ]
 
 
 @dataclass(slots=True)

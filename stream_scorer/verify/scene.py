@@ -113,6 +113,7 @@ class Fault:
         halts: under it nothing can be expected to move.
         alone: no other fault begins while it lasts.
         needs: what it needs of the cluster, a key of :data:`NEEDS`; empty is nothing.
+        in_rotation: it comes without being asked for by ``--only``.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Fault:
     halts: bool = False
     alone: bool = False
     needs: str = ""
+    in_rotation: bool = True
 
     def possible(self, ground: Ground) -> bool:
         """Tell whether this cluster allows it."""

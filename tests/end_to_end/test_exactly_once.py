@@ -128,11 +128,15 @@ def own(tmp_path: Path) -> Iterator[tuple[EmbeddedKafka, Scoring]]:
 
 
 def test_a_worker_outlives_its_broker(own: tuple[EmbeddedKafka, Scoring]) -> None:
-    """A killed broker is an outage, not an exit: the worker waits, and goes on where it was."""
+    """A killed broker is an outage, not an exit: the worker waits, and goes on where it was.
+
+    The transaction's timeout outlasts the outage: Kafka 4.4 leaves markers out where a transaction
+    times out while its only broker is coming up (see docs/exactly-once.md, the limits).
+    """
     kafka, scoring = own
-    scoring.set_up(
-        {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
-    )
+    patient = {"producer": {"transaction.timeout.ms": "60000"}}
+    small = {"max_records": 64, "transaction_max_records": 256}
+    scoring.set_up({"kafka": patient, "batching": small}, partitions=PARTITIONS)
     scoring.write(numbered(0, 30_000))
     worker = scoring.start()
     topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
