@@ -19,7 +19,7 @@ from stream_scorer.verify.network_faults import network_faults
 from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.progress import displaying
 from stream_scorer.verify.report import faults_of, invariants_of, numbers_of, verdict_of
-from stream_scorer.verify.round import Kind, Round
+from stream_scorer.verify.round import Kind, Result, Round
 from stream_scorer.verify.scene import NEEDS, Fault
 from stream_scorer.verify.worker_faults import worker_faults
 
@@ -34,22 +34,19 @@ def verify(plan: Plan, console: Console) -> int:
         Unreachable: the cluster refuses what the proof needs.
         Broken: no event was scored at all.
     """
+    return VIOLATED if any(result.violations for result in prove(plan, console)) else 0
+
+
+def prove(plan: Plan, console: Console) -> list[Result]:
+    """Do the same, and return what came of each round."""
     plan.check()
     known = _known(plan)
-    with _folder(plan) as folder:
-        violated = _prove(plan, known, folder.path, console)
-        folder.keep = folder.keep or violated
-    return VIOLATED if violated else 0
-
-
-def _prove(plan: Plan, known: list[Fault], folder: Path, console: Console) -> bool:
-    """Return whether an invariant was violated."""
-    with ExitStack() as stack:
-        ground = stack.enter_context(ground_of(plan, folder, console.print))
+    with _folder(plan) as folder, ExitStack() as stack:
+        ground = stack.enter_context(ground_of(plan, folder.path, console.print))
         faults = _possible(known, plan, ground)
         for remark in ground.remarks:
             console.print(f"[dim]{remark}[/]")
-        path = plan.history or folder / "history.jsonl"
+        path = plan.history or folder.path / "history.jsonl"
         journal = HistoryFile(path, "verify")
         stack.callback(journal.close)
         results = []
@@ -61,7 +58,7 @@ def _prove(plan: Plan, known: list[Fault], folder: Path, console: Console) -> bo
                     plan,
                     ground=ground,
                     faults=faults,
-                    folder=folder / kind.label,
+                    folder=folder.path / kind.label,
                     journal=journal,
                     display=display,
                 )
@@ -69,7 +66,8 @@ def _prove(plan: Plan, known: list[Fault], folder: Path, console: Console) -> bo
         for table in (faults_of(results), numbers_of(results), invariants_of(results)):
             console.print(table)
         console.print(verdict_of(results, plan, path))
-        return any(result.violations for result in results)
+        folder.keep = folder.keep or any(result.violations for result in results)
+    return results
 
 
 def _kinds(plan: Plan) -> list[Kind]:
