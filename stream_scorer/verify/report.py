@@ -28,6 +28,10 @@ def numbers_of(results: Sequence[Result]) -> Table:
         "scored": [f"{result.seen.scored:,}" for result in results],
         "dead letters": [f"{sum(result.seen.dead_letters.values()):,}" for result in results],
     }
+    for reason in sorted({each for result in results for each in result.seen.dead_letters}):
+        rows[f"dead letters: {reason}"] = [
+            f"{result.seen.dead_letters.get(reason, 0):,}" for result in results
+        ]
     for outcome in ("committed", "aborted", "cut short"):
         rows[f"transactions {outcome}"] = [
             f"{result.seen.transactions[outcome]:,}" for result in results
