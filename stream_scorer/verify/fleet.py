@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from stream_scorer.verify.history import HistoryReader
 from stream_scorer.verify.points import Act, Order
 from stream_scorer.verify.values import Entry
 
+WORKER = (sys.executable, "-m", "stream_scorer.verify.worker")
 STOP_SECONDS = 40.0
 _KILLED = -signal.SIGKILL
 _SHOWN_LINES = 3
@@ -70,7 +71,9 @@ class Member:
         return shown.stdout.strip().startswith(b"T")
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; those that end it are no news then."""
+        """Send a signal; those that end it are no news then. A process that is gone takes none."""
+        if not self.alive:
+            return
         if number in {signal.SIGKILL, signal.SIGTERM}:
             # A process that has only begun to start dies of SIGTERM as of any signal.
             self.may_end |= {0, _KILLED, -signal.SIGTERM}
@@ -90,9 +93,15 @@ class Member:
 
 
 class Fleet:
-    """So many slots, each with a process or about to get one; logs and histories in a folder."""
+    """So many slots, each with a process or about to get one; logs and histories in a folder.
 
-    def __init__(self, config: Path, folder: Path, size: int) -> None:
+    ``command`` starts a worker; it gets the words that :mod:`stream_scorer.verify.worker` takes.
+    """
+
+    def __init__(
+        self, config: Path, folder: Path, size: int, command: Sequence[str] = WORKER
+    ) -> None:
+        self._command = command
         self._config = config
         self._folder = folder
         self._slots: dict[int, Member | None] = dict.fromkeys(range(1, size + 1))
@@ -156,8 +165,12 @@ class Fleet:
             yield entry
 
     def stop(self) -> list[Member]:
-        """Ask all to stop, wait, kill what does not; return those that were there."""
-        members = self.members
+        """Ask all to stop, wait, kill what does not.
+
+        Returns:
+            Whoever has ended since the last call of :meth:`keep_up`, by this or by itself.
+        """
+        members = [each for each in (*self._slots.values(), *self._leaving) if each is not None]
         for member in members:
             member.send(signal.SIGCONT)
             member.send(signal.SIGTERM)
@@ -189,7 +202,7 @@ class Fleet:
         ]
         with log.open("wb") as stream:
             process = subprocess.Popen(  # noqa: S603 - our own module with our own arguments
-                [sys.executable, "-m", "stream_scorer.verify.worker", *words],
+                [*self._command, *words],
                 cwd=self._config.parent,
                 stdin=subprocess.PIPE,
                 stdout=stream,

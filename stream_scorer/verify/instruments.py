@@ -69,8 +69,10 @@ class Injuries:
             return
         timer = threading.Timer(UNDER_WAY_SECONDS, self._act, [order])
         timer.start()
-        yield
-        timer.join()
+        try:
+            yield
+        finally:
+            timer.join()
 
     def _due(self, point: Point) -> Order | None:
         order, left = self._orders.get(point, (None, 0))

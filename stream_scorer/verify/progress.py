@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from stream_scorer.verify.values import Violation
 
@@ -42,7 +43,9 @@ class Display:
         for violation in found:
             if violation not in self._said:
                 self._said.add(violation)
-                self._console.print(f"[bold red]{violation.invariant}[/] {violation.sentence}")
+                # A sentence may quote a log, whose brackets are no markup.
+                sentence = Text.assemble((violation.invariant, "bold red"), " ", violation.sentence)
+                self._console.print(sentence)
 
 
 @contextmanager

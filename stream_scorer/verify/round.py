@@ -148,7 +148,7 @@ class Round:
             wanted = now < ends_at or (not schedule.satisfied and now < gives_up_at)
             if not wanted and schedule.quiet:
                 return
-            schedule.step(now, scene, begin=wanted and not (schedule.satisfied and now >= ends_at))
+            schedule.step(now, scene, begin=wanted)
             traffic.check()
             self._look(onlooker, impaired=schedule.halting)
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -42,10 +43,11 @@ def prove(plan: Plan, console: Console) -> list[Result]:
     plan.check()
     known = _known(plan)
     with _folder(plan) as folder, ExitStack() as stack:
-        ground = stack.enter_context(ground_of(plan, folder.path, console.print))
+        say = partial(console.print, markup=False)  # brokers and clients use brackets as they like
+        ground = stack.enter_context(ground_of(plan, folder.path, say))
         faults = _possible(known, plan, ground)
         for remark in ground.remarks:
-            console.print(f"[dim]{remark}[/]")
+            say(remark, style="dim")
         path = plan.history or folder.path / "history.jsonl"
         journal = HistoryFile(path, "verify")
         stack.callback(journal.close)

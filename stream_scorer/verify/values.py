@@ -96,8 +96,8 @@ class Entry:
     - ``reached`` {point, act}: an injury happens now.
     - ``resources`` {rss_bytes, descriptors, threads}
 
-    Of the proof itself (``who`` is ``verify``): ``injured`` {fault, …}, ``healed`` {fault},
-    ``started`` / ``ended`` {worker, …}, ``offsets``, ``violation``.
+    Of the proof itself (``who`` is ``verify``): ``injured``, ``healed`` and ``missed`` {fault},
+    ``ended`` {worker, exit_code}.
     """
 
     at: float

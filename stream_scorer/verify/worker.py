@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -66,8 +66,8 @@ def _obey(orders: IO[str], injuries: Injuries) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _thread(name: str, target: object) -> None:
-    threading.Thread(target=target, name=name, daemon=True).start()  # type: ignore[arg-type]
+def _thread(name: str, target: Callable[[], None]) -> None:
+    threading.Thread(target=target, name=name, daemon=True).start()
 
 
 if __name__ == "__main__":

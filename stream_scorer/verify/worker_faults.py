@@ -6,6 +6,7 @@ import signal
 from collections.abc import Generator
 from functools import partial
 
+from stream_scorer.app.stopping import STUCK_EXIT_CODE
 from stream_scorer.verify.fleet import Member
 from stream_scorer.verify.points import Act, Order, Point
 from stream_scorer.verify.scene import REACH_SECONDS, Course, Fault, Scene, until
@@ -19,7 +20,6 @@ ABORTS_SECONDS = 12.0
 STORM_VISITS = 5
 STORM_EVERY_SECONDS = 2.0
 LARGE_FLEET = 6
-EXIT_STUCK = 70
 #: A worker may take this long to stop, and its successor to start.
 REPLACED_SECONDS = 60.0
 
@@ -61,7 +61,7 @@ def _freeze(point: Point, scene: Scene, *, past: str) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        member.may_end |= {EXIT_STUCK}
+        member.may_end |= {STUCK_EXIT_CODE}
         victim = yield from _brought_to(point, Act.FREEZE, scene, member)
         if victim is None:
             return False
@@ -139,7 +139,7 @@ def _slow(scene: Scene) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        member.may_end |= {EXIT_STUCK}
+        member.may_end |= {STUCK_EXIT_CODE}
         seconds = scene.max_poll_seconds + MARGIN_SECONDS
         member.order(Order(Point.AFTER_SCORING, Act.SLEEP, seconds=seconds))
         if not (yield from until(lambda: Point.AFTER_SCORING in member.reached)):
