@@ -21,8 +21,8 @@ from stream_scorer.app.run import Seams, run
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.config.loading import load
 from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.instruments import (
-    Injuries,
     InstrumentedConsumer,
     InstrumentedScorer,
     instrumented_client,

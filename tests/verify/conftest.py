@@ -12,6 +12,7 @@ from stream_scorer import worker
 from stream_scorer.kafka.client_config import Property
 from tests.conftest import Kafka, ProxiedKafka
 from tests.kafka.clusters import QUICK_GROUP
+from tests.verify.injured import Told
 from tests.verify.members import Place
 from tests.verify.rig import PARTITIONS, Rig
 
@@ -26,6 +27,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers wait no longer than a test needs."""
     for name in ("IDLE_POLL_SECONDS", "FIRST_BACKOFF_SECONDS", "AWAY_BACKOFF_SECONDS"):
         monkeypatch.setattr(worker, name, 0.02)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[Told]:
+    """A worker's history."""
+    told = Told(tmp_path / "history")
+    yield told
+    told.file.close()
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.protocols import Output
 from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 from stream_scorer.verify.history import HistoryFile, HistoryReader
+from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.instruments import (
-    Injuries,
     InstrumentedClient,
     InstrumentedConsumer,
     InstrumentedScorer,
