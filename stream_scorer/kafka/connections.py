@@ -16,7 +16,8 @@ copy may still be on its way. That it broke is told nowhere else in full:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 from stream_scorer.kafka.client_config import Property
 
@@ -35,10 +36,13 @@ _BOOTSTRAP = "/bootstrap: "
 class Connections:
     """Hears every line of a client's log; ``broke`` once a connection ended with work under way.
 
-    Whatever is not understood counts as broken: the price is a new client, and no more.
+    Whatever is not understood counts as broken: the price is a new client, and no more. ``clock``
+    is monotonic seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._broke_at = float("-inf")
         self.broke = False
 
     def hear(self, facility: str, text: str) -> None:
@@ -46,6 +50,11 @@ class Connections:
         judge = _TELLING.get(facility)
         if judge is not None and judge(text):
             self.broke = True
+            self._broke_at = self._clock()
+
+    def broke_within(self, seconds: float) -> bool:
+        """Tell whether one broke in so many last seconds, of this client or an earlier one."""
+        return self._clock() - self._broke_at <= seconds
 
     def forget(self) -> None:
         """Begin anew, with a new client."""

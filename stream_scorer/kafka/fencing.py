@@ -1,9 +1,10 @@
 """What it means to be fenced: whether there is a twin, and when it is enough.
 
-The brokers fence a producer for one of two reasons. Its transaction outlived its timeout: they
-aborted it, and one that comes back must not go on. Or another producer took the same transactional
-id. A process that has its id for itself does not see the second, but two that share one fence each
-other for ever: exact, but with many a set scored again and again.
+The brokers fence a producer for one of three reasons. Its transaction outlived its timeout: they
+aborted it, and one that comes back must not go on. Its own request for an epoch was sent twice, and
+the second copy arrived late. Or another producer took the same transactional id: a process that has
+its id for itself does not see that, but two that share one fence each other for ever; exact, but
+with many a set scored again and again.
 """
 
 from __future__ import annotations

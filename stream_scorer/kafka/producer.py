@@ -42,6 +42,8 @@ from stream_scorer.records import ScoredEvents, TopicPartition
 ATTEMPT_SECONDS = 2.0
 INIT_TIMEOUT_SECONDS = 10.0
 FULL_QUEUE_SECONDS = 0.1
+#: For so long after a connection broke, being fenced says nothing of another process.
+OWN_COPIES_SECONDS = 60.0
 
 MakeClient = Callable[[Mapping[str, Any], ClientLog], Producer]
 
@@ -85,7 +87,7 @@ class TransactionalProducer:
         self._deadlines = Deadlines(transaction_seconds)
         self._transaction_seconds = transaction_seconds
         self._clock = clock
-        self._connections = Connections()
+        self._connections = Connections(clock)
         self._log = ClientLog(least=least_level(properties), hears=self._connections.hear)
         self._client: Producer | None = None
         self._failed: KafkaError | None = None
@@ -187,11 +189,20 @@ class TransactionalProducer:
     def _took_seconds(self) -> float:
         return self._clock() - self._began
 
+    def _may_have_fenced_itself(self) -> bool:
+        """Tell whether it was us, as far as we know.
+
+        The brokers abort a transaction that outlives its timeout, and raise the epoch. So does each
+        copy of our own request for an epoch (InitProducerId) that was repeated when a connection
+        broke, and that arrives late.
+        """
+        is_late = self._took_seconds() >= self._transaction_seconds
+        return is_late or self._connections.broke_within(OWN_COPIES_SECONDS)
+
     def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
         """Abort, and return what the failure of the transaction means."""
         doing = "committing a transaction"
-        # A transaction that outlived its timeout was aborted by the brokers: that fences it too.
-        by_another = is_fenced(error) and self._took_seconds() < self._transaction_seconds
+        by_another = is_fenced(error) and not self._may_have_fenced_itself()
         first = translated(error, doing, self._failed)
         self._abort(client, first)
         if by_another and (enough := self._fencing.by_another(describe(error))) is not None:

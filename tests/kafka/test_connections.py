@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream_scorer.kafka.connections import Connections, audible
+from tests.fakes import FakeClock
 
 BROKER = "[thrd:b1:9092/1]: b1:9092/1: "
 COORDINATOR = "[thrd:TxnCoordinator]: TxnCoordinator: "
@@ -79,3 +80,17 @@ def test_the_client_is_made_to_say_it() -> None:
     """Beside what the user wants to hear of."""
     assert audible({"log_level": 3}) == {"log_level": 7, "debug": "broker"}
     assert audible({"debug": "eos,msg"})["debug"] == "eos,msg,broker"
+
+
+def test_that_one_broke_is_remembered_for_a_while_by_the_next_client_too() -> None:
+    """A copy of what the earlier one sent may arrive late."""
+    clock = FakeClock()
+    connections = Connections(clock)
+    assert not connections.broke_within(60.0)
+    connections.hear("FAIL", BROKER + "Disconnected (after 12ms in state UP)")
+    connections.forget()
+    assert not connections.broke
+    clock.advance(60.0)
+    assert connections.broke_within(60.0)
+    clock.advance(0.1)
+    assert not connections.broke_within(60.0)

@@ -66,3 +66,22 @@ def test_a_twin_on_a_real_kafka_is_noticed(real: RealCluster, group: str) -> Non
     assert raised == [ProducerLost, ProducerLost, Fenced]
     assert len(said) == 2
     assert real.visible(output) == []
+
+
+@pytest.mark.kafka
+def test_after_a_connection_broke_being_fenced_says_nothing_of_a_twin(
+    real: RealCluster, group: str
+) -> None:
+    """It may be a late copy of its own request for an epoch that fences a producer."""
+    said: list[str] = []
+    properties = real.producer(group)._properties
+    first = TransactionalProducer(properties, 15.0, warn=said.append)
+    twin = real.producer(group)
+    output = real.create()
+    for _ in range(4):
+        first.rebuild()
+        first._connections.hear("FAIL", "b1: Disconnected (after 12ms in state UP)")
+        twin.rebuild()
+        with pytest.raises(ProducerLost), first.transaction() as transaction:
+            transaction.produce(output, events(b"v"))
+    assert said == []
