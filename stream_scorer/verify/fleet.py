@@ -153,9 +153,8 @@ class Fleet:
 
     def news(self) -> Iterator[Entry]:
         """Yield what the processes wrote into their histories since the last call."""
-        for member in [*self._slots.values(), *self._leaving]:
-            if member is not None:
-                yield from self.news_of(member)
+        for member in self._unburied():
+            yield from self.news_of(member)
 
     def news_of(self, member: Member) -> Iterator[Entry]:
         """Yield what one process, dead or alive, wrote since the last call."""
@@ -170,7 +169,7 @@ class Fleet:
         Returns:
             Whoever has ended since the last call of :meth:`keep_up`, by this or by itself.
         """
-        members = [each for each in (*self._slots.values(), *self._leaving) if each is not None]
+        members = self._unburied()
         for member in members:
             member.send(signal.SIGCONT)
             member.send(signal.SIGTERM)
@@ -184,9 +183,12 @@ class Fleet:
 
     def kill(self) -> None:
         """End all at once."""
-        for member in self.members:
+        for member in self._unburied():
             member.process.kill()
             member.bury()
+
+    def _unburied(self) -> list[Member]:
+        return [each for each in (*self._slots.values(), *self._leaving) if each is not None]
 
     def _start(self, number: int) -> Member:
         incarnation = self._incarnations[number] = self._incarnations.get(number, 0) + 1
