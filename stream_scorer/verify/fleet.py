@@ -26,7 +26,7 @@ class Member:
     """One process of the fleet, from its start to its end.
 
     ``may_end`` holds the exit codes that are no news; ``reached`` the points where an order was
-    carried out, in order; ``successor`` is who was started in its place.
+    carried out since one was last given for them; ``successor`` is who was started in its place.
     """
 
     who: str
@@ -35,13 +35,15 @@ class Member:
     log: Path
     history: HistoryReader
     may_end: set[int] = field(default_factory=set)
-    reached: list[str] = field(default_factory=list)
+    reached: set[str] = field(default_factory=set)
     successor: Member | None = None
 
     def order(self, order: Order) -> None:
         """Hand an order over; a process that is gone takes none."""
         if order.act in {Act.KILL, Act.TERMINATE}:
             self.may_end |= {0, _KILLED}
+        if order.times > 0:
+            self.reached.discard(order.point)
         stream = self.process.stdin
         try:
             if stream is not None and not stream.closed:
@@ -160,7 +162,7 @@ class Fleet:
         """Yield what one process, dead or alive, wrote since the last call."""
         for entry in member.history.new():
             if entry.what == "reached":
-                member.reached.append(entry.details["point"])
+                member.reached.add(entry.details["point"])
             yield entry
 
     def stop(self) -> list[Member]:

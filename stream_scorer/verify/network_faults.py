@@ -115,5 +115,7 @@ def _drop(scene: Scene, *, api: ApiKey, close: bool) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        rule = _proxy(scene).drop_answer(f"{member.who}-producer", api, close=close)
-        return (yield from _while(rule, DROP_SECONDS))
+        proxy, client = _proxy(scene), f"{member.who}-producer"
+        with proxy.watch(api, client) as watch, proxy.drop_answer(client, api, close=close):
+            yield DROP_SECONDS
+            return watch.requests > 0

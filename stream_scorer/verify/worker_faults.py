@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator
+from dataclasses import replace
 from functools import partial
 
 from stream_scorer.app.stopping import STUCK_EXIT_CODE
@@ -87,7 +88,7 @@ def _brought_to(point: Point, act: Act, scene: Scene, member: Member) -> Brought
         yield from visit(scene, STORM_EVERY_SECONDS)
     reached = yield from until(lambda: point in member.reached or not member.alive)
     if not reached:
-        member.order(Order(point, act, times=0))
+        member.order(replace(order, times=0))
         return None
     return member
 
@@ -141,8 +142,10 @@ def _slow(scene: Scene) -> Course:
             return False
         member.may_end |= {STUCK_EXIT_CODE}
         seconds = scene.max_poll_seconds + MARGIN_SECONDS
-        member.order(Order(Point.AFTER_SCORING, Act.SLEEP, seconds=seconds))
-        if not (yield from until(lambda: Point.AFTER_SCORING in member.reached)):
+        order = Order(Point.AFTER_SCORING, Act.SLEEP, seconds=seconds)
+        member.order(order)
+        if not (yield from until(lambda: order.point in member.reached)):
+            member.order(replace(order, times=0))
             return False
         yield seconds + MARGIN_SECONDS
         return True

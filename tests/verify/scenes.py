@@ -77,17 +77,28 @@ def scene_in(folder: Path, size: int, *more: str, **changes: Any) -> Iterator[Sc
         fleet.kill()
 
 
-def play(course: Course, fleet: Fleet) -> tuple[bool, Sequence[float]]:
-    """Let a course come to its end, without its long waits: what it returned, and those."""
-    waits: list[float] = []
+def long_waits(course: Course, fleet: Fleet) -> Course:
+    """Let a course go on, and yield where it waits for something other than a condition."""
     while True:
         try:
             seconds = next(course)
         except StopIteration as end:
-            return bool(end.value), waits
+            return bool(end.value)
         if seconds == STEP_SECONDS:
             time.sleep(LOOK_SECONDS)
         else:
-            waits.append(seconds)
-        list(fleet.keep_up())
+            yield seconds
+        for member in fleet.keep_up():
+            list(fleet.news_of(member))
         list(fleet.news())
+
+
+def play(course: Course, fleet: Fleet) -> tuple[bool, Sequence[float]]:
+    """Let a course come to its end at once: what it returned, and how long it would have waited."""
+    waits: list[float] = []
+    rest = long_waits(course, fleet)
+    while True:
+        try:
+            waits.append(next(rest))
+        except StopIteration as end:
+            return bool(end.value), waits

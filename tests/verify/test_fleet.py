@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_an_order_is_carried_out_and_told(make_fleet: MakeFleet) -> None:
         return bool(one.reached)
 
     wait_for(reached, "the order to be carried out")
-    assert (one.reached, other.reached) == (["after-fetch"], [])
+    assert (one.reached, other.reached) == ({"after-fetch"}, set())
     assert [(each.who, each.what) for each in news] == [("worker-1.1", "reached")]
     assert (one.may_end, one.alive) == (set(), True)
 
@@ -128,6 +129,23 @@ def test_a_frozen_process_is_alive_and_is_seen_to_be_frozen(make_fleet: MakeFlee
     assert member.may_end == set()
 
 
+def test_a_point_that_was_reached_before_is_not_taken_for_the_next_order(
+    make_fleet: MakeFleet,
+) -> None:
+    """A worker survives many; what is ordered now has not happened yet."""
+    fleet = make_fleet(1)
+    [member] = started(fleet)
+    order = Order(Point.AFTER_FETCH, Act.FREEZE)
+    member.order(order)
+    wait_for(lambda: member.frozen, "the process to freeze")
+    list(fleet.news())
+    assert member.reached == {"after-fetch"}
+    member.order(replace(order, times=0))
+    assert member.reached == {"after-fetch"}
+    member.order(order)
+    assert member.reached == set()
+
+
 def test_a_successor_can_begin_with_an_order(make_fleet: MakeFleet) -> None:
     """There are points that a process passes only once, in its beginning."""
     fleet = make_fleet(1)
@@ -139,7 +157,7 @@ def test_a_successor_can_begin_with_an_order(make_fleet: MakeFleet) -> None:
     assert after is not None
     wait_for(lambda: not after.alive, "the successor to kill itself")
     list(fleet.news())
-    assert after.reached == ["in-init"]
+    assert after.reached == {"in-init"}
     assert after.process.returncode in after.may_end
     # Only the next one: its own successor begins with none.
     list(fleet.keep_up())
