@@ -115,6 +115,7 @@ class Round:
             onlooker = self._onlooker(readers, fleet)
             scene = self._scene(names, fleet, stack.enter_context(ThreadPoolExecutor(4)))
             schedule = self._schedule(onlooker)
+            stack.callback(schedule.abandon)
             traffic.start()
             self._warm_up(onlooker)
             self._injure(onlooker, traffic, scene, schedule)

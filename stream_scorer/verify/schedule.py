@@ -78,6 +78,11 @@ class Schedule:
         if begin and now >= self._next_at:
             self._begin(now, scene)
 
+    def abandon(self) -> None:
+        """End what goes on at once: what was cut is joined, and what was frozen goes on."""
+        while self._active:
+            self._active.pop().course.close()
+
     def _begin(self, now: float, scene: Scene) -> None:
         fault = self._next = self._next or next(self._rotation, None)
         if fault is None or not self._has_room(fault):

@@ -170,6 +170,25 @@ def test_what_has_begun_comes_to_its_end_though_nothing_begins_any_more() -> Non
     assert rig.state == (True, True, False)
 
 
+def test_what_goes_on_is_ended_when_the_round_is_interrupted() -> None:
+    """What a fault has cut off or frozen is there again, before the proxy and the brokers go."""
+    healed: list[str] = []
+
+    def course(_: Scene) -> Course:
+        try:
+            yield 100.0
+        finally:
+            healed.append("healed")
+        return True
+
+    rig = Rig([Fault("a", course), Fault("b", course)], every=1.0)
+    rig.run(0.0, 2.0)
+    rig.schedule.abandon()
+    assert healed == ["healed"] * 2
+    assert rig.state == (True, True, False)
+    assert rig.schedule.tally.inflicted.total() == 0
+
+
 def test_only_while_a_fault_halts_nothing_need_move() -> None:
     """Partitions that stand still then are no violation."""
     rig = Rig([fault("away", 2.0, halts=True)])
