@@ -20,7 +20,9 @@ class Noting:
     answers: dict[str, Callable[[], Any]] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        """Return a method of any name."""
+        """Return a method of any name but Python's own."""
+        if name.startswith("__"):
+            raise AttributeError(name)
 
         def method(*given: Any) -> Any:
             self.calls.append((name, *given))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stream_scorer.local.rules import Fate, Rule
 from stream_scorer.verify.cluster import Ground
 from stream_scorer.verify.fleet import Fleet, Member
 from stream_scorer.verify.scene import STEP_SECONDS, Course, Partitions, Scene
@@ -75,6 +76,14 @@ def scene_in(folder: Path, size: int, *more: str, **changes: Any) -> Iterator[Sc
             )
     finally:
         fleet.kill()
+
+
+def fates(rule: Rule) -> tuple[Fate, Fate]:
+    """What a rule of a proxy does to a request, and to its answer."""
+    request, answer = Fate(), Fate()
+    rule.judge_request(request)
+    rule.judge_answer(answer)
+    return request, answer
 
 
 def long_waits(course: Course, fleet: Fleet) -> Course:

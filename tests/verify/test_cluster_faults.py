@@ -1,0 +1,138 @@
+"""Faults of the brokers: which are killed, stopped and cut off, and that all are there again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.local.proxy import Proxy
+from stream_scorer.local.rules import Whom
+from stream_scorer.verify.cluster_faults import (
+    ALL_AWAY_SECONDS,
+    ALL_AWAY_SHARE,
+    DOWN_SECONDS,
+    SETTLE_SECONDS,
+    cluster_faults,
+)
+from stream_scorer.verify.scene import Course, Scene
+from tests.verify.injured import Noting
+from tests.verify.scenes import fates, play, scene_in
+
+FAULTS = {fault.name: fault for fault in cluster_faults()}
+
+
+@dataclass
+class Rig:
+    """A scene on three brokers that note what is done to them."""
+
+    scene: Scene
+    brokers: Noting
+    proxy: Proxy
+
+    def course(self, name: str) -> Course:
+        """A fault that begins."""
+        return FAULTS[name].course(self.scene)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """Three brokers, and nobody who uses them."""
+    brokers = Noting()
+    kafka = cast("EmbeddedKafka", brokers)
+    with (
+        Proxy([1, 2, 3]) as proxy,
+        scene_in(tmp_path, 0, kafka=kafka, proxy=proxy, brokers=3) as scene,
+    ):
+        yield Rig(scene, brokers, proxy)
+
+
+def test_one_broker_is_killed_and_comes_back(rig: Rig) -> None:
+    """The same one, whichever it is."""
+    assert play(rig.course("broker killed and restarted"), rig.scene.fleet) == (
+        True,
+        [DOWN_SECONDS, SETTLE_SECONDS],
+    )
+    [(kill, killed), (start, begun)] = rig.brokers.calls
+    assert (kill, start) == ("kill", "start")
+    assert killed == begun
+    assert killed in {1, 2, 3}
+
+
+def test_an_upgrade_restarts_one_after_the_other(rig: Rig) -> None:
+    """Each has time to settle before the next one goes."""
+    assert play(rig.course("rolling restart"), rig.scene.fleet) == (True, [SETTLE_SECONDS] * 3)
+    assert rig.brokers.calls == [("restart", 1), ("restart", 2), ("restart", 3)]
+
+
+def test_all_brokers_are_killed_before_any_comes_back(rig: Rig) -> None:
+    """They come up together, as a quorum must."""
+    assert play(rig.course("all brokers killed"), rig.scene.fleet) == (
+        True,
+        [DOWN_SECONDS, SETTLE_SECONDS],
+    )
+    assert rig.brokers.calls[:3] == [("kill", 1), ("kill", 2), ("kill", 3)]
+    assert sorted(rig.brokers.calls[3:]) == [("start", 1), ("start", 2), ("start", 3)]
+
+
+def test_all_brokers_are_frozen_for_longer_than_a_transaction_may_be(rig: Rig) -> None:
+    """And shorter than they would take each other for dead."""
+    course = rig.course("all brokers frozen")
+    seconds = next(course)
+    assert rig.scene.transaction_seconds < seconds
+    assert rig.brokers.calls == [("pause", 1), ("pause", 2), ("pause", 3)]
+    assert play(course, rig.scene.fleet) == (True, [SETTLE_SECONDS])
+    assert rig.brokers.calls[3:] == [("resume", 1), ("resume", 2), ("resume", 3)]
+
+
+def test_frozen_brokers_go_on_also_when_the_proof_is_interrupted(rig: Rig) -> None:
+    """Or they could not be stopped."""
+    course = rig.course("all brokers frozen")
+    next(course)
+    course.close()
+    assert rig.brokers.calls[3:] == [("resume", 1), ("resume", 2), ("resume", 3)]
+
+
+@pytest.mark.parametrize(
+    ("round_seconds", "away_seconds"), [(300.0, 30.0), (24 * 3600.0, ALL_AWAY_SECONDS)]
+)
+def test_all_brokers_are_away_for_a_minute_or_a_tenth_of_the_round(
+    rig: Rig, round_seconds: float, away_seconds: float
+) -> None:
+    """From the workers; the proof itself reaches them."""
+    rig.scene.round_seconds = round_seconds
+    course = rig.course("all brokers away")
+    assert next(course) == away_seconds <= ALL_AWAY_SHARE * round_seconds
+    [rule] = rig.proxy._rules
+    assert rule.whom == Whom("worker-*")
+    assert [fate.closes for fate in fates(rule)] == [True] * 2
+    assert play(course, rig.scene.fleet) == (True, [SETTLE_SECONDS])
+    assert rig.proxy._rules == ()
+
+
+def test_the_input_does_not_grow_for_ever(rig: Rig) -> None:
+    """To twice its size; then there is no occasion any more."""
+    rig.scene.partitions.now = 2 * rig.scene.partitions.first
+    assert play(rig.course("partitions added"), rig.scene.fleet) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["broker killed and restarted", "rolling restart", "all brokers away", "all brokers frozen"],
+)
+def test_what_brokers_suffer_they_suffer_alone(name: str) -> None:
+    """Two brokers of three that are away are another fault."""
+    assert FAULTS[name].alone
+
+
+def test_only_while_all_are_away_nothing_need_move() -> None:
+    """With one of three the fleet must go on."""
+    assert {fault.name for fault in FAULTS.values() if fault.halts} == {
+        "all brokers away",
+        "all brokers frozen",
+        "all brokers killed",
+    }
