@@ -23,6 +23,10 @@ from stream_scorer.app.stopping import STUCK_EXIT_CODE
 from stream_scorer.observe.heartbeat import Heartbeat, Sign
 from stream_scorer.records import ScoredBatch, TopicPartition
 
+LAST_WORDS = (
+    "the loop stands still although the brokers answer: a call does not come back. The process ends; "
+    "its events are read again by the next one"
+)
 LOOK_EVERY_SECONDS = 1.0
 #: How long the brokers may take to show that they are there.
 ANSWER_SECONDS = 10.0
@@ -136,8 +140,7 @@ class Watchdog:
         last.daemon = True
         last.start()
         self._logger.error(
-            "the loop stands still although the brokers answer: a call does not come back. The "
-            "process ends; its events are read again by the next one",
+            LAST_WORDS,
             doing=sign.doing,
             seconds=round(self._clock() - sign.since, 1),
             allowed_seconds=sign.allowed_seconds,

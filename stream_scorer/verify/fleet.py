@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stream_scorer.app.stopping import STUCK_EXIT_CODE
+from stream_scorer.app.watchdog import LAST_WORDS
 from stream_scorer.verify.history import HistoryReader
 from stream_scorer.verify.points import Act, Order
 from stream_scorer.verify.values import Entry
@@ -87,6 +89,16 @@ class Member:
         if self.process.stdin is not None:
             with suppress(BrokenPipeError):  # an order that nobody took
                 self.process.stdin.close()
+
+    def ended_by_watchdog(self) -> bool:
+        """Tell whether its own watchdog ended it, because a call of the client did not come back.
+
+        That is what it is for (librdkafka #5456): another process goes on, and it must do so in
+        time.
+        """
+        return self.process.poll() == STUCK_EXIT_CODE and LAST_WORDS in self.log.read_text(
+            errors="replace"
+        )
 
     def last_words(self) -> str:
         """Return the end of its log."""

@@ -162,8 +162,9 @@ class Onlooker:
             self._hear(entry)
         code = member.process.returncode
         self.note("ended", worker=member.who, exit_code=code)
-        self._ends[_ending(code)] += 1
-        if code not in member.may_end:
+        by_watchdog = member.ended_by_watchdog()
+        self._ends["by its watchdog" if by_watchdog else _ending(code)] += 1
+        if code not in member.may_end and not by_watchdog:
             self._unexpected.append(
                 Violation(
                     Invariant.LIVENESS,

@@ -7,7 +7,6 @@ from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 
-from stream_scorer.app.stopping import STUCK_EXIT_CODE
 from stream_scorer.verify.fleet import Member
 from stream_scorer.verify.points import Act, Order, Point
 from stream_scorer.verify.scene import REACH_SECONDS, Course, Fault, Scene, until
@@ -62,7 +61,6 @@ def _freeze(point: Point, scene: Scene, *, past: str) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        member.may_end |= {STUCK_EXIT_CODE}
         victim = yield from _brought_to(point, Act.FREEZE, scene, member)
         if victim is None:
             return False
@@ -140,7 +138,6 @@ def _slow(scene: Scene) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        member.may_end |= {STUCK_EXIT_CODE}
         seconds = scene.max_poll_seconds + MARGIN_SECONDS
         order = Order(Point.AFTER_SCORING, Act.SLEEP, seconds=seconds)
         member.order(order)

@@ -1,9 +1,10 @@
-"""Scenes for faults without a Kafka: a fleet of processes that obey, and nothing around it."""
+"""Scenes for faults: a fleet of processes that obey, most of them without a Kafka around it."""
 
 from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ from stream_scorer.verify.fleet import Fleet, Member
 from stream_scorer.verify.scene import STEP_SECONDS, Course, Partitions, Scene
 from stream_scorer.verify.timeouts import EMBEDDED
 from stream_scorer.verify.topics import Names, ThrowAway
+from tests.conftest import Kafka
 from tests.topics import wait_for
 from tests.verify import standin
+from tests.verify.onlooking import client_of
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = {"bootstrap.servers": "nowhere:9092"}
@@ -76,6 +79,19 @@ def scene_in(folder: Path, size: int, *more: str, **changes: Any) -> Iterator[Sc
             )
     finally:
         fleet.kill()
+
+
+@contextmanager
+def scene_on(kafka: Kafka, folder: Path, partitions: int) -> Iterator[Scene]:
+    """A scene on a real Kafka, with topics of its own, and nobody who works on them."""
+    names = Names.beginning_with(f"scene-{uuid.uuid4().hex[:8]}")
+    for topic in names.topics:
+        kafka.create_topic(topic, partitions)
+    servers, client = kafka.bootstrap_servers, client_of(kafka)
+    with scene_in(folder, 0, bootstrap_servers=servers, client=client, may_alter=True) as scene:
+        scene.names = names
+        scene.partitions = Partitions(partitions, partitions)
+        yield scene
 
 
 def fates(rule: Rule) -> tuple[Fate, Fate]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 
@@ -19,9 +19,12 @@ from stream_scorer.verify.cluster_faults import (
     SETTLE_SECONDS,
     cluster_faults,
 )
+from stream_scorer.verify.plan import OrderBy
 from stream_scorer.verify.scene import Course, Scene
+from tests.conftest import Kafka
 from tests.verify.injured import Noting
-from tests.verify.scenes import fates, play, scene_in
+from tests.verify.onlooking import admin_of
+from tests.verify.scenes import fates, play, scene_in, scene_on
 
 FAULTS = {fault.name: fault for fault in cluster_faults()}
 
@@ -136,3 +139,19 @@ def test_only_while_all_are_away_nothing_need_move() -> None:
         "all brokers frozen",
         "all brokers killed",
     }
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("order_by", get_args(OrderBy))
+def test_the_input_grows_and_with_it_what_is_written_by_source(
+    kafka: Kafka, tmp_path: Path, order_by: OrderBy
+) -> None:
+    """By key the outputs stay, for a key's place there follows from how many there are."""
+    with scene_on(kafka, tmp_path, 2) as scene:
+        scene.order_by = order_by
+        grow = FAULTS["partitions added"].course(scene)
+        assert play(grow, scene.fleet) == (True, [SETTLE_SECONDS])
+        found = admin_of(kafka).list_topics(timeout=20).topics
+        counts = [len(found[topic].partitions) for topic in scene.names.topics]
+        assert counts == ([3, 3, 3] if order_by == "source" else [3, 2, 2])
+        assert (scene.partitions.first, scene.partitions.now) == (2, 3)
