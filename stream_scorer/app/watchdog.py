@@ -24,8 +24,8 @@ from stream_scorer.observe.heartbeat import Heartbeat, Sign
 from stream_scorer.records import ScoredBatch, TopicPartition
 
 LAST_WORDS = (
-    "the loop stands still although the brokers answer: a call does not come back. The process ends; "
-    "its events are read again by the next one"
+    "the loop stands still although the brokers answer: a call does not come back. The process "
+    "ends; its events are read again by the next one"
 )
 LOOK_EVERY_SECONDS = 1.0
 #: How long the brokers may take to show that they are there.
