@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -50,14 +49,23 @@ class Rig:
         return list(self.proxy._rules)
 
 
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A scene behind a proxy; nothing here touches the worker itself."""
+    folder = tmp_path_factory.mktemp("worker")
+    with Proxy([1, 2, 3]) as proxy, scene_in(folder, 1, proxy=proxy, brokers=3) as scene:
+        yield scene
+
+
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    """A scene behind a proxy."""
-    with Proxy([1, 2, 3]) as proxy, scene_in(tmp_path, 1, proxy=proxy, brokers=3) as scene:
-        rig = Rig(scene, proxy)
-        yield rig
-        for course in rig.begun:
-            course.close()
+def rig(scene: Scene) -> Iterator[Rig]:
+    """The scene, with nobody injured before and after."""
+    assert scene.ground.proxy is not None
+    rig = Rig(scene, scene.ground.proxy)
+    yield rig
+    for course in rig.begun:
+        course.close()
+    scene.busy.clear()
 
 
 def test_all_of_them_need_the_proxy_and_go_on_while_others_do() -> None:
