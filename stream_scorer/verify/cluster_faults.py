@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from stream_scorer.errors import Unreachable
@@ -163,7 +164,10 @@ def _grow(scene: Scene) -> Course:
     admin = AdminClient(scene.client())
     for topic in [*topics, names.input]:
         futures = admin.create_partitions([NewPartitions(topic, count)])
-        yield from meanwhile(scene, futures[topic].result)
+        try:
+            yield from meanwhile(scene, futures[topic].result)
+        except KafkaException:
+            return False  # a cluster may allow no more partitions than it has
     yield SETTLE_SECONDS
     scene.partitions.now = count
     return True

@@ -109,4 +109,6 @@ def _seconds(seconds: float | None) -> str:
 
 def _verdict(result: Result, invariant: Invariant) -> Text:
     number = sum(violation.invariant is invariant for violation in result.violations)
-    return Text("held", "green") if number == 0 else Text(f"{number} violations", "bold red")
+    if number == 0:
+        return Text("held", "green")
+    return Text(f"{number} violation{'s' if number > 1 else ''}", "bold red")

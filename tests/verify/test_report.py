@@ -63,7 +63,7 @@ def test_each_invariant_has_a_row_and_each_round_a_column() -> None:
     late = Violation(Invariant.ORDER, "in[0]@7 is late.")
     table = invariants_of([result(), result(LOST, late, LOST, protocol="consumer")])
     text = "\n".join(shown(table))
-    found = {Invariant.ONE_TRACE: "2 violations", Invariant.ORDER: "1 violations"}
+    found = {Invariant.ONE_TRACE: "2 violations", Invariant.ORDER: "1 violation"}
     for invariant in Invariant:
         assert MEANING[invariant] in text
         assert row(table, invariant)[-2:] == ["held", found.get(invariant, "held")]
