@@ -117,7 +117,7 @@ class Worker:
             self._gather(batch)
         if self._open is not None:
             if self._is_due(dry=len(batch) < asked):
-                self._commit_or_search()
+                self._commit()
         elif len(batch) == 0:
             self._commit_positions()
 
@@ -167,10 +167,18 @@ class Worker:
     # ------------------------------------------------------------------ commit
 
     def _commit(self, within_seconds: float | None = None) -> None:
-        """Commit the open set, all of it in one transaction."""
-        if self._open is not None:
-            self._commit_part(self._open, within_seconds)
-            self._open = None
+        """Commit the open set, all of it in one transaction unless the broker refuses a record.
+
+        Where there is a bound there is no time to look for such a record.
+        """
+        gathered = self._open
+        if gathered is None:
+            return
+        if within_seconds is None:
+            self._commit_up_to_the_refused(gathered)
+        else:
+            self._commit_part(gathered, within_seconds)
+        self._open = None
 
     def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
         started = self._clock()
@@ -183,13 +191,6 @@ class Worker:
         self._aborts_in_a_row = 0
         self._set_size.committed(part.rows)
         self._observer.committed(part.batches, self._last_commit - started)
-
-    def _commit_or_search(self) -> None:
-        """Commit the open set; if the broker refuses a record in it, find that record."""
-        gathered = self._open
-        if gathered is not None:
-            self._commit_up_to_the_refused(gathered)
-            self._open = None
 
     def _commit_up_to_the_refused(self, part: OpenSet) -> None:
         """Commit a part, or what of it comes before a record that the broker refuses.
