@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stream_scorer.errors import Broken
+from stream_scorer.kafka.producer import longest_call_seconds
 from stream_scorer.verify.checker import Checker
 from stream_scorer.verify.cluster import Ground
 from stream_scorer.verify.fleet import Fleet
@@ -29,8 +30,9 @@ from stream_scorer.verify.traffic import Traffic
 from stream_scorer.verify.values import Violation
 
 STEP_SECONDS = 0.05
-#: Long enough for the slowest rebalance, short enough that a slow model oversteps it in a round.
-MAX_POLL_SECONDS = 12.0
+#: A loop that waits for brokers must not overstep max.poll.interval.ms: librdkafka 2.16 can end in
+#: a fatal INVALID_REQUEST then, with the group protocol `consumer`.
+MAX_POLL_MARGIN_SECONDS = 2.0
 #: What workers need to start, to join and to catch up, on top of what brokers wait for the dead.
 GRACE_SECONDS = 40.0
 FIRST_TRACES_SECONDS = 90.0
@@ -88,8 +90,10 @@ class Round:
         self._journal = journal
         self._display = display
         # librdkafka demands that it is not shorter than the session.
-        session_seconds = ground.timeouts.session_seconds[kind.protocol]
-        self._max_poll_seconds = max(MAX_POLL_SECONDS, 2 * session_seconds)
+        self._max_poll_seconds = MAX_POLL_MARGIN_SECONDS + max(
+            ground.timeouts.session_seconds[kind.protocol],
+            longest_call_seconds(ground.timeouts.transaction_seconds),
+        )
         self._partitions = Partitions(plan.partitions, plan.partitions)
         self._bound_seconds = ground.timeouts.takeover_seconds(kind.protocol) + GRACE_SECONDS
 
