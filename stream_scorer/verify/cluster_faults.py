@@ -27,9 +27,8 @@ GROWN = 2
 def cluster_faults() -> tuple[Fault, ...]:
     """Return all of them."""
     return (
-        # The group's coordinator may be there: nobody can join or leave until another broker has it.
-        Fault("broker killed and restarted", _kill, needs="three brokers", alone=True, halts=True),
-        Fault("rolling restart", _roll, needs="three brokers", alone=True, halts=True),
+        Fault("broker killed and restarted", _kill, needs="three brokers", alone=True),
+        Fault("rolling restart", _roll, needs="three brokers", alone=True),
         Fault("all brokers away", _all_away, needs="proxy", alone=True, halts=True),
         Fault("all brokers frozen", _all_frozen, needs="embedded", alone=True, halts=True),
         Fault("all brokers killed", _all_killed, needs="embedded", alone=True, halts=True,

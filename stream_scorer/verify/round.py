@@ -190,7 +190,8 @@ class Round:
         return Onlooker(
             readers=readers,
             checker=Checker(order_by=self._kind.order_by),
-            liveness=Liveness(self._bound_seconds),
+            # A worker that is stuck in an inference keeps its partitions for so long.
+            liveness=Liveness(self._bound_seconds + self._max_poll_seconds),
             fleet=fleet,
             journal=self._journal,
             recovery_seconds=self._ground.timeouts.recovery_seconds(self._kind.protocol),
