@@ -9,10 +9,9 @@ from functools import partial
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from stream_scorer.errors import Unreachable
-from stream_scorer.local.kafka import SHORT_TIMEOUTS, EmbeddedKafka
+from stream_scorer.local.kafka import SHORT_TIMEOUTS
 from stream_scorer.local.moves import Moves
-from stream_scorer.verify.scene import Course, Fault, Scene, meanwhile
+from stream_scorer.verify.scene import Course, Fault, Scene, attempt, meanwhile
 
 DOWN_SECONDS = 5.0
 #: A minute, but no more than this share of a round.
@@ -40,12 +39,6 @@ def cluster_faults() -> tuple[Fault, ...]:
     )  # fmt: skip
 
 
-def _kafka(scene: Scene) -> EmbeddedKafka:
-    if scene.ground.kafka is None:
-        raise AssertionError("a fault of brokers is only begun where they are ours")
-    return scene.ground.kafka
-
-
 def _numbers(scene: Scene) -> range:
     return range(1, scene.ground.brokers + 1)
 
@@ -58,7 +51,7 @@ def _at_once(act: Callable[[int], None], numbers: Sequence[int]) -> None:
 
 def _kill(scene: Scene) -> Course:
     """Kill one of three, and start it again."""
-    kafka, number = _kafka(scene), scene.dice.choice(_numbers(scene))
+    kafka, number = scene.kafka, scene.dice.choice(_numbers(scene))
     kafka.kill(number)
     yield DOWN_SECONDS
     yield from meanwhile(scene, lambda: kafka.start(number))
@@ -68,7 +61,7 @@ def _kill(scene: Scene) -> Course:
 
 def _roll(scene: Scene) -> Course:
     """Restart one after the other, in order, as an upgrade does."""
-    kafka = _kafka(scene)
+    kafka = scene.kafka
     for number in _numbers(scene):
         yield from meanwhile(scene, lambda number=number: kafka.restart(number))  # type: ignore[misc]
         yield SETTLE_SECONDS
@@ -77,9 +70,7 @@ def _roll(scene: Scene) -> Course:
 
 def _all_away(scene: Scene) -> Course:
     """Let no worker reach any broker; the fleet waits and does not exit."""
-    if scene.ground.proxy is None:
-        raise AssertionError("a network fault is only begun where there is a proxy")
-    with scene.ground.proxy.cut("worker-*", refuse=True):
+    with scene.proxy.cut("worker-*", refuse=True):
         yield min(ALL_AWAY_SECONDS, ALL_AWAY_SHARE * scene.round_seconds)
     yield SETTLE_SECONDS
     return True
@@ -93,7 +84,7 @@ def _all_killed(scene: Scene) -> Course:
     out (``TransactionMarkerChannelManager``, for ``KRaftMetadataCache.getPartitionLeaderEndpoint``
     returns nothing then); the next transaction of that producer id commits what is left there.
     """
-    kafka, numbers = _kafka(scene), _numbers(scene)
+    kafka, numbers = scene.kafka, _numbers(scene)
     for number in numbers:
         kafka.kill(number)
     yield DOWN_SECONDS
@@ -104,7 +95,7 @@ def _all_killed(scene: Scene) -> Course:
 
 def _all_frozen(scene: Scene) -> Course:
     """Let all brokers take connections and answer nothing, for longer than a transaction may be."""
-    kafka, numbers = _kafka(scene), _numbers(scene)
+    kafka, numbers = scene.kafka, _numbers(scene)
     for number in numbers:
         kafka.pause(number)
     try:
@@ -125,8 +116,8 @@ def _move_leaders(scene: Scene) -> Course:
 
 def _move_group(scene: Scene) -> Course:
     """Give the group another coordinator."""
-    moves = Moves(_kafka(scene).internal_servers)
-    return (yield from _done(scene, lambda: moves.group_coordinator(scene.names.group)))
+    moves = Moves(scene.kafka.internal_servers)
+    return (yield from attempt(scene, lambda: moves.group_coordinator(scene.names.group)))
 
 
 def _move_transactions(scene: Scene) -> Course:
@@ -137,19 +128,11 @@ def _move_transactions(scene: Scene) -> Course:
 
 
 def _move(scene: Scene, partitions: Sequence[tuple[str, int]]) -> Course:
-    moves = Moves(_kafka(scene).internal_servers)
+    moves = Moves(scene.kafka.internal_servers)
     moved = False
     for topic, number in partitions:
-        moved |= yield from _done(scene, partial(moves.leader, topic, number))
+        moved |= yield from attempt(scene, partial(moves.leader, topic, number))
     return moved
-
-
-def _done(scene: Scene, move: Callable[[], object]) -> Course:
-    """Move in another thread; a replica that lags behind can't be moved to, and that is no news."""
-    try:
-        return (yield from meanwhile(scene, move))
-    except Unreachable:
-        return False
 
 
 def _grow(scene: Scene) -> Course:

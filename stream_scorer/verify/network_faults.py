@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Literal
 
-from stream_scorer.errors import Unreachable
 from stream_scorer.local.frames import ApiKey
-from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.fleet import Member
-from stream_scorer.verify.scene import Course, Fault, Scene, meanwhile, until
+from stream_scorer.verify.scene import Course, Fault, Scene, attempt, until
 
 CUT_SECONDS = 10.0
 DELAY_SECONDS = 12.0
@@ -51,19 +48,13 @@ def _while(rule: AbstractContextManager[object], seconds: float) -> Course:
     return True
 
 
-def _proxy(scene: Scene) -> Proxy:
-    if scene.ground.proxy is None:
-        raise AssertionError("a network fault is only begun where there is a proxy")
-    return scene.ground.proxy
-
-
 def _cut(scene: Scene, *, way: Ways, one: bool) -> Course:
     """Cut a worker off for longer than its session."""
     with scene.someone() as member:
         if member is None:
             return False
         broker = scene.dice.randint(1, scene.ground.brokers) if one else None
-        rule = _proxy(scene).cut(_clients(member), broker, way)
+        rule = scene.proxy.cut(_clients(member), broker, way)
         return (yield from _while(rule, CUT_SECONDS))
 
 
@@ -72,13 +63,13 @@ def _reset(scene: Scene) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        rule = _proxy(scene).cut(_clients(member), refuse=True)
+        rule = scene.proxy.cut(_clients(member), refuse=True)
         return (yield from _while(rule, 1.0))
 
 
 def _delay(scene: Scene, *, seconds: float) -> Course:
     """Put the whole fleet behind a slower network."""
-    return (yield from _while(_proxy(scene).delay("worker-*", seconds), DELAY_SECONDS))
+    return (yield from _while(scene.proxy.delay("worker-*", seconds), DELAY_SECONDS))
 
 
 def _hold_end(scene: Scene) -> Course:
@@ -90,24 +81,16 @@ def _hold_end(scene: Scene) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        proxy = _proxy(scene)
+        proxy = scene.proxy
         client = f"{member.who}-producer"
         with proxy.hold(client, ApiKey.END_TXN) as held:
-            if not (yield from _comes(scene, held.caught)):
+            if not (yield from attempt(scene, held.caught)):
                 return False
             # Half of transaction.timeout.ms is socket.timeout.ms; then comes the retry, and the
             # next transaction, which sends its offsets in its middle.
             with proxy.watch(ApiKey.TXN_OFFSET_COMMIT, client) as watch:
                 yield from until(lambda: watch.requests > 0, scene.transaction_seconds * 2)
-            return (yield from _comes(scene, held.release))
-
-
-def _comes(scene: Scene, event: Callable[[], None]) -> Course:
-    """Wait in another thread for what the proxy waits for; tell whether it came."""
-    try:
-        return (yield from meanwhile(scene, event))
-    except Unreachable:
-        return False
+            return (yield from attempt(scene, held.release))
 
 
 def _drop(scene: Scene, *, api: ApiKey, close: bool) -> Course:
@@ -115,7 +98,7 @@ def _drop(scene: Scene, *, api: ApiKey, close: bool) -> Course:
     with scene.someone() as member:
         if member is None:
             return False
-        proxy, client = _proxy(scene), f"{member.who}-producer"
+        proxy, client = scene.proxy, f"{member.who}-producer"
         with proxy.watch(api, client) as watch, proxy.drop_answer(client, api, close=close):
             yield DROP_SECONDS
             return watch.requests > 0

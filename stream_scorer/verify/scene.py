@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from stream_scorer.errors import Unreachable
+from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.cluster import Ground
 from stream_scorer.verify.fleet import Fleet, Member
 from stream_scorer.verify.plan import GroupProtocol, OrderBy
@@ -56,6 +59,20 @@ class Scene:
         """How long a transaction may stay open."""
         return self.ground.timeouts.transaction_seconds
 
+    @property
+    def kafka(self) -> EmbeddedKafka:
+        """The brokers, for faults that need them to be ours."""
+        if self.ground.kafka is None:
+            raise AssertionError("a fault of brokers is only begun where they are ours")
+        return self.ground.kafka
+
+    @property
+    def proxy(self) -> Proxy:
+        """The network before the brokers, for faults that need a proxy there."""
+        if self.ground.proxy is None:
+            raise AssertionError("a fault of the network is only begun where there is a proxy")
+        return self.ground.proxy
+
     @contextmanager
     def someone(self) -> Iterator[Member | None]:
         """Yield a worker that nobody else injures meanwhile, ``None`` if there is none."""
@@ -92,6 +109,14 @@ def meanwhile(scene: Scene, work: Callable[[], object], patience_seconds: float 
     if done:
         future.result()
     return done
+
+
+def attempt(scene: Scene, work: Callable[[], object]) -> Course:
+    """Do the same; tell whether it came about, for what is out of reach is no news."""
+    try:
+        return (yield from meanwhile(scene, work))
+    except Unreachable:
+        return False
 
 
 #: What a fault may need of the cluster.
