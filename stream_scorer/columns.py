@@ -46,10 +46,14 @@ class Numbers:
     """Booleans, ints, longs, floats, doubles: the dtype is bool, int32, int64, float32, float64.
 
     A logical type is its raw number; a decimal is a float64, unscaled value times 10^-scale.
+    Where fields lie side by side in every event, ``values`` is column ``place`` of a ``table`` that
+    they share, so that whoever wants them all copies them at once.
     """
 
     values: NDArray[Any]
     present: Present = None
+    table: NDArray[Any] | None = field(default=None, compare=False, repr=False)
+    place: int = field(default=0, compare=False, repr=False)
 
     def __len__(self) -> int:
         """Return the number of rows."""

@@ -9,6 +9,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from stream_scorer.records import DeadLetter, Headers, ScoredEvents
 
 STREAMS_PREFIX = "__streams.errors."
@@ -43,12 +45,13 @@ class DeadLetterFormat:
             if letter.value is not None and self._too_large(letter, headers[row]):
                 values[row] = None
                 headers[row] += _fingerprint(letter.value)
+        partitions = [letter.source.partition % self.partitions for letter in dead_letters]
         return ScoredEvents(
             values=values,
             keys=[letter.key for letter in dead_letters],
             headers=headers,
-            timestamps=[letter.timestamp for letter in dead_letters],
-            partitions=[letter.source.partition % self.partitions for letter in dead_letters],
+            timestamps=np.array([letter.timestamp for letter in dead_letters], np.int64),
+            partitions=np.array(partitions, np.int64),
         )
 
     def _too_large(self, letter: DeadLetter, headers: Headers) -> bool:

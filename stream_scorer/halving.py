@@ -65,7 +65,7 @@ def _part(
     letters: Sequence[int] = (traces[traces >= events] - events).tolist()
     mine = places.take(traces)
     part = ScoredBatch(
-        scored.scored.take(traces[traces < events].tolist()),
+        scored.scored.take(traces[traces < events]),
         tuple(scored.dead_letters[letter] for letter in letters),
         mine.next_offsets(),
         scored.rows[traces],

@@ -128,26 +128,40 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class ScoredEvents:
-    """Scored events as columns, in input order; a ``None`` value is a forwarded tombstone."""
+    """Scored events as columns, in input order; a ``None`` value is a forwarded tombstone.
+
+    ``timestamps`` are milliseconds since the epoch, -1 for none; a partition of -1 is for the
+    partitioner to choose.
+
+    Raises:
+        ValueError: the columns differ in length; an event would be written without its key, or not.
+    """
 
     values: Sequence[bytes | None]
     keys: Sequence[bytes | None]
     headers: Sequence[Headers | None]
-    timestamps: Sequence[int]
-    partitions: Sequence[int]
+    timestamps: NDArray[np.int64]
+    partitions: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        columns = (self.values, self.keys, self.headers, self.timestamps, self.partitions)
+        lengths = [len(column) for column in columns]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"columns of {lengths} events")
 
     def __len__(self) -> int:
         """Return the number of scored events."""
         return len(self.values)
 
-    def take(self, rows: Sequence[int]) -> ScoredEvents:
+    def take(self, rows: NDArray[np.intp]) -> ScoredEvents:
         """Return the given rows, in that order."""
+        chosen = rows.tolist()
         return ScoredEvents(
-            [self.values[row] for row in rows],
-            [self.keys[row] for row in rows],
-            [self.headers[row] for row in rows],
-            [self.timestamps[row] for row in rows],
-            [self.partitions[row] for row in rows],
+            [self.values[row] for row in chosen],
+            [self.keys[row] for row in chosen],
+            [self.headers[row] for row in chosen],
+            self.timestamps[rows],
+            self.partitions[rows],
         )
 
 

@@ -41,7 +41,11 @@ def scored_of(batch: Batch, rows: list[Row]) -> ScoredBatch:
     good = [row for row, (_, fate) in enumerate(rows) if fate == SCORED]
     dead = [row for row, (_, fate) in enumerate(rows) if fate == DEAD]
     everything = ScoredEvents(
-        batch.values, batch.keys, batch.headers, batch.timestamps.tolist(), [0] * len(batch)
+        batch.values,
+        batch.keys,
+        batch.headers,
+        batch.timestamps,
+        np.zeros(len(batch), np.int64),
     )
     letters = tuple(
         DeadLetter(
@@ -50,7 +54,7 @@ def scored_of(batch: Batch, rows: list[Row]) -> ScoredBatch:
         for row in dead
     )
     return ScoredBatch(
-        everything.take(good), letters, batch.next_offsets(), np.array([*good, *dead], np.intp)
+        everything.take(np.array(good, np.intp)), letters, batch.next_offsets(), np.array([*good, *dead], np.intp)
     )
 
 

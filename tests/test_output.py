@@ -71,7 +71,8 @@ class Written:
 
 def batch(good: int, bad: int = 0) -> ScoredBatch:
     """Return a batch of so many scored events and dead letters."""
-    scored = ScoredEvents([b"s"] * good, [None] * good, [None] * good, [0] * good, [0] * good)
+    zeros, nothing = np.zeros(good, np.int64), [None] * good
+    scored = ScoredEvents([b"s"] * good, nothing, nothing, zeros, zeros)
     letters = [DeadLetter(b"v", None, None, 0, SOURCE, 40 + row, PROBLEM) for row in range(bad)]
     return ScoredBatch(scored, tuple(letters), {SOURCE: good + bad}, np.arange(good + bad))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from stream_scorer.output import Producer
 from stream_scorer.records import DeadLetter, ScoredBatch, ScoredEvents, TopicPartition
 
@@ -46,6 +48,6 @@ def _as_events(letters: Sequence[DeadLetter]) -> ScoredEvents:
         values=[letter.value for letter in letters],
         keys=[letter.key for letter in letters],
         headers=[letter.headers for letter in letters],
-        timestamps=[letter.timestamp for letter in letters],
-        partitions=[letter.source.partition for letter in letters],
+        timestamps=np.array([letter.timestamp for letter in letters], np.int64),
+        partitions=np.array([letter.source.partition for letter in letters], np.int64),
     )

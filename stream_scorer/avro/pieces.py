@@ -91,11 +91,7 @@ def varints(values: NDArray[np.int64]) -> Piece:
     if lowest == highest:
         zigzag = zigzag[:1]
     width = _varint_length(highest)
-    cells = np.empty((len(zigzag), width), np.uint8)
-    rest = zigzag
-    for place in range(width):
-        cells[:, place] = (rest & np.uint64(0x7F)) | np.uint64(0x80)
-        rest = rest >> np.uint64(7)
+    cells = _sevens(zigzag, width)
     if _varint_length(lowest) == width:
         cells[:, -1] &= 0x7F
         return Even(cells)
@@ -105,6 +101,31 @@ def varints(values: NDArray[np.int64]) -> Piece:
     rows = np.arange(len(values), dtype=np.int64)
     cells[rows, lengths - 1] &= 0x7F
     return Uneven(cells.reshape(-1), rows * width, lengths)
+
+
+def _sevens(zigzag: NDArray[np.uint64], width: int) -> NDArray[np.uint8]:
+    """Return ``width`` bytes of seven bits of each number, the lowest first, top bits set."""
+    cells = np.empty((len(zigzag), width), np.uint8)
+    low = min(width, 8)
+    words = _eight_of_seven(zigzag).astype("<u8", copy=False)
+    cells[:, :low] = words.view(np.uint8).reshape(-1, 8)[:, :low]
+    for place in range(low, width):
+        cells[:, place] = (zigzag >> np.uint64(7 * place)) | np.uint64(0x80)
+    return cells
+
+
+def _eight_of_seven(number: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return the low 56 bits as 8 bytes of seven, top bits set: halves, then quarters, then all."""
+    word = number & np.uint64((1 << 56) - 1)
+    for shift, low in (
+        (4, 0x000000000FFFFFFF),
+        (2, 0x00003FFF00003FFF),
+        (1, 0x007F007F007F007F),
+    ):
+        upper = word & ~np.uint64(low)
+        word ^= upper
+        word |= upper << np.uint64(shift)
+    return word | np.uint64(0x8080808080808080)
 
 
 def either(present: NDArray[np.bool_], some: Packed, otherwise: bytes) -> Uneven:
@@ -119,6 +140,8 @@ def either(present: NDArray[np.bool_], some: Packed, otherwise: bytes) -> Uneven
 
 def join(pieces: Sequence[Piece], rows: int) -> Packed:
     """Lay the pieces side by side in each of ``rows`` rows, and the rows one after the other."""
+    if not rows:
+        return Packed(np.empty(0, np.uint8), np.zeros(1, np.int64))
     merged = list(_merged(pieces, rows))
     lengths = [_length(piece) for piece in merged]
     bounds = np.zeros(rows + 1, np.int64)
@@ -152,14 +175,18 @@ def _side_by_side(run: Sequence[Even], rows: int) -> Sequence[Even]:
     """Return a run of fixed-width pieces as one piece, or none for none."""
     if len(run) <= 1:
         return run
-    alike = all(len(piece.cells) == 1 for piece in run)
-    width = sum(piece.cells.shape[1] for piece in run)
-    cells = np.empty((1 if alike else rows, width), np.uint8)
+    template = np.concatenate([piece.cells[0] for piece in run])
+    if all(len(piece.cells) == 1 for piece in run):
+        return [Even(template.reshape(1, -1))]
+    cells = np.empty((rows, len(template)), np.uint8)
+    cells[:] = template
     start = 0
     for piece in run:
-        stop = start + piece.cells.shape[1]
-        cells[:, start:stop] = piece.cells
-        start = stop
+        width = piece.cells.shape[1]
+        if len(piece.cells) > 1:
+            column = np.ndarray((rows,), f"V{width}", cells, start, (len(template),))
+            column[:] = piece.cells.view(f"V{width}").reshape(-1)
+        start += width
     return [Even(cells)]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_scorer.avro.actions import Copy, Symbol
-from stream_scorer.avro.building import column_of, promoted
+from stream_scorer.avro.building import DTYPES, column_of, promoted
 from stream_scorer.avro.decimals import decimals
 from stream_scorer.avro.types import Type
 from stream_scorer.avro.wire import Wire
@@ -93,6 +93,37 @@ def _grouped(placed: Sequence[tuple[int, Cell]]) -> list[list[tuple[int, Cell]]]
 
 
 def _gather(group: Sequence[tuple[int, Cell]]) -> Step:
+    places = _places(group)
+    return _fields(group) if places is None else _table(group, places)
+
+
+def _places(group: Sequence[tuple[int, Cell]]) -> dict[str, int] | None:
+    """Return the column of each field, if a group is a table of numbers that stay as they are."""
+    start, first = group[0]
+    places: dict[str, int] = {}
+    for offset, cell in group:
+        place, rest = divmod(offset - start, first.width)
+        stays = cell.path is not None and np.dtype(cell.format) == DTYPES[cell.kind]
+        if rest or cell.path is None or cell.format != first.format or not stays:
+            return None
+        places[cell.path] = place
+    return places
+
+
+def _table(group: Sequence[tuple[int, Cell]], places: Mapping[str, int]) -> Step:
+    start, first = group[0]
+    width = (max(places.values()) + 1) * first.width
+
+    def step(wire: Wire, out: Out) -> None:
+        windows = wire.windows(wire.at + start if start else wire.at, width)
+        table = windows.view(first.format).reshape(len(wire), -1)
+        for path, place in places.items():
+            out[path] = Numbers(table[:, place], None, table, place)
+
+    return step
+
+
+def _fields(group: Sequence[tuple[int, Cell]]) -> Step:
     start, (last, final) = group[0][0], group[-1]
     width = last + final.width - start
     names = [str(offset) for offset, _ in group]

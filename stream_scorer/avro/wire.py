@@ -204,12 +204,12 @@ class Wire:
         if not width:
             return np.zeros(0, np.intp)
         cells = self.windows(starts, width).view(np.uint8).reshape(len(starts), width)
-        inside = np.arange(width) < lengths[:, np.newaxis]
-        inside &= cells >= _CONTINUES
         suspect = starts > len(self.octets) - width  # whose window was moved
         if longest > width:
             suspect |= lengths > width
-        if inside.any():
+        if cells.max(initial=0) >= _CONTINUES:  # in the strings, or behind a shorter one
+            inside = np.arange(width) < lengths[:, np.newaxis]
+            inside &= cells >= _CONTINUES
             suspect |= inside.any(axis=1)
         return np.flatnonzero(suspect)
 

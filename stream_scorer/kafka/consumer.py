@@ -15,10 +15,10 @@ from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.messages import (
     batch_of,
+    failures_among,
     is_membership,
     partition_of,
     source_of,
-    sources_of,
 )
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.plain_commits import PlainCommits
@@ -96,7 +96,8 @@ class EventConsumer:
         self._commits.judge()
         self._get_in_place()
         epoch = self.epoch
-        messages = self._fetch(max_records, timeout_seconds, max_wait_seconds)
+        batch = batch_of(self._fetch(max_records, timeout_seconds, max_wait_seconds))
+        self._read_from.update(batch.sources)
         if self.epoch != epoch:
             # `consume` after `poll` can serve a revocation with a row already in hand. The rows of
             # partitions that stay are behind the client's position now.
@@ -105,7 +106,7 @@ class EventConsumer:
         if self._unplaced & self._read_from:
             self.rewind()
             raise TransactionAborted("a partition's offset fell off the log while it was read")
-        return batch_of(messages)
+        return batch
 
     def stand_by(self, seconds: float) -> None:
         """Stay in the group for a while without taking events; what arrives is read again."""
@@ -114,7 +115,7 @@ class EventConsumer:
         while (left := deadline - self._clock()) > 0:
             message = self._client.poll(min(left, POLL_SLICE_SECONDS))
             if message is not None:
-                self._usable([message])
+                self._read_from.update(map(source_of, self._usable([message])))
 
     def pause(self) -> None:
         """Fetch nothing until the next ``poll_batch``: for waits that are long.
@@ -157,13 +158,11 @@ class EventConsumer:
         return messages
 
     def _usable(self, messages: list[Message]) -> list[Message]:
-        failures = [message for message in messages if message.error() is not None]
-        events = messages
-        if failures:
-            events = [message for message in messages if message.error() is None]
-            self._answer(failures)
-        self._read_from |= sources_of(events)
-        return events
+        failures = failures_among(messages)
+        if not failures:
+            return messages
+        self._answer(failures)
+        return [message for message in messages if message.error() is None]
 
     def _answer(self, failures: list[Message]) -> None:
         for message in failures:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 import numpy as np
 from confluent_kafka import Message
 from confluent_kafka import TopicPartition as ClientPartition
+from numpy.typing import NDArray
 
 from stream_scorer.records import Batch, TopicPartition
 
 _PREFIX = b"CGMDv2:"
+_SECOND = itemgetter(1)
 
 
 def partition_of(partition: ClientPartition) -> TopicPartition:
@@ -23,26 +26,49 @@ def source_of(message: Message) -> TopicPartition:
     return TopicPartition(message.topic(), message.partition())
 
 
-def sources_of(messages: Sequence[Message]) -> set[TopicPartition]:
-    """Return where messages came from; a value is made for each source, not for each message."""
-    pairs = set(zip(map(Message.topic, messages), map(Message.partition, messages), strict=True))
-    return {TopicPartition(*pair) for pair in pairs}
-
-
 def batch_of(messages: Sequence[Message]) -> Batch:
-    """Lay the messages out as columns."""
-    index: dict[tuple[str, int], int] = {}
-    pairs = zip(map(Message.topic, messages), map(Message.partition, messages), strict=True)
-    source_index = [index.setdefault(pair, len(index)) for pair in pairs]
-    stamps = map(Message.timestamp, messages)
+    """Lay the messages out as columns.
+
+    Each accessor is mapped over all of them: a loop in Python would cost as much as the decoding.
+    """
+    rows = len(messages)
+    sources, source_index = _sources(messages)
+    # A pair of type and time, the time being -1 where there is none.
+    stamps = map(_SECOND, map(Message.timestamp, messages))
     return Batch(
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)),
         headers=list(map(Message.headers, messages)),
-        timestamps=np.array([ms if kind else -1 for kind, ms in stamps], np.int64),
-        sources=tuple(TopicPartition(*pair) for pair in index),
-        source_index=np.array(source_index, np.int64),
-        offsets=np.fromiter(map(Message.offset, messages), np.int64, len(messages)),
+        timestamps=np.fromiter(stamps, np.int64, rows),
+        sources=sources,
+        source_index=source_index,
+        offsets=np.fromiter(map(Message.offset, messages), np.int64, rows),
+    )
+
+
+def failures_among(messages: Sequence[Message]) -> list[Message]:
+    """Return those that are no event but an error of the client."""
+    if not any(map(Message.error, messages)):
+        return []
+    return [message for message in messages if message.error() is not None]
+
+
+def _sources(
+    messages: Sequence[Message],
+) -> tuple[tuple[TopicPartition, ...], NDArray[np.int64]]:
+    """Return where the messages came from, and for each message which of these it is."""
+    topics = list(map(Message.topic, messages))
+    partitions = list(map(Message.partition, messages))
+    if topics and topics.count(topics[0]) == len(topics):
+        numbers = sorted(set(partitions))
+        places = np.zeros(numbers[-1] + 1, np.int64)
+        places[numbers] = np.arange(len(numbers))
+        return tuple(TopicPartition(topics[0], number) for number in numbers), places[partitions]
+    pairs = list(zip(topics, partitions, strict=True))
+    index = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+    return (
+        tuple(TopicPartition(*pair) for pair in index),
+        np.fromiter(map(index.__getitem__, pairs), np.int64, len(pairs)),
     )
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import repeat
+from operator import length_hint
 from typing import Any
 
 import numpy as np
@@ -285,15 +288,33 @@ def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
 
     An event without a timestamp gets the time of its writing.
     """
-    # By position, arguments take half the time that they take by keyword, once for every event:
-    # topic, value, key, partition, callback, on_delivery, timestamp, headers.
-    produce = client.produce
-    timestamps = np.maximum(np.asarray(events.timestamps, np.int64), 0).tolist()
-    columns = (events.values, events.keys, events.partitions, timestamps, events.headers)
-    for value, key, partition, timestamp, headers in zip(*columns, strict=True):
-        while True:
-            try:
-                produce(topic, value, key, partition, None, None, timestamp, headers)
-                break
-            except BufferError:
-                client.poll(FULL_QUEUE_SECONDS)
+    queued = 0
+    while (queued := queued + _queue_some(client, topic, events, queued)) < len(events):
+        client.poll(FULL_QUEUE_SECONDS)
+
+
+def _queue_some(client: Producer, topic: str, events: ScoredEvents, start: int) -> int:
+    """Queue the events from ``start`` on; return how many the client took before it was full.
+
+    No line of Python runs for each event: ``produce`` is mapped over the columns. By position
+    (topic, value, key, partition, callback, on_delivery, timestamp, headers) it takes half the time
+    that it takes by keyword.
+    """
+    values = iter(events.values[start:])
+    calls = map(
+        client.produce,
+        repeat(topic),
+        values,
+        events.keys[start:],
+        events.partitions[start:].tolist(),
+        repeat(None),
+        repeat(None),
+        np.maximum(events.timestamps[start:], 0).tolist(),
+        events.headers[start:],
+    )
+    try:
+        deque(calls, maxlen=0)
+    except BufferError:
+        # The one that was refused has left the iterator as well.
+        return len(events) - start - length_hint(values) - 1
+    return len(events) - start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,19 +50,19 @@ def scalar(column: Column, dtype: Dtype, fill: Fill) -> Block:
 
 def matrix(
     columns: Sequence[Column], dtype: Dtype, fills: Sequence[Fill]
-) -> tuple[NDArray[Any], list[Block]]:
+) -> tuple[NDArray[Any], Sequence[Block | None]]:
     """Return scalar columns side by side, ``[rows, columns]``, and one block for each of them.
 
-    Floats, the common case, are cast while they are laid side by side and looked over once.
+    Floats, the common case, are cast while they are laid side by side and looked over once: there
+    is no block for a column without nulls.
     """
     if dtype != "string" and dtype.kind == "f" and all(_is_float(column) for column in columns):
         floats = _float_table(columns, dtype)
         if floats is not None:
-            blocks = [
+            return floats, [
                 _filled(floats[:, index], column, fill)
                 for index, (column, fill) in enumerate(zip(columns, fills, strict=True))
             ]
-            return floats, blocks
     blocks = [scalar(column, dtype, fill) for column, fill in zip(columns, fills, strict=True)]
     table = np.empty((len(columns[0]), len(columns)), dtype=object if dtype == "string" else dtype)
     for index, block in enumerate(blocks):
@@ -78,17 +78,39 @@ def _float_table(columns: Sequence[Column], dtype: np.dtype[Any]) -> NDArray[Any
     """Return the columns side by side, ``None`` if an infinity needs a closer look."""
     table = np.empty((len(columns[0]), len(columns)), dtype=dtype)
     with np.errstate(over="ignore"):
-        for index, column in enumerate(columns):
-            assert isinstance(column, Numbers)  # noqa: S101 - tells the type checker what was asked
-            table[:, index] = column.values
+        start = 0
+        for part in _neighbours(columns):
+            width = 1 if part.ndim == 1 else part.shape[1]
+            table[:, start : start + width] = part.reshape(-1, width)
+            start += width
     return None if np.isinf(table).any() else table
 
 
-def _filled(values: NDArray[Any], column: Column, fill: Fill) -> Block:
-    """Write the fill over the nulls in place."""
+def _neighbours(columns: Sequence[Column]) -> Iterator[NDArray[Any]]:
+    """Yield the columns' values in order; neighbours in one table come as a part of it."""
+    start = 0
+    for stop in range(1, len(columns) + 1):
+        if stop < len(columns) and _are_neighbours(columns[stop - 1], columns[stop]):
+            continue
+        first = columns[start]
+        assert isinstance(first, Numbers)  # noqa: S101 - tells the type checker what was asked
+        if first.table is None:
+            yield first.values
+        else:
+            yield first.table[:, first.place : first.place + stop - start]
+        start = stop
+
+
+def _are_neighbours(left: Column, right: Column) -> bool:
+    assert isinstance(left, Numbers) and isinstance(right, Numbers)  # noqa: S101, PT018
+    return left.table is not None and left.table is right.table and right.place == left.place + 1
+
+
+def _filled(values: NDArray[Any], column: Column, fill: Fill) -> Block | None:
+    """Write the fill over the nulls in place; return nothing if there are none."""
     present = column.present
     if present is None or present.all():
-        return Block(values)
+        return None
     if fill.value is None:
         return Block(values, missing=~present)
     values[~present] = fill.value

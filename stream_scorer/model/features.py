@@ -45,14 +45,14 @@ class TensorMap:
         dtype = self.spec.dtype
         chosen = [columns[feature.path] for feature in self.features]
         if is_array(self.features[0].type):
-            blocks = [nested(chosen[0], self.row_shape, dtype, self.features[0].fill)]
-            array = blocks[0].values
-        else:
-            table, blocks = matrix(chosen, dtype, [feature.fill for feature in self.features])
-            array = table.reshape(len(table), *self.row_shape)
-        for feature, block in zip(self.features, blocks, strict=True):
-            self._complain(feature, block, columns, problems)
-        return array
+            block = nested(chosen[0], self.row_shape, dtype, self.features[0].fill)
+            self._complain(self.features[0], block, columns, problems)
+            return block.values
+        table, blocks = matrix(chosen, dtype, [feature.fill for feature in self.features])
+        for feature, column in zip(self.features, blocks, strict=True):
+            if column is not None:
+                self._complain(feature, column, columns, problems)
+        return table.reshape(len(table), *self.row_shape)
 
     def _complain(
         self, feature: Feature, block: Block, columns: Columns, problems: Problems

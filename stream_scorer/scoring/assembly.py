@@ -97,12 +97,10 @@ def _scored(
     partitions = of_source[batch.source_index]
     if by_key:
         partitions = np.full(len(batch), ANY_PARTITION)
-    everything = ScoredEvents(
-        values, batch.keys, headers, batch.timestamps.tolist(), partitions.tolist()
-    )
+    everything = ScoredEvents(values, batch.keys, headers, batch.timestamps, partitions)
     if not problems:
         return everything
-    return everything.take([row for row in range(len(batch)) if row not in problems])
+    return everything.take(np.delete(np.arange(len(batch)), list(problems)))
 
 
 def _rows(count: int, problems: Problems) -> NDArray[np.intp]:
@@ -119,10 +117,8 @@ def _too_large(
     headers: Sequence[Headers | None],
     max_bytes: int,
 ) -> Problems:
-    longest = max(map(len, filter(None, values)), default=0)
-    longest += max(map(len, filter(None, batch.keys)), default=0)
-    if longest <= max_bytes and not any(headers):
-        return {}
+    if _bytes_of(values) + _bytes_of(batch.keys) <= max_bytes and not any(headers):
+        return {}  # all of them together
     problems: Problems = {}
     for row, (value, key) in enumerate(zip(values, batch.keys, strict=True)):
         if value is None:
@@ -150,5 +146,8 @@ def _dead_letter(batch: Batch, row: int, problem: Problem) -> DeadLetter:
 
 
 def _size(scored: ScoredEvents, letters: Sequence[DeadLetter]) -> int:
-    values = sum(map(len, filter(None, scored.values)))
-    return values + sum(len(letter.value or b"") for letter in letters)
+    return _bytes_of(scored.values) + sum(len(letter.value or b"") for letter in letters)
+
+
+def _bytes_of(column: Sequence[bytes | None]) -> int:
+    return sum(map(len, filter(None, column)))

@@ -157,7 +157,7 @@ class ReturnToInput:
             for row, original in taken.items()
         )
         size = sum(len(letter.value or b"") for letter in letters)
-        nothing = ScoredEvents((), (), (), (), ())
+        nothing = ScoredEvents((), (), (), np.zeros(0, np.int64), np.zeros(0, np.int64))
         rows = np.array(list(taken), np.intp)
         return ScoredBatch(nothing, letters, batch.next_offsets(), rows, size_bytes=size)
 

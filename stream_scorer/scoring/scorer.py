@@ -173,7 +173,7 @@ class Scorer:
             stripped = strip(values, headers, self._read.framing)
             for row, why in stripped.problems.items():
                 problems[live[row]] = Problem(Reason.NO_SCHEMA, Stage.DECODE, why)
-        numbers = np.asarray(live, np.intp)
+        numbers = np.arange(len(batch)) if everything else np.asarray(live, np.intp)
         return [
             self._score_group(batch, group, numbers[group.rows], problems, watch)
             for group in stripped.groups

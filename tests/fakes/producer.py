@@ -175,8 +175,8 @@ class FakeBlock:
         for value, key, partition, timestamp, headers in zip(
             events.values,
             events.keys,
-            events.partitions,
-            events.timestamps,
+            events.partitions.tolist(),
+            events.timestamps.tolist(),
             events.headers,
             strict=True,
         ):

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from stream_scorer.kafka.client_config import (
     Property,
     SetLimits,
@@ -242,8 +244,9 @@ def joined(consumer: EventConsumer) -> EventConsumer:
 def events(*values: bytes | None, partition: int = 0, key: bytes | None = None) -> ScoredEvents:
     """Events of now, for one partition."""
     rows = len(values)
-    now = int(time.time() * 1000)
-    return ScoredEvents(values, [key] * rows, [None] * rows, [now] * rows, [partition] * rows)
+    now = np.full(rows, time.time() * 1000, np.int64)
+    partitions = np.full(rows, partition, np.int64)
+    return ScoredEvents(values, [key] * rows, [None] * rows, now, partitions)
 
 
 def gather(consumer: ConsumerUnderTest, rows: int) -> list[Batch]:

@@ -65,7 +65,7 @@ def test_a_refused_event_keeps_the_offsets_back(real: RealCluster, topic: TopicF
     output, offsets = topic(1, {"message.timestamp.before.max.ms": "86400000"}), Offsets()
     made = producer(real.bootstrap_servers, offsets)
     old = events(b"old")
-    old.timestamps[0] = 1  # type: ignore[index]
+    old.timestamps[0] = 1
     with pytest.raises(RecordRefused, match="INVALID_TIMESTAMP"), made.transaction() as transaction:
         transaction.produce(output, old)
         transaction.send_offsets({SOURCE: 1}, b"")

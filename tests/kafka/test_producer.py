@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+import numpy as np
 import pytest
 from confluent_kafka import KafkaException
 
@@ -61,8 +62,8 @@ def test_a_refused_record_takes_its_transaction_with_it(
         [b"good", value, b"good"],
         [b"k", key, b"k"],
         [None] * 3,
-        [NOW, timestamp, NOW],
-        [0] * 3,
+        np.array([NOW, timestamp, NOW]),
+        np.zeros(3, np.int64),
     )
     with pytest.raises(RecordRefused, match=name):
         write(producer, output, mixed)
@@ -142,7 +143,8 @@ def test_headers_keys_and_timestamps_arrive_as_they_were(real: RealCluster, grou
         None,
         [],
     ]
-    rows = ScoredEvents([b"v", None, b""], [b"k", b"", None], headers, [NOW, 1, -1], [0, 0, 0])
+    values, keys = [b"v", None, b""], [b"k", b"", None]
+    rows = ScoredEvents(values, keys, headers, np.array([NOW, 1, -1]), np.zeros(3, np.int64))
     write(producer, output, rows)
     first, second, third = topics.read(real.bootstrap_servers, output)
     assert first.headers() == headers[0]
@@ -166,7 +168,8 @@ def test_keys_choose_the_partitions_that_java_clients_choose(real: RealCluster, 
     }
     partitions, rows = 13, len(hashes)
     output = real.create(partitions)
-    keyed = ScoredEvents([b"v"] * rows, list(hashes), [None] * rows, [NOW] * rows, [-1] * rows)
+    now, any_partition = np.full(rows, NOW), np.full(rows, -1)
+    keyed = ScoredEvents([b"v"] * rows, list(hashes), [None] * rows, now, any_partition)
     write(real.producer(group), output, keyed)
     chosen = {each.key(): each.partition() for each in topics.read(real.bootstrap_servers, output)}
     assert chosen == {key: (each & 0x7FFFFFFF) % partitions for key, each in hashes.items()}

@@ -17,7 +17,7 @@ from stream_scorer.records import (
 )
 from tests.fakes import FakeClock
 
-NOTHING = ScoredEvents([], [], [], [], [])
+NOTHING = ScoredEvents([], [], [], np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 def batch(*offsets: int, reason: Reason = Reason.UNDECODABLE) -> ScoredBatch:

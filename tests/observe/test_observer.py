@@ -71,7 +71,13 @@ def scored(timestamps: list[int], dead: list[int]) -> ScoredBatch:
     nothing = [None] * len(timestamps)
     problem = Problem(Reason.UNDECODABLE, Stage.DECODE, "broken")
     return ScoredBatch(
-        ScoredEvents(nothing, nothing, nothing, timestamps, [0] * len(timestamps)),
+        ScoredEvents(
+            nothing,
+            nothing,
+            nothing,
+            np.array(timestamps, np.int64),
+            np.zeros(len(timestamps), np.int64),
+        ),
         tuple(DeadLetter(b"", None, None, at, SOURCES[0], 0, problem) for at in dead),
         {},
         np.arange(len(timestamps) + len(dead)),

@@ -166,14 +166,14 @@ def test_an_event_keeps_its_key_timestamp_partition_and_headers(make: Make) -> N
     scored = make().scorer.score(batch([event(0), event(1)], headers=[kept + gone, None])).scored
     assert scored.headers == [kept, None]
     assert scored.keys == [b"k0", b"k1"]
-    assert scored.timestamps == [1_700_000_000_000, 1_700_000_000_001]
-    assert scored.partitions == [3, 3]
+    assert scored.timestamps.tolist() == [1_700_000_000_000, 1_700_000_000_001]
+    assert scored.partitions.tolist() == [3, 3]
 
 
 def test_by_key_the_client_chooses_the_partition(make: Make) -> None:
     """It is told so by -1."""
     scored = make({"output": {"partition": "key"}}).scorer.score(batch([event(0)])).scored
-    assert scored.partitions == [-1]
+    assert scored.partitions.tolist() == [-1]
 
 
 def test_events_of_several_topics_name_their_own(make: Make) -> None:
@@ -183,7 +183,7 @@ def test_events_of_several_topics_name_their_own(make: Make) -> None:
     scored = made.scorer.score(batch([event(row) for row in range(5)], sources=sources))
     found = [(each["source"]["topic"], each["source"]["partition"]) for each in made.read(scored)]
     assert found == [("cards", 3), ("ünï", 0), ("cards", 1), ("cards", 3), ("ünï", 0)]
-    assert scored.scored.partitions == [3, 0, 1, 3, 0]
+    assert scored.scored.partitions.tolist() == [3, 0, 1, 3, 0]
     assert scored.next_offsets == {sources[0]: 104, sources[1]: 105, sources[2]: 103}
 
 
@@ -288,7 +288,7 @@ def test_a_bad_event_does_not_touch_its_neighbours(make: Make) -> None:
     assert [each["score"][0] for each in made.read(scored)] == [0.0, 2.0, 6.0]
     assert [each["source"]["offset"] for each in made.read(scored)] == [100, 102, 106]
     assert scored.scored.keys == [b"k0", b"k2", b"k6"]
-    assert scored.scored.timestamps == [1_700_000_000_000 + row for row in (0, 2, 6)]
+    assert scored.scored.timestamps.tolist() == [1_700_000_000_000 + row for row in (0, 2, 6)]
     assert reasons(scored) == {
         101: Reason.UNDECODABLE,
         103: Reason.UNDECODABLE,
