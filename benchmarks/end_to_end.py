@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import events, models
-from benchmarks.contenders import Contender, Result, race
+from benchmarks.race import Contender, Result, race
 from stream_scorer.local.kafka import EmbeddedKafka
 
 TOPIC = "events"

@@ -12,9 +12,23 @@ from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 GROWTH = 8
 
 
+#: An inference call may take this share of max.poll.interval.ms, as far as can be predicted.
+INFERENCE_SHARE = 0.25
+#: A batch of several inference calls takes no more than this share of the commit interval ...
+BATCH_SHARE = 0.25
+#: ... and no more bytes than a core's cache holds.
+BATCH_BYTES = 1 << 20
+#: So many events tell how large an event is.
+SAMPLE = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much to gather, and when to commit it. All times in seconds."""
+    """How much to gather, and when to commit it. All times in seconds.
+
+    ``max_records`` are the rows of one inference call, ``max_calls`` how many calls' rows may be
+    polled at once.
+    """
 
     max_records: int
     max_wait_seconds: float
@@ -23,6 +37,40 @@ class Pace:
     transaction_max_records: int
     transaction_max_bytes: int
     max_poll_interval_seconds: float
+    max_calls: int = 1
+
+
+class BatchSize:
+    """How many rows to poll at once.
+
+    What is done once a batch costs less if a batch is large, so it may have the rows of several
+    inference calls, as long as they are small and quick. A slow model gets fewer than one call's
+    rows rather than miss ``max.poll.interval.ms``.
+    """
+
+    def __init__(self, pace: Pace, seconds_per_row: float) -> None:
+        self._pace = pace
+        self._seconds_per_row = seconds_per_row
+        self._bytes_per_row = float(BATCH_BYTES)
+
+    def scored(self, batch: Batch, seconds: float) -> None:
+        """Learn from a batch how long a row takes, and how large it is."""
+        self._seconds_per_row = seconds / len(batch)
+        some = batch.values[:: len(batch) // SAMPLE + 1]
+        self._bytes_per_row = sum(len(value or b"") for value in some) / len(some)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, at least 1."""
+        pace, rows = self._pace, float(self._pace.max_records)
+        if self._seconds_per_row > 0:
+            quick = BATCH_SHARE * pace.commit_interval_seconds / self._seconds_per_row
+            small = BATCH_BYTES / max(self._bytes_per_row, 1.0)
+            rows = max(rows, min(rows * pace.max_calls, quick, small))
+            rows = min(
+                rows, INFERENCE_SHARE * pace.max_poll_interval_seconds / self._seconds_per_row
+            )
+        return max(int(rows), 1)
 
 
 class SetSize:

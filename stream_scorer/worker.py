@@ -26,7 +26,7 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
-from stream_scorer.open_set import OpenSet, Pace, SetSize
+from stream_scorer.open_set import BatchSize, OpenSet, Pace, SetSize
 from stream_scorer.protocols import Consumer, Observer, Output, Scorer
 from stream_scorer.records import Batch, TopicPartition
 
@@ -39,8 +39,6 @@ AWAY_BACKOFF_SECONDS = 1.0
 LONG_WAIT_SECONDS = 1.0
 #: What a revocation may wait for the commit of what is gathered; it takes milliseconds.
 REVOKE_COMMIT_SECONDS = 5.0
-#: An inference call may take this share of max.poll.interval.ms, as far as can be predicted.
-INFERENCE_SHARE = 0.25
 
 
 class Worker:
@@ -70,7 +68,7 @@ class Worker:
         self._last_commit = float("-inf")
         self._aborts_in_a_row = 0
         self._set_size = SetSize(pace.transaction_max_records)
-        self._seconds_per_row = seconds_per_row
+        self._batch_size = BatchSize(pace, seconds_per_row)
 
     def run(self) -> None:
         """Consume until stopped; then commit what is gathered and leave the group.
@@ -129,7 +127,7 @@ class Worker:
             # What is gathered need not wait with this batch for the registry.
             self._commit()
             raise
-        self._seconds_per_row = (self._clock() - started) / len(batch)
+        self._batch_size.scored(batch, self._clock() - started)
         if self._open is None:
             self._open = OpenSet(started)
         self._open.add(scored, batch)
@@ -137,11 +135,7 @@ class Worker:
     def _room(self) -> int:
         """Return how many rows the next batch may have."""
         gathered = self._open.rows if self._open else 0
-        rows = min(self._pace.max_records, self._set_size.rows - gathered)
-        if self._seconds_per_row > 0:
-            longest = INFERENCE_SHARE * self._pace.max_poll_interval_seconds
-            rows = min(rows, int(longest / self._seconds_per_row))
-        return max(rows, 1)
+        return max(min(self._batch_size.rows, self._set_size.rows - gathered), 1)
 
     def _poll_seconds(self) -> float:
         if self._open is None:

@@ -54,7 +54,10 @@ def scored_of(batch: Batch, rows: list[Row]) -> ScoredBatch:
         for row in dead
     )
     return ScoredBatch(
-        everything.take(np.array(good, np.intp)), letters, batch.next_offsets(), np.array([*good, *dead], np.intp)
+        everything.take(np.array(good, np.intp)),
+        letters,
+        batch.next_offsets(),
+        np.array([*good, *dead], np.intp),
     )
 
 

@@ -105,6 +105,7 @@ def make_scorer(
             max_bytes,
         ),
         policies=Policies(settings.model.non_finite, settings.output.tombstones),
+        call_rows=settings.batching.max_records,
         clock=time.perf_counter,
         now_micros=lambda: time.time_ns() // 1000,
     )

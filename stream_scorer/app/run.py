@@ -38,6 +38,9 @@ from stream_scorer.open_set import Pace
 from stream_scorer.scoring.scorer import Scorer
 from stream_scorer.worker import Worker
 
+#: So many calls' rows are read and written at once, where they are small and quick.
+CALLS_PER_BATCH = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Seams:
@@ -169,4 +172,5 @@ def pace_of(settings: Settings) -> Pace:
         transaction_max_records=batching.transaction_max_records,
         transaction_max_bytes=batching.transaction_max_bytes,
         max_poll_interval_seconds=max_poll_ms / 1000,
+        max_calls=CALLS_PER_BATCH,
     )

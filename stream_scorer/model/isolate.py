@@ -26,6 +26,25 @@ class Inference:
     problems: Problems
 
 
+def run_in_calls(
+    model: Model, tensors: Tensors, rows: int, wanted: Sequence[str], call_rows: int
+) -> Inference:
+    """Run the model, no more than ``call_rows`` rows at a time; see :func:`run_isolating`."""
+    if rows <= call_rows:
+        return run_isolating(model, tensors, rows, wanted)
+    parts = []
+    for start in range(0, rows, call_rows):
+        some = slice(start, min(start + call_rows, rows))
+        part = run_isolating(model, take(tensors, some), some.stop - start, wanted)
+        problems = {start + row: problem for row, problem in part.problems.items()}
+        parts.append(Inference(part.arrays, start + part.good_rows, problems))
+    return Inference(
+        {name: np.concatenate([part.arrays[name] for part in parts]) for name in wanted},
+        np.concatenate([part.good_rows for part in parts]),
+        {row: problem for part in parts for row, problem in part.problems.items()},
+    )
+
+
 def run_isolating(model: Model, tensors: Tensors, rows: int, wanted: Sequence[str]) -> Inference:
     """Run the model; if it fails, halve the batch until the culprits stand alone.
 

@@ -19,7 +19,7 @@ from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Columns, Numbers, Texts
 from stream_scorer.errors import ContractError, TooManyDeadLetters
 from stream_scorer.model.features import FeatureMap
-from stream_scorer.model.isolate import run_isolating
+from stream_scorer.model.isolate import run_in_calls
 from stream_scorer.model.outputs import OutputMap
 from stream_scorer.model.session import Model
 from stream_scorer.model.tensors import take
@@ -79,7 +79,7 @@ class _Scored:
 
 
 class Scorer:
-    """Scores batches with one model.
+    """Scores batches with one model, no more than ``call_rows`` rows in one call of it.
 
     ``clock`` counts seconds for the stages; ``now_micros`` is the wall clock for ``scored_at``.
     """
@@ -93,6 +93,7 @@ class Scorer:
         outputs: OutputMap,
         write: WriteSide,
         policies: Policies,
+        call_rows: int,
         clock: Callable[[], float],
         now_micros: Callable[[], int],
     ) -> None:
@@ -102,6 +103,7 @@ class Scorer:
         self._outputs = outputs
         self._write = write
         self._policies = policies
+        self._call_rows = call_rows
         self._clock = clock
         self._now_micros = now_micros
         self._copies = tuple(field.path for field in write.copied)
@@ -198,7 +200,9 @@ class Scorer:
             good = _without(np.arange(len(rows)), found)
             arrays = tensors.arrays if len(good) == len(rows) else take(tensors.arrays, good)
         with watch.stage(Stage.INFER):
-            inference = run_isolating(self._model, arrays, len(good), self._outputs.wanted)
+            inference = run_in_calls(
+                self._model, arrays, len(good), self._outputs.wanted, self._call_rows
+            )
             found |= {int(good[row]): problem for row, problem in inference.problems.items()}
             good = good[inference.good_rows]
         with watch.stage(Stage.ENCODE):

@@ -1,0 +1,1 @@
+"""Scorers that run the same race, each as a process of its own."""

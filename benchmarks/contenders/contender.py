@@ -1,0 +1,52 @@
+"""What a contender is: a name, a command, and how its scores are read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a contender is to do until SIGTERM: score one topic to another, exactly once.
+
+    ``folder`` holds ``model.onnx`` (input ``features``, output ``score``) and
+    ``schemas/event.avsc``, whose id is 1 in the Confluent framing. The output topic has as many
+    partitions as the input. A contender commits ``commit_seconds`` after the first event of a
+    transaction at the latest, and begins at the earliest offset.
+    """
+
+    bootstrap_servers: str
+    group: str
+    input_topic: str
+    output_topic: str
+    folder: Path
+    commit_seconds: float = 0.1
+
+    def options(self) -> tuple[str, ...]:
+        """Return the job as command line options, the same for every script."""
+        values = {
+            "bootstrap-servers": self.bootstrap_servers,
+            "group": self.group,
+            "input-topic": self.input_topic,
+            "output-topic": self.output_topic,
+            "folder": str(self.folder),
+            "commit-seconds": str(self.commit_seconds),
+        }
+        return tuple(word for name, value in values.items() for word in (f"--{name}", value))
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A scorer that can be started, again and again.
+
+    Attributes:
+        name: what the tables call it.
+        command: prepares a job (files in its folder, a config) and returns the command line.
+        score_of: reads the score of one output value, given the job; ``None`` if it does not score.
+    """
+
+    name: str
+    command: Callable[[Job], tuple[str, ...]]
+    score_of: Callable[[Job, bytes], float] | None = None
