@@ -158,6 +158,25 @@ def test_columns_may_be_views_with_gaps() -> None:
     assert arrays["x"].flags.c_contiguous
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 2, 0, 3), (2, 0, 1, 1)])
+def test_neighbours_in_a_table_are_copied_together_wherever_they_go(order: tuple[int, ...]) -> None:
+    """Some of a table's columns, in any order, beside a column of its own and another table."""
+    table = np.arange(12, dtype=np.float64).reshape(3, 4)
+    other = table + 100
+    alone = Numbers(np.array([0.5, 1.5, 2.5]), np.array([True, False, True]))
+    columns = [Numbers(table[:, place], None, table, place) for place in order]
+    columns += [alone, Numbers(other[:, 1], None, other, 1), Numbers(other[:, 2], None, other, 2)]
+    paths = [f"f{number}" for number in range(len(columns))]
+    types = dict.fromkeys(paths, NULLABLE)
+    features = mapped(spec("float32", len(paths)), paths, Missing(0.25), **types)
+
+    array = features.tensors(dict(zip(paths, columns, strict=True)), 3).arrays["x"]
+
+    np.testing.assert_array_equal(array[:, :4], table[:, order])
+    assert array[:, 4].tolist() == [0.5, 0.25, 2.5]
+    np.testing.assert_array_equal(array[:, 5:], other[:, 1:3])
+
+
 # ------------------------------------------------------------------ rows that have no place
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from stream_scorer.errors import Broken, Terminated
-from stream_scorer.model.isolate import run_isolating
+from stream_scorer.model.isolate import run_in_calls, run_isolating
 from stream_scorer.model.session import Model, load_model
 from stream_scorer.records import Reason, Stage
 from tests.model.making import passing, value, write_model
@@ -39,10 +39,12 @@ class CountingSession:
         self.session = session
         self.lasts = lasts
         self.calls = 0
+        self.most_rows = 0
 
     def run(self, *arguments: Any) -> list[NDArray[Any]]:
         """Runs the real session as long as it lasts."""
         self.calls += 1
+        self.most_rows = max(self.most_rows, *map(len, arguments[1].values()), 0)
         if self.calls > self.lasts:
             raise RuntimeError("device lost")
         outputs: list[NDArray[Any]] = self.session.run(*arguments)
@@ -90,6 +92,21 @@ def test_the_culprits_stand_alone_and_the_rest_is_scored(table: Model, culprits:
     assert sorted(inference.problems) == sorted(culprits)
     assert inference.arrays["y"].tolist() == expected
     assert inference.good_rows.tolist() == [row for row in range(7) if row not in culprits]
+
+
+def test_many_rows_are_several_calls(table: Model) -> None:
+    """No call is larger than it may be; rows and culprits keep their places in the whole batch."""
+    rows = np.array([0, 1, 2, 3, 2, 99, 0, 1, 3, 3, 99])
+    session = CountingSession(table._session)
+    table._session = session
+
+    inference = run_in_calls(table, {"x": rows}, 11, ["y"], 4)
+
+    good = [row for row in range(11) if rows[row] != 99]
+    assert sorted(inference.problems) == [5, 10]
+    assert inference.good_rows.tolist() == good
+    assert inference.arrays["y"].tolist() == [TABLE[rows[row]] for row in good]
+    assert session.most_rows == 4
 
 
 def test_a_culprit_is_told_what_the_model_said(table: Model) -> None:
