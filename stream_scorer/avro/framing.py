@@ -241,7 +241,8 @@ def _take_prefixes(
 
 def _distinct(prefixes: NDArray[np.bytes_]) -> Iterator[tuple[bytes, NDArray[np.intp]]]:
     """Yield each distinct prefix and where it stands, in order."""
-    if (prefixes == prefixes[0]).all():
+    cells = prefixes.view(np.uint8).reshape(len(prefixes), -1)
+    if (cells == cells[0]).all():  # many times faster than comparing them as bytes
         yield prefixes[:1].tobytes(), np.arange(len(prefixes), dtype=np.intp)
         return
     order = np.argsort(prefixes, kind="stable")

@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 
 Buffer = bytes | NDArray[np.uint8]
 
+_FEW_BYTES = 3
+"""Numbers of so many bytes are sooner taken apart a byte at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Even:
@@ -106,10 +109,11 @@ def varints(values: NDArray[np.int64]) -> Piece:
 def _sevens(zigzag: NDArray[np.uint64], width: int) -> NDArray[np.uint8]:
     """Return ``width`` bytes of seven bits of each number, the lowest first, top bits set."""
     cells = np.empty((len(zigzag), width), np.uint8)
-    low = min(width, 8)
-    words = _eight_of_seven(zigzag).astype("<u8", copy=False)
-    cells[:, :low] = words.view(np.uint8).reshape(-1, 8)[:, :low]
-    for place in range(low, width):
+    at_once = min(width, 8) if width > _FEW_BYTES else 0
+    if at_once:
+        words = _eight_of_seven(zigzag).astype("<u8", copy=False)
+        cells[:, :at_once] = words.view(np.uint8).reshape(-1, 8)[:, :at_once]
+    for place in range(at_once, width):
         cells[:, place] = (zigzag >> np.uint64(7 * place)) | np.uint64(0x80)
     return cells
 
