@@ -1,0 +1,86 @@
+"""The yardstick of latency: whatever is there is copied and committed at once.
+
+A poll that brought events is a transaction. Nothing is decoded or scored: the output's value is the
+input's. A good client configuration, and no other cleverness; nothing that waits for anything can
+be much quicker.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from confluent_kafka import Consumer, Producer
+
+from benchmarks.contenders.committing import Transactions, without_errors
+from benchmarks.contenders.contender import Contender, Job, job_parser
+
+_MOST_EVENTS = 10_000
+_IDLE_SECONDS = 0.2
+
+
+def contender() -> Contender:
+    """Return the yardstick; it scores nothing."""
+    return Contender("bare loop", _command)
+
+
+def _command(job: Job) -> tuple[str, ...]:
+    return (sys.executable, "-m", "benchmarks.contenders.bare_loop", *job.options())
+
+
+def copy(job: Job, stop: threading.Event) -> None:
+    """Copy until told to stop."""
+    consumer, producer = _consumer(job), _producer(job)
+    transactions = Transactions(consumer, producer, job.commit_seconds)
+    consumer.subscribe([job.input_topic])
+    topic, produce = job.output_topic, producer.produce
+    while not stop.is_set():
+        first = consumer.poll(_IDLE_SECONDS)
+        if first is None:
+            continue
+        messages = without_errors([first, *consumer.consume(_MOST_EVENTS - 1, 0)])
+        transactions.begin()
+        for m in messages:
+            produce(topic, m.value(), m.key(), m.partition(), None, None, m.timestamp()[1])
+        transactions.commit()
+    consumer.close()
+
+
+def _consumer(job: Job) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": job.bootstrap_servers,
+            "group.id": job.group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "partition.assignment.strategy": "cooperative-sticky",
+        }
+    )
+
+
+def _producer(job: Job) -> Producer:
+    return Producer(
+        {
+            "bootstrap.servers": job.bootstrap_servers,
+            "transactional.id": job.group,
+            "compression.type": "lz4",
+            "delivery.report.only.error": True,
+            # CONCURRENT_TRANSACTIONS is answered now and then after a commit; by default the next
+            # transaction would wait for 100 ms then.
+            "retry.backoff.ms": 5,
+            "retry.backoff.max.ms": 50,
+        }
+    )
+
+
+def main() -> None:
+    """Read the job and do it until SIGTERM."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    copy(Job.of(job_parser(__doc__).parse_args()), stop)
+
+
+if __name__ == "__main__":
+    main()
