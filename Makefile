@@ -5,7 +5,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo soak test check format format-check lint types bench
+.PHONY: help demo soak test check format format-check lint types bench bench-peers
 
 help:
 	@echo 'make demo    watch it work: a real Kafka, generated events, two workers'
@@ -13,7 +13,8 @@ help:
 	@echo 'make test    run all tests (ARGS="-k worker" picks some)'
 	@echo 'make check   what CI checks: format, lint, types, tests'
 	@echo 'make format  format the code'
-	@echo 'make bench   measure speed and memory beside a reference loop'
+	@echo 'make bench   measure speed and memory beside a bare copy and a reference loop'
+	@echo 'make bench-peers   the same beside Quix Streams and Kafka Streams'
 
 demo: .venv/demo.stamp
 	$(BIN)/stream-scorer demo $(ARGS)
@@ -41,6 +42,9 @@ types: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.throughput --peers --workloads mlp-30 mlp-30-headers trees-30 $(ARGS)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

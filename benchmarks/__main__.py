@@ -1,9 +1,9 @@
-"""``python -m benchmarks``: all of them, one after the other; options are those of the race."""
+"""``python -m benchmarks``: decoding alone, then the throughput; options are the latter's."""
 
 from __future__ import annotations
 
-from benchmarks import decode, end_to_end
+from benchmarks import decode, throughput
 
 if __name__ == "__main__":
     decode.main()
-    end_to_end.main()
+    throughput.main()

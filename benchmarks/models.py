@@ -1,12 +1,15 @@
-"""The models of the benchmarks, written with ``onnx.helper``: the same bytes every time."""
+"""The models of the benchmarks, all from ``features`` to ``score``: the same bytes every time."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+_IMAGE_NETWORK = Path(__file__).parents[1] / "tests/golden/torch_ffnn_28x28/model.onnx"
 _OPSETS = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
 
 
@@ -62,6 +65,21 @@ def trees(features: int = 30, count: int = 100, depth: int = 5, seed: int = 1) -
         n_targets=1,
     )
     return _model("trees", [ensemble], features, [])
+
+
+def image_network() -> onnx.ModelProto:
+    """Return the golden PyTorch network of 784 floats; of its ten logits the first is ``score``."""
+    model = onnx.load(_IMAGE_NETWORK)
+    (features,), (logits,) = model.graph.input, model.graph.output
+    for node in model.graph.node:
+        node.input[:] = ["features" if name == features.name else name for name in node.input]
+    model.graph.initializer.append(numpy_helper.from_array(np.array([0]), "first"))
+    model.graph.node.append(helper.make_node("Gather", [logits.name, "first"], ["score"], axis=1))
+    features.name = "features"
+    score = helper.make_tensor_value_info("score", TensorProto.FLOAT, ["batch", 1])
+    model.graph.output[0].CopyFrom(score)
+    onnx.checker.check_model(model)
+    return model
 
 
 def _inner(values: NDArray[np.generic], is_leaf: NDArray[np.bool_]) -> list[float]:

@@ -3,110 +3,191 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from benchmarks.contenders.contender import Contender, Job
+
 _WATCH_EVERY_SECONDS = 0.02
-_GIVE_UP_SECONDS = 300.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+#: A Java that SIGTERM ends in order says so with 128 + 15.
+_ENDED_WELL = (0, 143)
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
-    """A scorer: its name, how to start it, the folder for its log, and its consumer group."""
+class Run:
+    """What a contender did between the first commit seen and the last, without its start.
 
-    name: str
-    command: tuple[str, ...]
-    folder: Path
-    group: str
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run took.
-
-    The rate is from the first commit seen to the last, without the start. CPU time and the peak of
-    the resident set are those of the process, start included.
+    Attributes:
+        events: how many events were committed in that time.
+        seconds: how long it was.
+        cpu_seconds: what the contender's processes used in that time.
+        broker_cpu_seconds: what the brokers' used.
+        peak_rss_mib: the most memory that the contender's processes held, from the start on.
+        committed: the offset that each partition had reached when the contender had ended.
     """
 
-    name: str
-    events_per_second: float
+    events: int
+    seconds: float
     cpu_seconds: float
+    broker_cpu_seconds: float
     peak_rss_mib: float
+    committed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """How much was committed at a time, and how much CPU was used until then."""
+
+    at: float
+    done: int
+    cpu_seconds: float
+    broker_cpu_seconds: float
 
 
 def race(
-    contender: Contender, bootstrap_servers: str, backlog: list[TopicPartition], events: int
-) -> Result:
-    """Run the contender over a backlog of ``events`` until its group has committed them all.
+    contender: Contender,
+    job: Job,
+    backlog: Sequence[TopicPartition],
+    events: int,
+    *,
+    limit_seconds: float = 300.0,
+    brokers: Sequence[psutil.Process] = (),
+) -> Run:
+    """Run the contender until its group has committed ``events``, or the time is up.
+
+    The time counts from the first commit that is seen. The output topic exists.
 
     Raises:
-        RuntimeError: it ends early, takes too long, or does not end well; the text names its log.
+        RuntimeError: it ends early, commits nothing, or does not end well; the text names its log.
     """
-    path = contender.folder / f"{contender.group}.log"
+    path = job.folder / f"{job.group}.log"
     watch = Consumer(
         {
-            "bootstrap.servers": bootstrap_servers,
-            "group.id": contender.group,
+            "bootstrap.servers": job.bootstrap_servers,
+            "group.id": job.group,
             # Else each look would wait until no transaction is open on the group's offsets.
             "isolation.level": "read_uncommitted",
         }
     )
-    with path.open("wb") as log:
-        process = psutil.Popen(contender.command, stdout=log, stderr=log)
     try:
-        rate, peak_rss_bytes = _watch(process, lambda: _committed(watch, backlog), events)
-        cpu = process.cpu_times()
-        process.terminate()
-        code = process.wait(_STOP_SECONDS)
+        watched = _Watched(
+            _start(contender, job, path), brokers, lambda: sum(_committed(watch, backlog))
+        )
+        try:
+            first, last = watched.until(events, limit_seconds)
+            watched.stop()
+        finally:
+            watched.kill()
+        return Run(
+            events=last.done - first.done,
+            seconds=last.at - first.at,
+            cpu_seconds=last.cpu_seconds - first.cpu_seconds,
+            broker_cpu_seconds=last.broker_cpu_seconds - first.broker_cpu_seconds,
+            peak_rss_mib=watched.peak_rss_bytes / 1024**2,
+            committed=_committed(watch, backlog),
+        )
     except (RuntimeError, psutil.Error) as error:
         raise RuntimeError(f"{contender.name} {error}; see {path}") from error
     finally:
         watch.close()
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-    if code:
-        raise RuntimeError(f"{contender.name} ended with exit code {code}; see {path}")
-    return Result(contender.name, rate, cpu.user + cpu.system, peak_rss_bytes / 1024**2)
 
 
-def _watch(process: psutil.Popen, committed: Callable[[], int], events: int) -> tuple[float, int]:
-    """Watch until ``events`` are committed; return how many a second, and the most bytes held.
-
-    The resident set is sampled: what the kernel notes as the peak of a child counts the parent's
-    memory at the fork, too.
-    """
-    give_up = time.monotonic() + _GIVE_UP_SECONDS
-    first: tuple[float, int] | None = None
-    peak_rss_bytes = 0
-    while (done := committed()) < events:
-        now = time.monotonic()
-        if first is None and done:
-            first = now, done
-        if process.poll() is not None:
-            raise RuntimeError(f"ended with exit code {process.returncode} after {done:,} events")
-        if now > give_up:
-            raise RuntimeError(f"committed {done:,} events in {_GIVE_UP_SECONDS:.0f} s")
-        peak_rss_bytes = max(peak_rss_bytes, process.memory_info().rss)
-        time.sleep(_WATCH_EVERY_SECONDS)
-    if first is None:
-        raise RuntimeError("was done before it could be watched: give it more events")
-    rate = (events - first[1]) / (time.monotonic() - first[0])
-    return rate, max(peak_rss_bytes, process.memory_info().rss)
+def _start(contender: Contender, job: Job, log: Path) -> psutil.Popen:
+    command = contender.command(job)
+    with log.open("wb") as output:
+        return psutil.Popen(command, stdout=output, stderr=output)
 
 
-def _committed(watch: Consumer, backlog: list[TopicPartition]) -> int:
-    """Return how many events the group has done: its offsets, of topics that begin at zero.
+class _Watched:
+    """A contender's process, and those that it starts."""
+
+    def __init__(
+        self,
+        process: psutil.Popen,
+        brokers: Sequence[psutil.Process],
+        committed: Callable[[], int],
+    ) -> None:
+        self._process = process
+        self._brokers = brokers
+        self._committed = committed
+        self._family: list[psutil.Process] = [process]
+        self.peak_rss_bytes = 0
+
+    def until(self, events: int, limit_seconds: float) -> tuple[Moment, Moment]:
+        """Watch until ``events`` are committed or the time is up; return the first and last look.
+
+        The resident set is sampled: what the kernel notes as the peak of a child counts the
+        parent's memory at the fork, too.
+        """
+        give_up = time.monotonic() + _START_SECONDS
+        while not (done := self._look()):
+            if time.monotonic() > give_up:
+                raise RuntimeError(f"committed nothing in {_START_SECONDS:.0f} s")
+            time.sleep(_WATCH_EVERY_SECONDS)
+        self._family += self._process.children(recursive=True)
+        first = self._moment(done)
+        while done < events and time.monotonic() - first.at < limit_seconds:
+            time.sleep(_WATCH_EVERY_SECONDS)
+            done = self._look()
+        last = self._moment(done)
+        if last.done == first.done:
+            raise RuntimeError("was done before it could be watched: give it more events")
+        return first, last
+
+    def _look(self) -> int:
+        """Return how many events are committed."""
+        done = self._committed()
+        if self._process.poll() is not None:
+            raise RuntimeError(
+                f"ended with exit code {self._process.returncode} after {done:,} events"
+            )
+        held = sum(process.memory_info().rss for process in self._family)
+        self.peak_rss_bytes = max(self.peak_rss_bytes, held)
+        return done
+
+    def _moment(self, done: int) -> Moment:
+        return Moment(time.monotonic(), done, _cpu(self._family), _cpu(self._brokers))
+
+    def stop(self) -> None:
+        """Ask it to end, and wait.
+
+        Raises:
+            RuntimeError: it does not, or says that something went wrong.
+        """
+        self._process.terminate()
+        try:
+            code = self._process.wait(_STOP_SECONDS)
+        except psutil.TimeoutExpired as error:
+            raise RuntimeError(f"did not end within {_STOP_SECONDS:.0f} s") from error
+        if code not in _ENDED_WELL:
+            raise RuntimeError(f"ended with exit code {code}")
+
+    def kill(self) -> None:
+        """End what is left of it."""
+        for process in self._family:
+            if process.is_running():
+                process.kill()
+        self._process.wait()
+
+
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return float(sum(each.user + each.system for each in times))
+
+
+def _committed(watch: Consumer, backlog: Sequence[TopicPartition]) -> tuple[int, ...]:
+    """Return how many events of each partition the group has done; offsets begin at zero.
 
     A consumer that never subscribes is no member. ``AdminClient.list_consumer_group_offsets`` would
     be the obvious call, but librdkafka 2.16 crashes in it while a group has no coordinator yet.
     """
     try:
-        return sum(max(each.offset, 0) for each in watch.committed(backlog, timeout=10))
+        return tuple(max(each.offset, 0) for each in watch.committed(list(backlog), timeout=10))
     except KafkaException:  # no coordinator yet
-        return 0
+        return (0,) * len(backlog)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,28 @@ class Job:
         }
         return tuple(word for name, value in values.items() for word in (f"--{name}", value))
 
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Job:
+        """Return the job that these options say, parsed by a parser of :func:`job_parser`."""
+        return cls(
+            options.bootstrap_servers,
+            options.group,
+            options.input_topic,
+            options.output_topic,
+            options.folder,
+            options.commit_seconds,
+        )
+
+
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what :meth:`Job.options` writes; a script may add options of its own."""
+    parser = argparse.ArgumentParser(description=(description or "").partition("\n")[0])
+    for name in ("bootstrap-servers", "group", "input-topic", "output-topic"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--commit-seconds", type=float, default=0.1)
+    return parser
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -45,8 +68,10 @@ class Contender:
         name: what the tables call it.
         command: prepares a job (files in its folder, a config) and returns the command line.
         score_of: reads the score of one output value, given the job; ``None`` if it does not score.
+        keeps_partition: an event's output has its partition number. Else it may be anywhere.
     """
 
     name: str
     command: Callable[[Job], tuple[str, ...]]
     score_of: Callable[[Job, bytes], float] | None = None
+    keeps_partition: bool = True

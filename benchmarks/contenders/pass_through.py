@@ -1,0 +1,104 @@
+"""The ceiling: what the same client can move when nothing is decoded, scored or encoded.
+
+Every event's key, timestamp and partition are copied, and its headers where events have some; the
+value is a constant as long as a scored event of ``stream-scorer``. The client's properties are
+those of ``stream-scorer``, so that a ratio tells of code and not of settings. It commits when the
+time is up, or as soon as no more events are waiting.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from confluent_kafka import Consumer, Producer
+
+from benchmarks.contenders import ours
+from benchmarks.contenders.committing import Transactions, without_errors
+from benchmarks.contenders.contender import Contender, Job, job_parser
+from benchmarks.workloads import has_headers
+from stream_scorer.kafka.client_config import SetLimits, consumer_properties, producer_properties
+
+BATCH_EVENTS = 1_024
+#: What ``stream-scorer`` has by default, in events and bytes.
+_LIMITS = SetLimits(50_000, 32 * 2**20)
+_IDLE_SECONDS = 0.2
+
+
+def contender() -> Contender:
+    """Return the ceiling; it scores nothing."""
+    return Contender("pass-through", _command)
+
+
+def _command(job: Job) -> tuple[str, ...]:
+    size = ours.scored_bytes(job)
+    options = (*job.options(), "--value-bytes", str(size))
+    return (sys.executable, "-m", "benchmarks.contenders.pass_through", *options)
+
+
+def pass_through(job: Job, value: bytes, stop: threading.Event) -> None:
+    """Copy until told to stop."""
+    consumer, producer = _consumer(job), _producer(job)
+    transactions = Transactions(consumer, producer, job.commit_seconds)
+    consumer.subscribe([job.input_topic])
+    copies_headers, topic, produce = has_headers(job.folder), job.output_topic, producer.produce
+    rows = 0
+    while not stop.is_set():
+        first = consumer.poll(transactions.seconds_left(_IDLE_SECONDS))
+        messages = [] if first is None else [first, *consumer.consume(BATCH_EVENTS - 1, 0)]
+        if without_errors(messages):
+            transactions.begin()
+        if copies_headers:
+            for m in messages:
+                stamp, headers = m.timestamp()[1], m.headers()
+                produce(topic, value, m.key(), m.partition(), None, None, stamp, headers)
+        else:
+            for m in messages:
+                produce(topic, value, m.key(), m.partition(), None, None, m.timestamp()[1])
+        rows += len(messages)
+        is_full = rows + BATCH_EVENTS > _LIMITS.records
+        if len(messages) < BATCH_EVENTS or is_full or transactions.is_due():
+            transactions.commit()
+            rows = 0
+    transactions.commit()
+    consumer.close()
+
+
+def _consumer(job: Job) -> Consumer:
+    properties = consumer_properties(
+        bootstrap_servers=job.bootstrap_servers,
+        group_id=job.group,
+        limits=_LIMITS,
+        common={},
+        consumer={},
+    )
+    # `stream-scorer` places new partitions itself.
+    return Consumer({**properties, "auto.offset.reset": "earliest"})
+
+
+def _producer(job: Job) -> Producer:
+    return Producer(
+        producer_properties(
+            bootstrap_servers=job.bootstrap_servers,
+            transactional_id=job.group,
+            limits=_LIMITS,
+            compression="lz4",
+            common={},
+            producer={},
+        )
+    )
+
+
+def main() -> None:
+    """Read the job and do it until SIGTERM."""
+    parser = job_parser(__doc__)
+    parser.add_argument("--value-bytes", type=int, default=125)
+    options = parser.parse_args()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    pass_through(Job.of(options), b"v" * options.value_bytes, stop)
+
+
+if __name__ == "__main__":
+    main()

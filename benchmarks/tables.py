@@ -1,0 +1,57 @@
+"""The table of a workload: the same cells on the terminal, in Markdown and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.results import Spread, Summary
+
+CEILING = "pass-through"
+COLUMNS = (
+    "",
+    "events/s",
+    "of the ceiling",
+    "CPU µs/event",
+    "of the ceiling",
+    "broker µs/event",
+    "peak MiB",
+    "transactions",
+    "events in each",
+)
+Cells = tuple[str, ...]
+
+
+def cells(summaries: Sequence[Summary]) -> list[Cells]:
+    """Return a row for each contender of one workload; what varies has its extremes behind it."""
+    ceiling = next((each for each in summaries if each.contender == CEILING), None)
+    return [_row(summary, ceiling) for summary in summaries]
+
+
+def markdown(summaries: Sequence[Summary]) -> str:
+    """Return the table of one workload."""
+    rows = [COLUMNS, ("---", *["---:"] * (len(COLUMNS) - 1)), *cells(summaries)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _row(summary: Summary, ceiling: Summary | None) -> Cells:
+    speed, cpu = summary.events_per_second, summary.cpu_us_per_event
+    return (
+        summary.contender,
+        f"{speed.median:,.0f} {_around(speed)}",
+        _ratio(speed, ceiling.events_per_second if ceiling else None),
+        f"{cpu.median:.2f} {_around(cpu)}",
+        _ratio(cpu, ceiling.cpu_us_per_event if ceiling else None),
+        f"{summary.broker_cpu_us_per_event.median:.2f}",
+        f"{summary.peak_rss_mib.median:,.0f}",
+        f"{summary.transactions.median:,.0f}",
+        f"{summary.events_per_transaction.median:,.0f}",
+    )
+
+
+def _around(of: Spread) -> str:
+    """Return half of the way from the least to the most, as a part of the median."""
+    return f"±{(of.most - of.least) / 2 / of.median:.0%}"
+
+
+def _ratio(of: Spread, ceiling: Spread | None) -> str:
+    return "" if ceiling is None else f"{of.median / ceiling.median:.2f}"
