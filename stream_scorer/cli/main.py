@@ -22,7 +22,7 @@ from typing import Annotated
 import typer
 
 from stream_scorer import __version__
-from stream_scorer.cli import check, demo, dlq, init, inspect, run, schema, score, verify
+from stream_scorer.cli import bench, check, demo, dlq, init, inspect, run, schema, score, verify
 from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
 
@@ -41,6 +41,7 @@ def build() -> typer.Typer:
     add(app, "check", check.check)
     add(app, "init", init.init)
     add(app, "inspect", inspect.inspect)
+    add(app, "bench", bench.bench)
     add(app, "demo", demo.demo)
     add(app, "verify", verify.verify)
     app.add_typer(dlq.commands(), name="dlq")

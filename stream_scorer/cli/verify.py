@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
+
+from stream_scorer.cli.interrupts import interruptible
 
 
 class Protocols(StrEnum):
@@ -138,7 +135,7 @@ def verify(
         only=tuple(only or ()),
         topic_prefix=any_prefix() if topic_prefix is None else topic_prefix,
     )
-    with _interruptible():
+    with interruptible("Interrupted: there is no verdict."):
         code = hold(plan, Console())
     if code:
         raise typer.Exit(code)
@@ -159,22 +156,3 @@ def _seconds(option: str, written: str) -> float:
         raise ConfigError(
             f"{option} must be a duration with its unit, such as 30s, 10m or 1d, not {written}."
         ) from error
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM, and a terminal that is closed, end the block as Ctrl-C does: it cleans up."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    earlier = {each: signal.signal(each, interrupt) for each in signals}
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("Interrupted: there is no verdict.", file=sys.stderr)
-        raise
-    finally:
-        for each, handler in earlier.items():
-            signal.signal(each, handler)

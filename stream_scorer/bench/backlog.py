@@ -1,0 +1,194 @@
+"""Throughput: a worker over a backlog, watched from outside by its committed offsets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import TopicPartition as ClientPartition
+
+from stream_scorer.bench.counters import STAGES, Counters, counters_of
+from stream_scorer.bench.ground import Ground
+from stream_scorer.bench.usage import Usage, peak_rss_bytes, usage_of
+from stream_scorer.bench.worker import Worker
+from stream_scorer.errors import Broken, ConfigError
+
+WATCH_EVERY_SECONDS = 0.02
+#: Nothing new is committed for so long: it is given up.
+STALL_SECONDS = 120.0
+ANSWER_SECONDS = 10.0
+#: From the first commit that is seen to the last: a shorter time says nothing.
+SHORTEST_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """CPU in the measured time: microseconds an event, and cores of the machine nobody used."""
+
+    loop: float
+    client: float
+    other: float
+    idle_cores: float
+
+    @property
+    def total(self) -> float:
+        """Return the worker's, all threads together."""
+        return self.loop + self.client + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What a worker did with a backlog, from the first commit that was seen to the last.
+
+    Attributes:
+        events: how many were in it.
+        event_bytes: how large one is on average.
+        measured_events, seconds: those that the rates are of.
+        stages: microseconds of the loop's time an event, by stage.
+        commits, aborts: transactions.
+        commit_seconds: the mean of a commit, the writing of its events included.
+        batch_rows: the mean of a batch.
+        dead_letters: by reason.
+        busy: by the kernel's books, ``None`` where it keeps none.
+        peak_rss_bytes: the most memory since its start, ``None`` alike.
+    """
+
+    events: int
+    event_bytes: float
+    measured_events: int
+    seconds: float
+    stages: Mapping[str, float]
+    commits: float
+    aborts: float
+    commit_seconds: float
+    batch_rows: float
+    dead_letters: Mapping[str, float]
+    busy: Busy | None
+    peak_rss_bytes: int | None
+
+    @property
+    def events_per_second(self) -> float:
+        """Return the rate."""
+        return self.measured_events / self.seconds
+
+    @property
+    def micros(self) -> float:
+        """Return microseconds an event, all in all."""
+        return self.seconds * 1e6 / self.measured_events
+
+    @property
+    def rest(self) -> float:
+        """Return microseconds an event that belong to no stage: the loop's own, and waiting."""
+        return max(0.0, self.micros - sum(self.stages.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """All that is looked at when the measured time begins, and when it ends."""
+
+    at: float
+    done: int
+    counters: Counters
+    usage: Usage | None
+
+
+def drain(worker: Worker, ground: Ground, events: int, size_bytes: int) -> Throughput:
+    """Watch a worker that has begun until its group has committed the whole backlog.
+
+    Raises:
+        ConfigError: the backlog is too small to see a rate.
+        Broken: nothing is committed any more.
+        StreamScorerError: the worker ended, with its own error.
+    """
+    watch = Consumer(
+        {
+            **ground.client,
+            "group.id": ground.names.group,
+            # What is committed now, however long a transaction is open.
+            "isolation.level": "read_uncommitted",
+        }
+    )
+    backlog = [ClientPartition(ground.names.input, number) for number in range(ground.partitions)]
+    with closing(watch):
+        first = _wait_for(worker, watch, backlog, 1)
+        last = _wait_for(worker, watch, backlog, events)
+    if last.at - first.at < SHORTEST_SECONDS:
+        raise ConfigError(
+            f"{events:,} events are scored before their rate can be seen: give --events "
+            f"{max(20 * events, 100_000)} or more."
+        )
+    return _throughput(first, last, events, size_bytes, peak_rss_bytes(worker.pid))
+
+
+def _wait_for(
+    worker: Worker, watch: Consumer, backlog: list[ClientPartition], events: int
+) -> _Moment:
+    """Return the moment when so many events were seen to be committed."""
+    done, moved = -1, time.monotonic()
+    while True:
+        now_done, now = _committed(watch, backlog), time.monotonic()
+        if now_done >= events:
+            return _Moment(now, now_done, counters_of(worker.port), usage_of(worker.pid))
+        worker.check()
+        moved = now if now_done > done else moved
+        done = max(done, now_done)
+        if now - moved > STALL_SECONDS:
+            raise Broken(
+                f"Nothing more is committed after {done:,} of {events:,} events, for "
+                f"{STALL_SECONDS:.0f} s."
+            )
+        time.sleep(WATCH_EVERY_SECONDS)
+
+
+def _committed(watch: Consumer, backlog: list[ClientPartition]) -> int:
+    """Return how many events the group has done: its offsets, of topics that begin at zero.
+
+    A consumer that never subscribes is no member.
+    """
+    try:
+        found = watch.committed(backlog, timeout=ANSWER_SECONDS)
+    except KafkaException:  # no coordinator yet
+        return 0
+    return sum(max(each.offset, 0) for each in found)
+
+
+def _throughput(
+    first: _Moment, last: _Moment, events: int, size_bytes: int, peak_bytes: int | None
+) -> Throughput:
+    spent = last.counters.since(first.counters)
+    traces, consumed = max(spent.traces, 1.0), max(spent.consumed, 1.0)
+    # A batch is noted as polled before it is scored, and as scored when it is committed.
+    stages = {
+        stage: spent.stage_seconds[stage] * 1e6 / (consumed if stage == "poll" else traces)
+        for stage in STAGES
+    }
+    measured = last.done - first.done
+    return Throughput(
+        events=events,
+        event_bytes=size_bytes / events,
+        measured_events=measured,
+        seconds=last.at - first.at,
+        stages=stages,
+        commits=spent.committed,
+        aborts=spent.aborted,
+        commit_seconds=spent.stage_seconds["commit"] / max(spent.committed, 1.0),
+        batch_rows=consumed / max(spent.batches, 1.0),
+        dead_letters=last.counters.dead_letters,
+        busy=_busy(first.usage, last.usage, measured),
+        peak_rss_bytes=peak_bytes,
+    )
+
+
+def _busy(first: Usage | None, last: Usage | None, events: int) -> Busy | None:
+    if first is None or last is None or events <= 0:
+        return None
+    per_event = 1e6 / events
+    return Busy(
+        (last.loop - first.loop) * per_event,
+        (last.client - first.client) * per_event,
+        (last.other - first.other) * per_event,
+        max(0.0, last.idle - first.idle) / max(last.at - first.at, 1e-9),
+    )

@@ -1,0 +1,98 @@
+"""The Kafka of a measurement: an embedded one, or one's own, with topics that go again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+
+from stream_scorer.bench.overrides import for_kafka, without_credentials
+from stream_scorer.bench.plan import Plan
+from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.cluster import QUIET, Cluster
+from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.verify.preconditions import (
+    groups_of,
+    refuse_names_in_use,
+    try_removal,
+    try_rights,
+)
+from stream_scorer.verify.topics import Names, ThrowAway
+
+#: A person waits for it.
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Topics and a group of this run, while its ``with`` block lasts.
+
+    Attributes:
+        client: properties for clients of the measurement itself, with ``bootstrap.servers``.
+        names: the topics and the group.
+        words: settings, as ``--set`` takes them, of a worker that uses these alone.
+        partitions: of each topic.
+        embedded: whether the brokers are on this machine, and nobody else's.
+    """
+
+    client: Mapping[str, Property]
+    names: Names
+    words: tuple[str, ...]
+    partitions: int
+    embedded: bool
+
+
+@contextmanager
+def ground_of(
+    plan: Plan, settings: Settings, folder: Path, say: Callable[[str], None]
+) -> Iterator[Ground]:
+    """Yield the Kafka that the plan asks for; nothing of the run is left on it.
+
+    Args:
+        plan: what is asked for.
+        settings: the user's own, with ``kafka`` for a cluster of one's own.
+        folder: keeps an embedded Kafka's data.
+        say: hears what takes long, and what could not be removed in the end.
+
+    Raises:
+        ConfigError: Java or the jars are missing, or a topic's name is in use.
+        Unreachable: the brokers don't answer, or refuse a right.
+    """
+    if plan.own_cluster and settings.kafka is not None:
+        ground = _own(plan, settings.kafka, say)
+    else:
+        ground = _embedded(plan, settings.kafka, folder, say)
+    with ground as found:
+        yield found
+
+
+@contextmanager
+def _embedded(
+    plan: Plan, kafka: KafkaConfig | None, folder: Path, say: Callable[[str], None]
+) -> Iterator[Ground]:
+    with EmbeddedKafka(folder=folder) as embedded:
+        servers = embedded.bootstrap_servers
+        client: dict[str, Property] = {**QUIET, "bootstrap.servers": servers}
+        throw_away = ThrowAway(client, plan.topic_prefix, 1, keep=True, say=say)
+        with throw_away.topics("", plan.partitions, {}) as names:
+            words = (*without_credentials(kafka), *for_kafka(names, servers))
+            yield Ground(client, names, words, plan.partitions, embedded=True)
+
+
+@contextmanager
+def _own(plan: Plan, kafka: KafkaConfig, say: Callable[[str], None]) -> Iterator[Ground]:
+    servers = kafka.bootstrap_servers
+    client: dict[str, Property] = {**kafka.common, **QUIET, "bootstrap.servers": servers}
+    cluster = Cluster(client, warn=say)
+    topics = cluster.topic_names(PATIENCE_SECONDS)
+    admin = AdminClient(client)
+    refuse_names_in_use(topics, groups_of(admin), plan.topic_prefix)
+    throw_away = ThrowAway(client, plan.topic_prefix, -1, keep=False, say=say)
+    with throw_away.topics("", plan.partitions, {}) as names:
+        try_rights(cluster, names)
+        try_removal(admin, names.group)
+        yield Ground(client, names, for_kafka(names, servers), plan.partitions, embedded=False)

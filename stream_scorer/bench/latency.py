@@ -1,0 +1,176 @@
+"""Latency: from an event's hand-over to a producer until a reader of committed events has it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from confluent_kafka import Consumer, Message
+from confluent_kafka import TopicPartition as ClientPartition
+from numpy.typing import NDArray
+
+from stream_scorer.bench.events import FramedEvents
+from stream_scorer.bench.ground import Ground
+from stream_scorer.bench.worker import Worker
+from stream_scorer.bench.writing import SteadyWriter
+from stream_scorer.errors import Broken
+from stream_scorer.kafka.reading import bounds_of
+
+READ_ROWS = 5_000
+POLL_SECONDS = 0.1
+#: The first events of a rate don't count: clients and caches warm up.
+WARM_SHARE, WARM_SECONDS = 0.2, 1.0
+#: Nothing arrives for so long and events are missing: it is given up.
+STALL_SECONDS = 120.0
+#: A worker keeps up if no more than this time's events are on their way when the last is written.
+ON_THE_WAY_SECONDS = 1.0
+#: A writer that is slower than this share of the rate could not keep it.
+WRITTEN_SHARE = 0.95
+MOST_EVENTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Event to visible at one rate, in milliseconds.
+
+    Attributes:
+        rate: events a second that were asked for.
+        written_rate: that were written.
+        events: that count.
+        p50, p95, p99, longest: of the time from hand-over to a read-committed reader.
+        on_the_way: events that were not visible yet when the last one was written.
+        kept_up: whether those are no more than a second's, and two commit intervals'.
+    """
+
+    rate: float
+    written_rate: float
+    events: int
+    p50: float
+    p95: float
+    p99: float
+    longest: float
+    on_the_way: int
+    kept_up: bool
+
+    @property
+    def written_as_asked(self) -> bool:
+        """Whether the rate was that which was asked for."""
+        return self.written_rate >= WRITTEN_SHARE * self.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast and how long events are written, and how long a worker may hold them."""
+
+    rate: float
+    seconds: float
+    commit_interval_seconds: float
+
+    @property
+    def count(self) -> int:
+        """Return how many events that takes."""
+        return max(1, min(int(self.rate * self.seconds), MOST_EVENTS))
+
+
+def measure_latency(worker: Worker, ground: Ground, events: FramedEvents, pace: Pace) -> Latency:
+    """Write events at a steady rate, and read what becomes of them: scored, or dead letters.
+
+    Raises:
+        Unreachable: the brokers don't take them.
+        Broken: some never become visible.
+        StreamScorerError: the worker ended, with its own error.
+    """
+    values = events.take(pace.count)
+    key_prefix = b"%g-" % pace.rate
+    with _reader(ground) as reader:
+        writer = SteadyWriter(ground, values, pace.rate, key_prefix)
+        writer.start()
+        try:
+            seen, on_the_way = _follow(reader, writer, worker, key_prefix)
+        finally:
+            writer.halt()
+    return _latency(pace, writer, seen, on_the_way)
+
+
+@contextmanager
+def _reader(ground: Ground) -> Iterator[Consumer]:
+    """Yield a client that reads what is written from now on, as any consumer downstream would."""
+    client = Consumer(
+        {
+            **ground.client,
+            "group.id": f"{ground.names.group}-reader",  # required by the client; it never joins
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 20,
+        }
+    )
+    try:
+        client.assign(
+            [
+                ClientPartition(place.topic, place.partition, end)
+                for topic in (ground.names.output, ground.names.dead_letters)
+                for place, (_, end) in bounds_of(ground.client, topic).items()
+            ]
+        )
+        yield client
+    finally:
+        client.close()
+
+
+def _follow(
+    reader: Consumer, writer: SteadyWriter, worker: Worker, key_prefix: bytes
+) -> tuple[NDArray[np.int64], int]:
+    """Return when each event was seen, and how many were not when the last was written."""
+    count = len(writer.sent)
+    seen = np.zeros(count, np.int64)
+    on_the_way: int | None = None
+    missing, moved = count, time.monotonic()
+    while missing:
+        messages = _read(reader)
+        now = time.perf_counter_ns()
+        numbers = _numbers(messages, key_prefix)
+        seen[numbers] = now
+        if numbers:
+            missing, moved = int(np.count_nonzero(seen == 0)), time.monotonic()
+        worker.check()
+        writer.check()
+        if on_the_way is None and writer.done:
+            on_the_way = missing
+        if time.monotonic() - moved > STALL_SECONDS:
+            raise Broken(
+                f"{missing:,} of {count:,} events are not visible, and nothing arrives for "
+                f"{STALL_SECONDS:.0f} s."
+            )
+    return seen, on_the_way or 0
+
+
+def _read(reader: Consumer) -> list[Message]:
+    first = reader.poll(POLL_SECONDS)
+    return [] if first is None else [first, *reader.consume(READ_ROWS, 0)]
+
+
+def _numbers(messages: Sequence[Message], key_prefix: bytes) -> list[int]:
+    keys = [message.key() for message in messages if message.error() is None]
+    return [int(key[len(key_prefix) :]) for key in keys if key and key.startswith(key_prefix)]
+
+
+def _latency(pace: Pace, writer: SteadyWriter, seen: NDArray[np.int64], on_the_way: int) -> Latency:
+    count = len(seen)
+    warm = int(min(WARM_SHARE * count, WARM_SECONDS * pace.rate))
+    millis = (seen - writer.sent)[warm:] / 1e6
+    p50, p95, p99 = np.percentile(millis, [50, 95, 99])
+    allowed = pace.rate * (ON_THE_WAY_SECONDS + 2 * pace.commit_interval_seconds)
+    return Latency(
+        rate=pace.rate,
+        written_rate=count / max(writer.seconds, 1e-9),
+        events=len(millis),
+        p50=float(p50),
+        p95=float(p95),
+        p99=float(p99),
+        longest=float(millis.max()),
+        on_the_way=on_the_way,
+        kept_up=on_the_way <= allowed,
+    )

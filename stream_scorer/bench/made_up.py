@@ -1,0 +1,153 @@
+"""Events made up from a schema: any number of them, each as different as its types allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_scorer.avro.encoder import compile_encoder
+from stream_scorer.avro.schema import Schema, nullable
+from stream_scorer.avro.types import Array, Enum, Fixed, Map, Primitive, Record, Type, Union
+from stream_scorer.bench.draws import Draws, Rows
+from stream_scorer.bench.needs import ANYTHING, Needs
+from stream_scorer.bench.plain import plain
+from stream_scorer.columns import Column, Lists, Objects
+from stream_scorer.errors import ContractError
+
+NULL_SHARE = 0.1
+#: Of arrays and maps that no tensor sizes.
+MOST_ITEMS = 4
+#: Below so many levels a schema that holds itself comes to an end.
+DEEPEST = 5
+_NUMBERS = frozenset({"boolean", "int", "long", "float", "double"})
+_TEXTS = frozenset({"string", "enum"})
+
+
+class MadeUpEvents:
+    """Makes events of one record schema up, a column at a time; a seed gives the same again.
+
+    One nullable value in ten is null, unless the model would refuse that.
+
+    Raises:
+        ContractError: the schema is no record.
+    """
+
+    def __init__(self, schema: Schema, needs: Mapping[str, Needs], seed: int = 1) -> None:
+        if not isinstance(schema.root, Record):
+            raise ContractError(
+                f"Events can be made up of a record, not of {schema.root.kind}; give --input "
+                "events.avro."
+            )
+        self.schema = schema
+        self._root = schema.root
+        self._needs = needs
+        self._rng = np.random.default_rng(seed)
+        self._draws = Draws(self._rng)
+        self._encoder = compile_encoder(schema)
+
+    def take(self, count: int) -> list[bytes]:
+        """Return the next ``count`` events as Avro bytes, without framing."""
+        columns: dict[str, Column] = {}
+        self._fill(columns, self._root, "", count)
+        return self._encoder.encode(columns, count)
+
+    def _fill(self, columns: dict[str, Column], record: Record, before: str, count: int) -> None:
+        for each in record.fields:
+            path = f"{before}{each.name}"
+            if isinstance(each.type, Record):
+                self._fill(columns, each.type, f"{path}.", count)
+            else:
+                columns[path] = self._column(each.type, path, count)
+
+    def _column(
+        self, of: Type, path: str, count: int, depth: int = 0, needs: Needs | None = None
+    ) -> Column:
+        """Return a column of any type; the path tells what it, and the fields in it, must be."""
+        needs = needs or self._needs.get(path, ANYTHING)
+        value, may_be_null = nullable(of)
+        present = None
+        if may_be_null and not (needs.never_null or self._is_needed_below(path)):
+            # Where a schema holds itself, null is the way out.
+            present = self._rng.random(count) >= (NULL_SHARE if depth < DEEPEST else 1.0)
+        rows = Rows(count, present)
+        match value:
+            case Record():
+                return self._records(value, path, rows, depth)
+            case Map():
+                return self._maps(value, rows, depth)
+            case Union():
+                return self._union(value, path, needs, count, depth)
+            case Array():
+                return self._arrays(value, path, needs, rows, depth)
+            case Enum():
+                return self._draws.enum(value, rows)
+            case Fixed():
+                return self._draws.fixed(value, rows)
+        return self._draws.primitive(value, needs, rows)
+
+    def _is_needed_below(self, path: str) -> bool:
+        return any(
+            needs.never_null and below.startswith(f"{path}.")
+            for below, needs in self._needs.items()
+        )
+
+    def _arrays(self, of: Array, path: str, needs: Needs, rows: Rows, depth: int) -> Lists:
+        lengths = self._lengths(needs.lengths[0] if needs.lengths else None, rows.count, depth)
+        total = int(lengths.sum())
+        items = self._column(of.items, f"{path}[]", total, depth + 1, needs.of_items())
+        return Lists(lengths, items, rows.present)
+
+    def _lengths(self, length: int | None, count: int, depth: int) -> NDArray[np.int64]:
+        if length is not None:
+            return np.full(count, length, np.int64)
+        most = MOST_ITEMS if depth < DEEPEST else 0
+        return self._rng.integers(0, most + 1, count)
+
+    def _records(self, of: Record, path: str, rows: Rows, depth: int) -> Objects:
+        fields = {}
+        for each in of.fields:
+            column = self._column(each.type, f"{path}.{each.name}", rows.count, depth + 1)
+            fields[each.name] = plain(column, each.type)
+        values = [
+            {name: values[row] for name, values in fields.items()} for row in range(rows.count)
+        ]
+        return Objects(_with_nulls(values, rows))
+
+    def _maps(self, of: Map, rows: Rows, depth: int) -> Objects:
+        lengths = self._lengths(None, rows.count, depth)
+        total = int(lengths.sum())
+        values = plain(self._column(of.values, "", total, depth + 1), of.values)
+        pairs = iter(zip(self._draws.keys(total), values, strict=True))
+        maps = [dict(next(pairs) for _ in range(length)) for length in lengths.tolist()]
+        return Objects(_with_nulls(maps, rows))
+
+    def _union(self, of: Union, path: str, needs: Needs, count: int, depth: int) -> Objects:
+        """Return values of all branches that will do, of the simple ones where it is deep."""
+        branches = [branch for branch in of.branches if _will_do(branch, needs)]
+        if depth >= DEEPEST:
+            branches = [each for each in branches if isinstance(each, Primitive)] or branches
+        chosen = self._rng.integers(0, len(branches), count)
+        values: list[Any] = [None] * count
+        for number, branch in enumerate(branches):
+            places = np.flatnonzero(chosen == number).tolist()
+            column = self._column(branch, path, len(places), depth + 1, needs)
+            for place, value in zip(places, plain(column, branch), strict=True):
+                values[place] = value
+        return Objects(values)
+
+
+def _will_do(branch: Type, needs: Needs) -> bool:
+    if branch.kind == "null":
+        return not needs.never_null
+    if needs.text is None:
+        return True
+    return branch.kind in (_TEXTS if needs.text else _NUMBERS)
+
+
+def _with_nulls(values: list[Any], rows: Rows) -> list[Any]:
+    if rows.present is None:
+        return values
+    return [value if there else None for value, there in zip(values, rows.present, strict=True)]

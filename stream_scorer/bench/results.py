@@ -1,0 +1,107 @@
+"""All that was measured, as one value, and as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import confluent_kafka
+
+from stream_scorer import __version__
+from stream_scorer.bench.alone import Alone, Refusals
+from stream_scorer.bench.backlog import Throughput
+from stream_scorer.bench.latency import Latency
+from stream_scorer.bench.limits import Limit, Machine
+from stream_scorer.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All that was measured.
+
+    ``remarks`` are sentences on what limits the scorer and on how far the numbers can be trusted.
+    """
+
+    model: str
+    machine: Machine
+    alone: Alone
+    throughput: Throughput
+    latencies: tuple[Latency, ...]
+    limit: Limit
+    remarks: tuple[str, ...]
+
+
+def write_json(results: Results, path: Path) -> None:
+    """Write the numbers to a file; times are in the unit that a name ends with.
+
+    Raises:
+        ConfigError: the file can't be written.
+    """
+    try:
+        path.write_text(json.dumps(as_json(results), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--json {path} can't be written: {error.strerror or error}.") from error
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """Return the numbers as JSON has them."""
+    throughput = results.throughput
+    return {
+        "stream_scorer": __version__,
+        "python": platform.python_version(),
+        "librdkafka": confluent_kafka.libversion()[0],
+        "platform": platform.platform(),
+        "model": results.model,
+        "machine": asdict(results.machine),
+        "alone": {
+            "event_bytes": results.alone.event_bytes,
+            "microseconds_per_event": [
+                {**asdict(size), "other": size.other} for size in results.alone.sizes
+            ],
+            "rows_left_out": list(results.alone.left_out),
+            "refused": _refused(results.alone.refusals),
+        },
+        "throughput": {
+            "events": throughput.events,
+            "event_bytes": throughput.event_bytes,
+            "measured_events": throughput.measured_events,
+            "measured_seconds": throughput.seconds,
+            "events_per_second": throughput.events_per_second,
+            "microseconds_per_event": {
+                "total": throughput.micros,
+                **throughput.stages,
+                "rest": throughput.rest,
+            },
+            "cpu_microseconds_per_event": None if throughput.busy is None else _cpu(throughput),
+            "idle_cores": None if throughput.busy is None else throughput.busy.idle_cores,
+            "transactions": throughput.commits,
+            "aborted_transactions": throughput.aborts,
+            "commit_seconds": throughput.commit_seconds,
+            "batch_rows": throughput.batch_rows,
+            "dead_letters": dict(throughput.dead_letters),
+            "peak_rss_bytes": throughput.peak_rss_bytes,
+        },
+        "latency_milliseconds": [asdict(each) for each in results.latencies],
+        "limit": results.limit,
+        "remarks": list(results.remarks),
+    }
+
+
+def _cpu(throughput: Throughput) -> Mapping[str, float]:
+    busy = throughput.busy
+    if busy is None:
+        raise AssertionError("asked for only where it is known")
+    return {
+        "total": busy.total,
+        "loop": busy.loop,
+        "client_threads": busy.client,
+        "other_threads": busy.other,
+    }
+
+
+def _refused(refusals: Refusals) -> dict[str, Any]:
+    return {"events": refusals.events, "reasons": dict(refusals.reasons)}

@@ -1,0 +1,121 @@
+"""``bench``: the scorer alone, over a backlog, and at steady rates; then what limits it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from stream_scorer.bench.backlog import drain
+from stream_scorer.bench.events import FramedEvents
+from stream_scorer.bench.ground import Ground, ground_of
+from stream_scorer.bench.latency import Latency, Pace, measure_latency
+from stream_scorer.bench.limits import Machine, limit_of, sentences
+from stream_scorer.bench.plan import Plan
+from stream_scorer.bench.remarks import on_events, on_latencies, on_the_run
+from stream_scorer.bench.results import Results
+from stream_scorer.bench.subject import Environment, Subject, prepare
+from stream_scorer.bench.usage import cores
+from stream_scorer.bench.worker import Worker
+from stream_scorer.bench.writing import fill
+from stream_scorer.config.loading import load
+
+#: What moving an event through the client takes at least: a guess, for the size of a backlog.
+CLIENT_MICROS = 2.0
+FEWEST_EVENTS, MOST_EVENTS = 20_000, 1_000_000
+MOST_BYTES = 1 << 30
+#: The rates of the latency unless others are asked for: a light one, and a busy one.
+LIGHT_RATE, BUSY_RATE = 500.0, 10_000.0
+LIGHT_SHARE, BUSY_SHARE = 0.1, 0.5
+
+Step = Callable[[str], AbstractContextManager[object]]
+
+
+def bench(plan: Plan, environment: Environment, console: Console) -> Results:
+    """Measure a scorer as the plan asks; ``console`` shows what is being done.
+
+    Raises:
+        ConfigError: something asked for makes no sense, a setting or a file is wrong.
+        ContractError: model, schema and events don't fit.
+        Unreachable: Kafka or the registry refuse or don't answer.
+        Broken: the worker ended by itself, or stands still.
+    """
+    plan.check()
+    step, say = partial(_step, console), partial(console.print, markup=False, style="dim")
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        with step("The scorer alone"):
+            subject = prepare(plan, environment, folder / "schemas", say)
+        with ground_of(plan, subject.settings, folder / "kafka", say) as ground:
+            words = (*plan.overrides, *subject.words, *ground.words)
+            load(plan.config, words, environment, need_kafka=True)
+            return _through_kafka(plan, subject, ground, folder, step)
+
+
+def _through_kafka(
+    plan: Plan, subject: Subject, ground: Ground, folder: Path, step: Step
+) -> Results:
+    count = plan.events or _enough(plan, subject)
+    with step(f"Writing {count:,} events"):
+        size_bytes = fill(ground, subject.events, count)
+    words = (*plan.overrides, *subject.words, *ground.words)
+    with Worker(plan.config, words, folder / "worker.log") as worker:
+        with step("A worker over the backlog"):
+            worker.wait_until_joined()
+            throughput = drain(worker, ground, count, size_bytes)
+        interval = subject.settings.batching.commit_interval_seconds
+        rates = rates_for(plan, throughput.events_per_second)
+        paces = [Pace(rate, plan.seconds, interval) for rate in rates]
+        latencies = tuple(_latencies(worker, ground, subject.events, paces, step))
+    machine = Machine(cores(), cores() == os.cpu_count(), subject.intra_op_threads, ground.embedded)
+    return Results(
+        subject.model,
+        machine,
+        subject.alone,
+        throughput,
+        latencies,
+        limit_of(throughput, machine),
+        (
+            *sentences(throughput, subject.alone, machine),
+            *on_latencies(latencies),
+            *on_events(subject.events.events, subject.alone, count),
+            *on_the_run(embedded=ground.embedded),
+        ),
+    )
+
+
+def _enough(plan: Plan, subject: Subject) -> int:
+    """Return how many events take about the time that was asked for."""
+    micros = subject.alone.sizes[-1].total + CLIENT_MICROS
+    affordable = int(MOST_BYTES / max(subject.alone.event_bytes, 1.0))
+    wanted = int(plan.seconds * 1e6 / micros)
+    return max(FEWEST_EVENTS, min(wanted, affordable, MOST_EVENTS))
+
+
+def rates_for(plan: Plan, events_per_second: float) -> tuple[float, ...]:
+    """Return the rates to measure the latency at: as asked, or a light and a busy one."""
+    if plan.rates:
+        return plan.rates
+    light = max(1.0, round(min(LIGHT_RATE, LIGHT_SHARE * events_per_second)))
+    busy = max(1.0, round(min(BUSY_RATE, BUSY_SHARE * events_per_second)))
+    return tuple(sorted({light, busy}))
+
+
+def _latencies(
+    worker: Worker, ground: Ground, events: FramedEvents, paces: Sequence[Pace], step: Step
+) -> Iterator[Latency]:
+    for pace in paces:
+        with step(f"{pace.rate:,.0f} events/s for {pace.seconds:g} s"):
+            yield measure_latency(worker, ground, events, pace)
+
+
+def _step(console: Console, what: str) -> AbstractContextManager[object]:
+    """Show what is being done: on a terminal as long as it takes, elsewhere a line."""
+    if not console.is_terminal:
+        console.print(f"{what} …", highlight=False, markup=False)
+    return console.status(what)
