@@ -1,0 +1,148 @@
+"""From an event to its visible score: how long, at a steady rate, beside a bare loop and others.
+
+    python -m benchmarks.latency [--rates 500 2000 10000] [--seconds 20] [--peers]
+
+Each contender runs as a process of its own, one after the other on the same broker, and all rates
+are played to it. The producer is a process of its own too; it writes the time into the event's key.
+This process reads ``read_committed`` what comes out, and looks at the clock once for each batch
+that it is handed. The first seconds of a rate are not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.contenders import bare_loop, batched_loop, entered, ours
+from benchmarks.contenders.contender import Contender
+from benchmarks.ground import Ground, ground
+from benchmarks.machine import this_machine
+from benchmarks.outcome import add_folder_option, save
+from benchmarks.visibility import Plan, Trial, trials
+
+#: What is asked of the product: a percentile at rates, against another contender's.
+_TARGETS = (
+    ("p50", (500, 2_000), "bare loop", 1.3),
+    ("p99", (10_000,), "bare loop", 1.5),
+    ("p99", (500, 2_000), "Kafka Streams", 0.4),
+)
+_OURS = "stream-scorer"
+
+
+def contenders(*, peers: bool) -> list[Contender]:
+    """Return who takes part; with ``peers``, all that can run here."""
+    own = [bare_loop.contender(), ours.contender(), batched_loop.contender()]
+    return own + (entered.peers() if peers else [])
+
+
+def measure(on: Ground, chosen: Sequence[Contender], plan: Plan, runs: int) -> Iterator[Trial]:
+    """Yield a trial for each contender and rate, and run; the contenders alternate."""
+    for run in range(1, runs + 1):
+        for contender in chosen:
+            yield from trials(on, contender, plan, run)
+
+
+def medians(found: Sequence[Trial]) -> list[Trial]:
+    """Return one trial for each contender and rate: the run whose p99 is the median of its runs.
+
+    A real run, and not a median of each number, so that its numbers belong together.
+    """
+    pairs = dict.fromkeys((trial.contender, trial.rate) for trial in found)
+    chosen = []
+    for pair in pairs:
+        runs = [trial for trial in found if (trial.contender, trial.rate) == pair]
+        middle = statistics.median_low(trial.p99_ms for trial in runs)
+        chosen.append(next(trial for trial in runs if trial.p99_ms == middle))
+    return chosen
+
+
+def ratios(found: Sequence[Trial]) -> list[tuple[str, float, float]]:
+    """Return what is asked for, as a sentence, with the ratio that was found and the most allowed.
+
+    Only for contenders and rates that took part.
+    """
+    by_pair = {(trial.contender, trial.rate): trial for trial in found}
+    asked = []
+    for percentile, rates, other, most in _TARGETS:
+        for rate in rates:
+            mine, theirs = by_pair.get((_OURS, rate)), by_pair.get((other, rate))
+            if mine is not None and theirs is not None:
+                ratio = getattr(mine, f"{percentile}_ms") / getattr(theirs, f"{percentile}_ms")
+                asked.append((f"{percentile} at {rate:,}/s to that of {other}", ratio, most))
+    return asked
+
+
+def table_of(found: Sequence[Trial], title: str) -> Table:
+    """Return a line for each trial, those of a rate together."""
+    columns = ("events/s", "", "p50 ms", "p95 ms", "p99 ms", "most ms", "lag", "CPU %", "late p99")
+    table = Table(*columns, title=title)
+    for trial in sorted(found, key=lambda trial: trial.rate):
+        lag = "steady" if trial.keeps_up else f"grows by {trial.lag_growth_per_second:,.0f}/s"
+        table.add_row(
+            f"{trial.rate:,}",
+            trial.contender,
+            *(f"{ms:.1f}" for ms in (trial.p50_ms, trial.p95_ms, trial.p99_ms, trial.most_ms)),
+            lag,
+            f"{trial.cpu_share:.0%}",
+            f"{trial.late_p99_ms:.1f}",
+        )
+    return table
+
+
+def main() -> None:
+    """Start Kafka, let each contender run at each rate, print the table and the ratios."""
+    options = _options()
+    console = Console()
+    plan = Plan(tuple(options.rates), options.seconds, options.warm_up_seconds)
+    chosen = entered.named(contenders(peers=options.peers), options.contenders)
+    found = []
+    try:
+        with ground() as on:
+            for trial in measure(on, chosen, plan, options.runs):
+                console.print(
+                    f"{trial.contender} at {trial.rate:,}/s: "
+                    f"p50 {trial.p50_ms:.1f} ms, p99 {trial.p99_ms:.1f} ms"
+                )
+                found.append(trial)
+    except (RuntimeError, ValueError) as error:
+        sys.exit(str(error))
+    middle = medians(found)
+    title = f"From event to visible score; {options.seconds:.0f} s a rate, {options.runs} run(s)"
+    console.print(table_of(middle, title))
+    for sentence, ratio, most in ratios(middle):
+        console.print(f"{sentence}: {ratio:.2f} (target: {most:.2f} at most)")
+    path = save(
+        options.folder,
+        "latency",
+        {
+            "machine": asdict(this_machine()),
+            "trials": [asdict(trial) for trial in found],
+            "ratios": [
+                {"of": sentence, "ratio": ratio, "target": most}
+                for sentence, ratio, most in ratios(middle)
+            ],
+        },
+    )
+    console.print(f"written to {path}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rates", type=int, nargs="+", default=[500, 2_000, 10_000])
+    parser.add_argument("--seconds", type=float, default=20.0, help="that count, of each rate")
+    parser.add_argument("--warm-up-seconds", type=float, default=4.0, help="before those")
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--contenders", nargs="*", default=[], metavar="NAME")
+    parser.add_argument("--peers", action="store_true", help="enter those of other makers, too")
+    add_folder_option(parser)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
