@@ -30,7 +30,7 @@ class Machine:
         """Return the machine without the versions, in one line."""
         return (
             f"{self.cpu}, {self.cores} cores, {self.memory_gib:.0f} GiB, {self.system}; "
-            "broker and contender share them"
+            "broker and contender share them."
         )
 
 

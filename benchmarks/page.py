@@ -53,7 +53,7 @@ def html(
         *(f"<p>{escape(text)}</p>" for text in paragraphs),
         *map(_image, pictures),
         *map(_section, sections),
-        "<h2>Taken on</h2>",
+        "<h2>How to read this</h2>",
         *(f"<p class='faint'>{escape(text)}</p>" for text in footnotes),
     ]
     head = (

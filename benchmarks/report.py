@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from benchmarks import charts, page, tables
@@ -73,15 +74,19 @@ class Report:
 def show(report: Report, console: Console) -> None:
     """Print a table for each workload, then the machine."""
     for backlog, summaries in report.by_workload():
-        runs = summaries[0].runs
-        table = Table(title=f"{backlog.sentence()}; median of {runs} ± half the range")
-        for column in tables.COLUMNS:
-            table.add_column(column, justify="right" if column else "left")
-        for row in tables.cells(summaries):
+        table = Table(title=backlog.sentence(), title_justify="left", box=box.SIMPLE_HEAD)
+        table.padding = (0, 1, 0, 0)
+        rows = tables.cells(summaries)
+        for column, cells in zip(tables.COLUMNS, zip(*rows, strict=True), strict=True):
+            justify: JustifyMethod = "right" if column else "left"
+            # A heading may wrap between words, a number may not.
+            width = max(map(len, (*cells, *column.split())))
+            table.add_column(column, justify=justify, width=width)
+        for row in rows:
             table.add_row(*row)
         console.print(table)
-    console.print(report.machine.sentence())
-    console.print(_versions(report.machine))
+    for footnote in _footnotes(report):
+        console.print(footnote, highlight=False)
 
 
 def write(report: Report, folder: Path) -> None:
@@ -93,15 +98,18 @@ def write(report: Report, folder: Path) -> None:
         (folder / f"{NAME}-{name}.png").write_bytes(png)
         pictures.append(page.Picture(png, chart.title))
     parts = list(report.by_workload())
-    text = "\n".join(f"{each.sentence()}\n\n{tables.markdown(rows)}" for each, rows in parts)
+    blocks = [f"{each.sentence()}\n\n{tables.markdown(rows)}" for each, rows in parts]
+    text = "\n".join([*blocks, *(f"{each}\n" for each in _footnotes(report))])
     (folder / f"{NAME}.md").write_text(text, encoding="utf-8")
     sections = [
         page.Section(each.sentence(), tables.COLUMNS, tables.cells(rows)) for each, rows in parts
     ]
-    footnotes = (report.machine.sentence(), _versions(report.machine))
-    content = page.html(_TITLE, (_CONTEST, _CEILING), pictures, sections, footnotes)
+    content = page.html(_TITLE, (_CONTEST, _CEILING), pictures, sections, _footnotes(report))
     (folder / f"{NAME}.html").write_text(content, encoding="utf-8")
 
 
-def _versions(machine: Machine) -> str:
-    return ", ".join(f"{name} {version}" for name, version in machine.versions)
+def _footnotes(report: Report) -> tuple[str, ...]:
+    """Return how to read the tables, and what they were taken on."""
+    versions = ", ".join(f"{name} {version}" for name, version in report.machine.versions)
+    legend = tables.LEGEND.format(runs=report.summaries[0].runs)
+    return legend, report.machine.sentence(), f"{versions}."

@@ -10,6 +10,9 @@ from benchmarks import contenders
 from benchmarks.contenders import batched_loop, ours, pass_through
 from benchmarks.contenders.contender import Contender
 
+#: How the names of the peers' modules begin.
+_PEERS = ("record_loop", "quix", "kafka_streams")
+
 
 def core() -> list[Contender]:
     """Return ``stream-scorer``, the ceiling and the reference."""
@@ -17,15 +20,13 @@ def core() -> list[Contender]:
 
 
 def peers() -> list[Contender]:
-    """Return what every other module of this folder offers by its ``contender()``.
+    """Return what the peers' modules offer by their ``contender()``.
 
     One whose tools are absent offers ``None``, and says what it lacks.
     """
-    own = {module.__name__ for module in (ours, pass_through, batched_loop)}
-    names = [
-        f"{contenders.__name__}.{each.name}" for each in pkgutil.iter_modules(contenders.__path__)
-    ]
-    modules = [importlib.import_module(name) for name in names if name not in own]
+    found = (each.name for each in pkgutil.iter_modules(contenders.__path__))
+    names = [name for name in found if name.startswith(_PEERS)]
+    modules = [importlib.import_module(f"{contenders.__name__}.{name}") for name in names]
     offers = [module.contender() for module in modules if hasattr(module, "contender")]
     return [offer for offer in offers if offer is not None]
 
