@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from stream_scorer import protocols
 from stream_scorer.app.clients import OutputTopics, largest_record, make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
+from stream_scorer.app.garbage import seldom_collected
 from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas
@@ -95,6 +96,7 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
             serving(registry, watchdog.why_unhealthy, host=server.host, port=server.port)
         )
         stack.enter_context(watchdog.watching())
+        stack.enter_context(seldom_collected())
         log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
         worker.run()
     log.info("stopped")

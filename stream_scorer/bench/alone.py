@@ -146,10 +146,11 @@ def _size(
 def _batches(events: FramedEvents, rows: int, event_bytes: float) -> list[Batch]:
     affordable = int(POOL_BYTES / (rows * max(event_bytes, 1.0)))
     wanted = min(max(POOL_BATCHES, 1_024 // rows), max(affordable, 1))
-    return [_batch(events.take(rows), number * rows) for number in range(wanted)]
+    return [batch_of(events.take(rows), number * rows) for number in range(wanted)]
 
 
-def _batch(values: Sequence[bytes], first_offset: int) -> Batch:
+def batch_of(values: Sequence[bytes], first_offset: int) -> Batch:
+    """Return events as one poll would, each with a key, all from one partition."""
     rows = len(values)
     no_headers: list[Headers | None] = [None] * rows
     return Batch(

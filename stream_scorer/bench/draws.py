@@ -40,6 +40,11 @@ class Rows:
     count: int
     present: NDArray[np.bool_] | None = None
 
+    @property
+    def there(self) -> int:
+        """Return how many are not null."""
+        return self.count if self.present is None else int(np.count_nonzero(self.present))
+
 
 class Draws:
     """Draws columns; a generator with the same seed gives the same again.
@@ -90,8 +95,8 @@ class Draws:
 
     def _whole(self, of: Primitive, needs: Needs, count: int) -> NDArray[np.int64]:
         first, more = _LOGICAL.get(of.logical or "", (0, needs.largest or LARGEST_WHOLE))
-        if needs.whole and needs.largest is not None and first + more > needs.largest:
-            first, more = 0, needs.largest
+        if needs.most is not None and first + more > needs.most:
+            first, more = 0, needs.largest or needs.most
         return self._rng.integers(first, first + more + 1, count)
 
     def _floats(self, needs: Needs, count: int) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ from stream_scorer.bench.plan import Plan
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import QUIET, Cluster
+from stream_scorer.local.downloads import kafka_jars
+from stream_scorer.local.java import java
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.verify.preconditions import (
     groups_of,
@@ -44,6 +46,22 @@ class Ground:
     words: tuple[str, ...]
     partitions: int
     embedded: bool
+
+
+def look_ahead(plan: Plan, settings: Settings, say: Callable[[str], None]) -> None:
+    """See to it that there will be a Kafka, before time is spent on anything else.
+
+    Raises:
+        ConfigError: Java or the jars are missing and can't be had, or a topic's name is in use.
+        Unreachable: the brokers don't answer, or refuse the credentials.
+    """
+    if settings.kafka is None or not plan.own_cluster:
+        java()
+        kafka_jars()
+        return
+    client = _client(settings.kafka)
+    topics = Cluster(client, warn=say).topic_names(PATIENCE_SECONDS)
+    refuse_names_in_use(topics, groups_of(AdminClient(client)), plan.topic_prefix)
 
 
 @contextmanager
@@ -85,14 +103,13 @@ def _embedded(
 
 @contextmanager
 def _own(plan: Plan, kafka: KafkaConfig, say: Callable[[str], None]) -> Iterator[Ground]:
-    servers = kafka.bootstrap_servers
-    client: dict[str, Property] = {**kafka.common, **QUIET, "bootstrap.servers": servers}
-    cluster = Cluster(client, warn=say)
-    topics = cluster.topic_names(PATIENCE_SECONDS)
-    admin = AdminClient(client)
-    refuse_names_in_use(topics, groups_of(admin), plan.topic_prefix)
+    client, servers = _client(kafka), kafka.bootstrap_servers
     throw_away = ThrowAway(client, plan.topic_prefix, -1, keep=False, say=say)
     with throw_away.topics("", plan.partitions, {}) as names:
-        try_rights(cluster, names)
-        try_removal(admin, names.group)
+        try_rights(Cluster(client, warn=say), names)
+        try_removal(AdminClient(client), names.group)
         yield Ground(client, names, for_kafka(names, servers), plan.partitions, embedded=False)
+
+
+def _client(kafka: KafkaConfig) -> dict[str, Property]:
+    return {**kafka.common, **QUIET, "bootstrap.servers": kafka.bootstrap_servers}

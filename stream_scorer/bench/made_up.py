@@ -75,9 +75,9 @@ class MadeUpEvents:
         rows = Rows(count, present)
         match value:
             case Record():
-                return self._records(value, path, rows, depth)
+                return _spread(self._records(value, path, rows.there, depth), rows)
             case Map():
-                return self._maps(value, rows, depth)
+                return _spread(self._maps(value, rows.there, depth), rows)
             case Union():
                 return self._union(value, path, needs, count, depth)
             case Array():
@@ -106,23 +106,21 @@ class MadeUpEvents:
         most = MOST_ITEMS if depth < DEEPEST else 0
         return self._rng.integers(0, most + 1, count)
 
-    def _records(self, of: Record, path: str, rows: Rows, depth: int) -> Objects:
+    def _records(self, of: Record, path: str, count: int, depth: int) -> list[Any]:
+        if count == 0:  # where a schema holds itself, this is the end
+            return []
         fields = {}
         for each in of.fields:
-            column = self._column(each.type, f"{path}.{each.name}", rows.count, depth + 1)
+            column = self._column(each.type, f"{path}.{each.name}", count, depth + 1)
             fields[each.name] = plain(column, each.type)
-        values = [
-            {name: values[row] for name, values in fields.items()} for row in range(rows.count)
-        ]
-        return Objects(_with_nulls(values, rows))
+        return [{name: values[row] for name, values in fields.items()} for row in range(count)]
 
-    def _maps(self, of: Map, rows: Rows, depth: int) -> Objects:
-        lengths = self._lengths(None, rows.count, depth)
+    def _maps(self, of: Map, count: int, depth: int) -> list[Any]:
+        lengths = self._lengths(None, count, depth)
         total = int(lengths.sum())
-        values = plain(self._column(of.values, "", total, depth + 1), of.values)
+        values = plain(self._column(of.values, "", total, depth + 1), of.values) if total else []
         pairs = iter(zip(self._draws.keys(total), values, strict=True))
-        maps = [dict(next(pairs) for _ in range(length)) for length in lengths.tolist()]
-        return Objects(_with_nulls(maps, rows))
+        return [dict(next(pairs) for _ in range(length)) for length in lengths.tolist()]
 
     def _union(self, of: Union, path: str, needs: Needs, count: int, depth: int) -> Objects:
         """Return values of all branches that will do, of the simple ones where it is deep."""
@@ -133,6 +131,8 @@ class MadeUpEvents:
         values: list[Any] = [None] * count
         for number, branch in enumerate(branches):
             places = np.flatnonzero(chosen == number).tolist()
+            if not places:
+                continue
             column = self._column(branch, path, len(places), depth + 1, needs)
             for place, value in zip(places, plain(column, branch), strict=True):
                 values[place] = value
@@ -147,7 +147,9 @@ def _will_do(branch: Type, needs: Needs) -> bool:
     return branch.kind in (_TEXTS if needs.text else _NUMBERS)
 
 
-def _with_nulls(values: list[Any], rows: Rows) -> list[Any]:
+def _spread(values: list[Any], rows: Rows) -> Objects:
+    """Return the values that are there, and nulls between them."""
     if rows.present is None:
-        return values
-    return [value if there else None for value, there in zip(values, rows.present, strict=True)]
+        return Objects(values)
+    following = iter(values)
+    return Objects([next(following) if there else None for there in rows.present.tolist()])

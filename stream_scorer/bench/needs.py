@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +22,8 @@ class Needs:
     Attributes:
         never_null: a null would make the event a dead letter.
         lengths: how long the arrays are, the outermost first; empty for any length.
-        largest: the largest number that fits, ``None`` where nobody reads it.
+        largest: the largest whole number to draw, ``None`` where nobody reads it.
+        most: what the tensor can hold, ``None`` for more than any field has.
         whole: numbers have no fraction.
         text: a union's value is text, ``False``: a number, ``None``: any of its types.
     """
@@ -31,20 +31,21 @@ class Needs:
     never_null: bool = False
     lengths: tuple[int, ...] = ()
     largest: int | None = None
+    most: int | None = None
     whole: bool = False
     text: bool | None = None
 
     def of_items(self) -> Needs:
         """Return what the items of an array must be."""
-        return Needs(self.never_null, self.lengths[1:], self.largest, self.whole, self.text)
+        return replace(self, lengths=self.lengths[1:])
 
     def and_also(self, other: Needs) -> Needs:
         """Return what satisfies both: a field may fill more than one tensor."""
-        limits = [each for each in (self.largest, other.largest) if each is not None]
         return Needs(
             self.never_null or other.never_null,
             self.lengths or other.lengths,
-            min(limits, default=None),
+            _lesser(self.largest, other.largest),
+            _lesser(self.most, other.most),
             self.whole or other.whole,
             self.text if self.text is not None else other.text,
         )
@@ -66,19 +67,24 @@ def needs_of(features: FeatureMap) -> Mapping[str, Needs]:
 
 def _needs(mapped: TensorMap, feature: Feature) -> Needs:
     dtype = mapped.spec.dtype
+    most = _most(dtype)
     return Needs(
         never_null=feature.fill.value is None,
         lengths=mapped.row_shape if is_array(feature.type) else (),
-        largest=_largest(dtype),
+        largest=_lesser(most, LARGEST_FEATURE),
+        most=most,
         whole=dtype != "string" and dtype.kind != "f",
         text=dtype == "string",
     )
 
 
-def _largest(dtype: Dtype) -> int:
-    if dtype == "string" or dtype.kind == "f":
-        return LARGEST_FEATURE
-    if dtype.kind == "b":
-        return 1
-    largest: Any = np.iinfo(dtype).max
-    return min(int(largest), LARGEST_FEATURE)
+def _most(dtype: Dtype) -> int | None:
+    if dtype == "string" or (dtype.kind == "f" and dtype.itemsize > np.dtype(np.float16).itemsize):
+        return None
+    if dtype.kind == "f":
+        return int(np.finfo(np.float16).max)
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
+
+
+def _lesser(one: int | None, other: int | None) -> int | None:
+    return min((each for each in (one, other) if each is not None), default=None)

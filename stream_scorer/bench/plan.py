@@ -10,7 +10,7 @@ from pathlib import Path
 from stream_scorer.errors import ConfigError
 
 #: Fewer are committed before anybody could look.
-FEWEST_EVENTS = 1_000
+FEWEST_EVENTS = 100
 SHORTEST_SECONDS = 2.0
 #: Kafka's rules for a topic's name, of at most 249 characters; the rest is for what is appended.
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from stream_scorer.bench.alone import Alone
 from stream_scorer.bench.events import Events, FileEvents
 from stream_scorer.bench.latency import Latency
+from stream_scorer.errors import ContractError
 
 #: Fewer dead letters among the events don't change what is measured.
 MANY_REFUSED = 0.01
@@ -35,6 +36,25 @@ def on_events(events: Events, alone: Alone, used: int) -> Iterator[str]:
             f"{refusals.share:.0%} of the events become dead letters ({reason}: "
             f"{refusals.example}), which cost another time than scores.{advice}"
         )
+
+
+def refuse_if_none_is_scored(events: Events, alone: Alone) -> None:
+    """Say that there is nothing to measure.
+
+    Raises:
+        ContractError: every event became a dead letter.
+    """
+    refusals = alone.refusals
+    if refusals.reasons.total() < refusals.events:
+        return
+    [(reason, _)] = refusals.reasons.most_common(1)
+    given = isinstance(events, FileEvents)
+    what = "of --input" if given else "that were made up from the schema"
+    advice = "" if given else " Give real ones by --input events.avro."
+    raise ContractError(
+        f"None of the events {what} can be scored ({reason}: {refusals.example}), so there is "
+        f"nothing to measure.{advice}"
+    )
 
 
 def on_latencies(latencies: Sequence[Latency]) -> Iterator[str]:

@@ -6,18 +6,25 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
-from stream_scorer.bench.backlog import drain
+from stream_scorer.bench.alone import Alone, measure_alone
+from stream_scorer.bench.backlog import Throughput, drain
 from stream_scorer.bench.events import FramedEvents
-from stream_scorer.bench.ground import Ground, ground_of
+from stream_scorer.bench.ground import Ground, ground_of, look_ahead
 from stream_scorer.bench.latency import Latency, Pace, measure_latency
 from stream_scorer.bench.limits import Machine, limit_of, sentences
-from stream_scorer.bench.plan import Plan
-from stream_scorer.bench.remarks import on_events, on_latencies, on_the_run
+from stream_scorer.bench.plan import FEWEST_EVENTS, Plan
+from stream_scorer.bench.remarks import (
+    on_events,
+    on_latencies,
+    on_the_run,
+    refuse_if_none_is_scored,
+)
 from stream_scorer.bench.results import Results
 from stream_scorer.bench.subject import Environment, Subject, prepare
 from stream_scorer.bench.usage import cores
@@ -27,7 +34,7 @@ from stream_scorer.config.loading import load
 
 #: What moving an event through the client takes at least: a guess, for the size of a backlog.
 CLIENT_MICROS = 2.0
-FEWEST_EVENTS, MOST_EVENTS = 20_000, 1_000_000
+MOST_EVENTS = 1_000_000
 MOST_BYTES = 1 << 30
 #: The rates of the latency unless others are asked for: a light one, and a busy one.
 LIGHT_RATE, BUSY_RATE = 500.0, 10_000.0
@@ -49,50 +56,55 @@ def bench(plan: Plan, environment: Environment, console: Console) -> Results:
     step, say = partial(_step, console), partial(console.print, markup=False, style="dim")
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
+        subject, scorer = prepare(plan, environment, folder / "schemas", say)
+        look_ahead(plan, subject.settings, say)
         with step("The scorer alone"):
-            subject = prepare(plan, environment, folder / "schemas", say)
+            alone = measure_alone(scorer, subject.events, subject.settings.batching.max_records)
+        refuse_if_none_is_scored(subject.events.events, alone)
+        del scorer  # and with it the model
+        plan = replace(plan, events=plan.events or _enough(plan, alone))
         with ground_of(plan, subject.settings, folder / "kafka", say) as ground:
             words = (*plan.overrides, *subject.words, *ground.words)
             load(plan.config, words, environment, need_kafka=True)
-            return _through_kafka(plan, subject, ground, folder, step)
+            worker = Worker(plan.config, words, folder / "worker.log")
+            throughput, latencies = _through_kafka(plan, subject, ground, worker, step)
+    machine = Machine(cores(), cores() == os.cpu_count(), subject.intra_op_threads, ground.embedded)
+    return Results(
+        subject.model,
+        machine,
+        alone,
+        throughput,
+        latencies,
+        limit_of(throughput, machine),
+        (
+            *sentences(throughput, alone, machine),
+            *on_latencies(latencies),
+            *on_events(subject.events.events, alone, throughput.events),
+            *on_the_run(embedded=ground.embedded),
+        ),
+    )
 
 
 def _through_kafka(
-    plan: Plan, subject: Subject, ground: Ground, folder: Path, step: Step
-) -> Results:
-    count = plan.events or _enough(plan, subject)
+    plan: Plan, subject: Subject, ground: Ground, worker: Worker, step: Step
+) -> tuple[Throughput, tuple[Latency, ...]]:
+    count = plan.events or FEWEST_EVENTS
     with step(f"Writing {count:,} events"):
         size_bytes = fill(ground, subject.events, count)
-    words = (*plan.overrides, *subject.words, *ground.words)
-    with Worker(plan.config, words, folder / "worker.log") as worker:
+    with worker:
         with step("A worker over the backlog"):
             worker.wait_until_joined()
             throughput = drain(worker, ground, count, size_bytes)
         interval = subject.settings.batching.commit_interval_seconds
         rates = rates_for(plan, throughput.events_per_second)
         paces = [Pace(rate, plan.seconds, interval) for rate in rates]
-        latencies = tuple(_latencies(worker, ground, subject.events, paces, step))
-    machine = Machine(cores(), cores() == os.cpu_count(), subject.intra_op_threads, ground.embedded)
-    return Results(
-        subject.model,
-        machine,
-        subject.alone,
-        throughput,
-        latencies,
-        limit_of(throughput, machine),
-        (
-            *sentences(throughput, subject.alone, machine),
-            *on_latencies(latencies),
-            *on_events(subject.events.events, subject.alone, count),
-            *on_the_run(embedded=ground.embedded),
-        ),
-    )
+        return throughput, tuple(_latencies(worker, ground, subject.events, paces, step))
 
 
-def _enough(plan: Plan, subject: Subject) -> int:
+def _enough(plan: Plan, alone: Alone) -> int:
     """Return how many events take about the time that was asked for."""
-    micros = subject.alone.sizes[-1].total + CLIENT_MICROS
-    affordable = int(MOST_BYTES / max(subject.alone.event_bytes, 1.0))
+    micros = alone.sizes[-1].total + CLIENT_MICROS
+    affordable = int(MOST_BYTES / max(alone.event_bytes, 1.0))
     wanted = int(plan.seconds * 1e6 / micros)
     return max(FEWEST_EVENTS, min(wanted, affordable, MOST_EVENTS))
 
@@ -101,9 +113,9 @@ def rates_for(plan: Plan, events_per_second: float) -> tuple[float, ...]:
     """Return the rates to measure the latency at: as asked, or a light and a busy one."""
     if plan.rates:
         return plan.rates
-    light = max(1.0, round(min(LIGHT_RATE, LIGHT_SHARE * events_per_second)))
-    busy = max(1.0, round(min(BUSY_RATE, BUSY_SHARE * events_per_second)))
-    return tuple(sorted({light, busy}))
+    light = min(LIGHT_RATE, LIGHT_SHARE * events_per_second)
+    busy = min(BUSY_RATE, BUSY_SHARE * events_per_second)
+    return light, busy
 
 
 def _latencies(

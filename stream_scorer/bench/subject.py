@@ -10,7 +10,6 @@ from stream_scorer.app.contract import Contract, make_contract, make_scorer, ope
 from stream_scorer.app.schema_sources import open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById, prefix_for
 from stream_scorer.avro.schema import Schema
-from stream_scorer.bench.alone import Alone, measure_alone
 from stream_scorer.bench.events import Events, FileEvents, FramedEvents
 from stream_scorer.bench.made_up import MadeUpEvents
 from stream_scorer.bench.needs import needs_of
@@ -22,6 +21,7 @@ from stream_scorer.config.loading import load
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import ContractError
 from stream_scorer.scoring.reading import compile_reading
+from stream_scorer.scoring.scorer import Scorer
 
 Environment = Mapping[str, str]
 
@@ -34,7 +34,6 @@ class Subject:
         settings: the user's own.
         words: settings, as ``--set`` takes them, by which a worker reads this run's schemas.
         events: what is scored.
-        alone: the scorer without Kafka.
         model: name and version.
         intra_op_threads: of the model.
     """
@@ -42,17 +41,16 @@ class Subject:
     settings: Settings
     words: tuple[str, ...]
     events: FramedEvents
-    alone: Alone
     model: str
     intra_op_threads: int
 
 
 def prepare(
     plan: Plan, environment: Environment, folder: Path, warn: Callable[[str], None]
-) -> Subject:
-    """Load model and schema as ``run`` does, and measure the scorer alone.
+) -> tuple[Subject, Scorer]:
+    """Load model and schema as ``run`` does; return what is measured, and the scorer.
 
-    The model is let go before this returns, so that a worker has the machine for itself.
+    The scorer holds the model. Let it go before a worker is measured, which has one of its own.
 
     Args:
         plan: what is asked for.
@@ -62,8 +60,7 @@ def prepare(
 
     Raises:
         ConfigError: a setting or a file is wrong.
-        ContractError: model and schema don't fit, the events can't be read, or the model takes
-            none of those that were made up.
+        ContractError: model and schema don't fit, or the events can't be read.
         Unreachable: the registry has the reader's schema and does not answer.
     """
     settings = load(plan.config, plan.overrides, environment, need_kafka=plan.own_cluster)
@@ -73,23 +70,15 @@ def prepare(
     heed(judge_reader(reader, contract.wanted), warn)
     events = _events(plan, contract)
     _can_be_read(settings, contract, events.schema)
+    warm_up(model, settings.batching.max_records)
     lay_out_schemas(folder, events.schema, contract.scored, reader)
     words = for_schemas(folder)
+    of_this_run = load(plan.config, (*plan.overrides, *words), environment, need_kafka=False)
+    schemas = open_schemas(of_this_run)
+    scorer = make_scorer(of_this_run, contract, schemas.source, schemas.prefix_for(contract.scored))
     framed = FramedEvents(events, _prefix(settings, events.schema))
-    warm_up(model, settings.batching.max_records)
-    given = load(plan.config, (*plan.overrides, *words), environment, need_kafka=False)
-    schemas = open_schemas(given)
-    scorer = make_scorer(given, contract, schemas.source, schemas.prefix_for(contract.scored))
-    alone = measure_alone(scorer, framed, settings.batching.max_records)
-    _takes_some(alone, plan.source)
-    return Subject(
-        settings,
-        words,
-        framed,
-        alone,
-        f"{model.name} {model.version}".strip(),
-        model.threads.intra_op,
-    )
+    named = f"{model.name} {model.version}".strip()
+    return Subject(settings, words, framed, named, model.threads.intra_op), scorer
 
 
 def _events(plan: Plan, contract: Contract) -> Events:
@@ -120,16 +109,3 @@ def _prefix(settings: Settings, writer: Schema) -> bytes:
     if framing == "confluent":
         return prefix_for(framing, ById(WRITER_ID))
     return prefix_for(framing, ByFingerprint(writer.fingerprint))
-
-
-def _takes_some(alone: Alone, source: Path | None) -> None:
-    refusals = alone.refusals
-    if refusals.reasons.total() < refusals.events:
-        return
-    [(reason, _)] = refusals.reasons.most_common(1)
-    what = f"the events of {source}" if source else "the events that were made up"
-    advice = "" if source else " Give --input events.avro with real ones."
-    raise ContractError(
-        f"None of {what} can be scored ({reason}: {refusals.example}), so there is nothing to "
-        f"measure.{advice}"
-    )

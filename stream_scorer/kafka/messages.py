@@ -63,12 +63,13 @@ def _sources(
         numbers = sorted(set(partitions))
         places = np.zeros(numbers[-1] + 1, np.int64)
         places[numbers] = np.arange(len(numbers))
-        return tuple(TopicPartition(topics[0], number) for number in numbers), places[partitions]
+        index = places[np.fromiter(partitions, np.int64, len(partitions))]
+        return tuple(TopicPartition(topics[0], number) for number in numbers), index
     pairs = list(zip(topics, partitions, strict=True))
-    index = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
+    order = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
     return (
-        tuple(TopicPartition(*pair) for pair in index),
-        np.fromiter(map(index.__getitem__, pairs), np.int64, len(pairs)),
+        tuple(TopicPartition(*pair) for pair in order),
+        np.fromiter(map(order.__getitem__, pairs), np.int64, len(pairs)),
     )
 
 

@@ -288,33 +288,33 @@ def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
 
     An event without a timestamp gets the time of its writing.
     """
-    queued = 0
-    while (queued := queued + _queue_some(client, topic, events, queued)) < len(events):
+    while (taken := _queue_some(client, topic, events)) < len(events):
         client.poll(FULL_QUEUE_SECONDS)
+        events = events.take(np.arange(taken, len(events)))
 
 
-def _queue_some(client: Producer, topic: str, events: ScoredEvents, start: int) -> int:
-    """Queue the events from ``start`` on; return how many the client took before it was full.
+def _queue_some(client: Producer, topic: str, events: ScoredEvents) -> int:
+    """Queue events; return how many of them the client took before its queue was full.
 
     No line of Python runs for each event: ``produce`` is mapped over the columns. By position
     (topic, value, key, partition, callback, on_delivery, timestamp, headers) it takes half the time
     that it takes by keyword.
     """
-    values = iter(events.values[start:])
+    values = iter(events.values)
     calls = map(
         client.produce,
         repeat(topic),
         values,
-        events.keys[start:],
-        events.partitions[start:].tolist(),
+        events.keys,
+        events.partitions.tolist(),
         repeat(None),
         repeat(None),
-        np.maximum(events.timestamps[start:], 0).tolist(),
-        events.headers[start:],
+        np.maximum(events.timestamps, 0).tolist(),
+        events.headers,
     )
     try:
         deque(calls, maxlen=0)
     except BufferError:
         # The one that was refused has left the iterator as well.
-        return len(events) - start - length_hint(values) - 1
-    return len(events) - start
+        return len(events) - length_hint(values) - 1
+    return len(events)

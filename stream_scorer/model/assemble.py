@@ -113,7 +113,7 @@ def _filled(values: NDArray[Any], column: Column, fill: Fill) -> Block | None:
         return None
     if fill.value is None:
         return Block(values, missing=~present)
-    values[~present] = fill.value
+    np.copyto(values, fill.value, where=~present)
     return Block(values)
 
 

@@ -121,8 +121,11 @@ class Scorer:
             Broken: the model fails on known-good input.
         """
         watch = Stopwatch(self._clock)
-        problems = self._refused(batch)
-        scored = self._score_rows(batch, _live(batch, problems), problems, watch)
+        # Neither a tombstone nor an empty value among them: the usual case, seen at a glance.
+        complete = all(batch.values)
+        problems = self._refused(batch, complete=complete)
+        live = _live(batch, problems, complete=complete)
+        scored = self._score_rows(batch, live, problems, watch)
         with watch.stage(Stage.ENCODE):
             return assemble(
                 batch,
@@ -149,10 +152,9 @@ class Scorer:
 
     # ------------------------------------------------------------------ rows that are not scored
 
-    def _refused(self, batch: Batch) -> Problems:
+    def _refused(self, batch: Batch, *, complete: bool) -> Problems:
         problems: Problems = {}
-        # Every value is there and none is empty: the usual case, seen at a glance.
-        if self._policies.tombstones == "dead_letter" and not all(batch.values):
+        if self._policies.tombstones == "dead_letter" and not complete:
             for row, value in enumerate(batch.values):
                 if value is None:
                     problems[row] = _TOMBSTONE
@@ -272,9 +274,9 @@ _SCORE_TOO_LARGE = Problem(
 _NON_FINITE = Problem(Reason.NON_FINITE_SCORE, Stage.INFER, "the score is NaN or infinite")
 
 
-def _live(batch: Batch, problems: Problems) -> Sequence[int]:
+def _live(batch: Batch, problems: Problems, *, complete: bool) -> Sequence[int]:
     """Return the rows to score: neither tombstones nor refused."""
-    if not problems and all(batch.values):
+    if not problems and complete:
         return range(len(batch))
     return [
         row for row, value in enumerate(batch.values) if value is not None and row not in problems

@@ -36,8 +36,8 @@ def refuse_names_in_use(topics: Iterable[str], groups: Iterable[str], prefix: st
         for name in names:
             if name.startswith(f"{prefix}-"):
                 raise ConfigError(
-                    f"--topic-prefix {prefix}: the cluster has a {kind} {name} already, and the "
-                    "proof uses none but its own; choose another prefix, or delete it if an "
+                    f"--topic-prefix {prefix}: the cluster has a {kind} {name} already, and this "
+                    "run uses none but its own; choose another prefix, or delete it if an "
                     "earlier run left it."
                 )
 

@@ -135,8 +135,8 @@ def _is_certain(error: KafkaError) -> bool:
 def _refusal(topic: str, error: KafkaError) -> ConfigError | Unreachable:
     if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
         return ConfigError(
-            f"--topic-prefix: the cluster has a topic {topic} already, and the proof writes only "
-            "to topics of its own; choose another prefix."
+            f"--topic-prefix: the cluster has a topic {topic} already, and only topics that "
+            "were made for this run are written to; choose another prefix."
         )
     if error.code() in RIGHTS:
         return Unreachable(
