@@ -63,8 +63,12 @@ def row_wise() -> ToMatrix:
     return to_matrix
 
 
-def main() -> None:
-    """Time both ways in turn and print the medians."""
+def medians_us() -> dict[str, float]:
+    """Time both ways in turn; return each one's median, microseconds an event.
+
+    Raises:
+        AssertionError: they differ in a matrix.
+    """
     ways = {"fastavro and dictionaries": row_wise(), "columnar plan": columnar()}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     values = list(events.values(ROWS * (WARM_UP + BATCHES), prefix=b""))
@@ -75,10 +79,17 @@ def main() -> None:
             matrices.append(to_matrix(values[start : start + ROWS]))
             seconds[name].append(time.perf_counter() - began)
         np.testing.assert_array_equal(matrices[0], matrices[1])
-    medians = {name: statistics.median(times[WARM_UP:]) for name, times in seconds.items()}
+    return {
+        name: statistics.median(times[WARM_UP:]) / ROWS * 1e6 for name, times in seconds.items()
+    }
+
+
+def main() -> None:
+    """Time both ways and print the medians."""
+    medians = medians_us()
     print(f"{ROWS:,} events of {len(events.FEATURES)} features, median of {BATCHES}:")
     for name, median in medians.items():
-        print(f"  {name:26} {median / ROWS * 1e6:6.2f} µs an event")
+        print(f"  {name:26} {median:6.2f} µs an event")
     slow, fast = medians.values()
     print(f"  {slow / fast:.1f} times as fast")
 
