@@ -44,7 +44,7 @@ bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks $(ARGS)
 
 bench-peers: .venv/dev.stamp
-	$(BIN)/python -m benchmarks.throughput --peers --workloads mlp-30 mlp-30-headers trees-30 $(ARGS)
+	$(BIN)/python -m benchmarks.throughput --peers --workloads mlp-30 mlp-30-headers $(ARGS)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

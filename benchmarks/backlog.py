@@ -79,6 +79,8 @@ def fill(bootstrap_servers: str, topic: str, workload: Workload, count: int) -> 
             "linger.ms": 20,
             "compression.type": "lz4",
             "queue.buffering.max.kbytes": 256 * 1024,
+            # A coordinator that comes up is waited for; nobody needs to hear of it.
+            "log_level": 3,
         }
     )
     size_bytes = 0

@@ -18,7 +18,7 @@ COLUMNS = (
     "commits",
 )
 LEGEND = (
-    "Median of {runs} runs, ± half the range. Ratios are to pass-through. CPU time is the "
+    "Medians, ± half the range; runs of each: {runs}. Ratios are to pass-through. CPU time is the "
     "contender's, then the broker's. Commits are Kafka transactions, all of the contender's life."
 )
 Cells = tuple[str, ...]

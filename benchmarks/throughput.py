@@ -40,7 +40,7 @@ def main() -> None:
     console = Console(stderr=True)
     try:
         workloads = named(options.workloads)
-        chosen = _contenders(options)
+        chosen = _contenders(options, console)
         with EmbeddedKafka() as kafka, tempfile.TemporaryDirectory() as folder:
             results, backlogs = [], []
             for workload in workloads:
@@ -75,8 +75,8 @@ def _in_turn(
     return results
 
 
-def _contenders(options: argparse.Namespace) -> list[Contender]:
-    everyone = entered.core() + (entered.peers() if options.peers else [])
+def _contenders(options: argparse.Namespace, console: Console) -> list[Contender]:
+    everyone = entered.core() + (entered.peers(console.print) if options.peers else [])
     return entered.named(everyone, options.contenders)
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from benchmarks import contenders
-from benchmarks.contenders import batched_loop, ours, pass_through
+from benchmarks.contenders import batched_loop, kafka_streams, ours, pass_through, quix, record_loop
 from benchmarks.contenders.contender import Contender
-
-#: How the names of the peers' modules begin.
-_PEERS = ("record_loop", "quix", "kafka_streams")
+from benchmarks.contenders.made_once import Absent
 
 
 def core() -> list[Contender]:
@@ -19,16 +14,18 @@ def core() -> list[Contender]:
     return [ours.contender(), pass_through.contender(), batched_loop.contender()]
 
 
-def peers() -> list[Contender]:
-    """Return what the peers' modules offer by their ``contender()``.
+def peers(say: Callable[[str], object] = print) -> list[Contender]:
+    """Return the record loop and those of other makers; say of one that is absent what it lacks.
 
-    One whose tools are absent offers ``None``, and says what it lacks.
+    They are made on first use, which takes minutes.
     """
-    found = (each.name for each in pkgutil.iter_modules(contenders.__path__))
-    names = [name for name in found if name.startswith(_PEERS)]
-    modules = [importlib.import_module(f"{contenders.__name__}.{name}") for name in names]
-    offers = [module.contender() for module in modules if hasattr(module, "contender")]
-    return [offer for offer in offers if offer is not None]
+    found = []
+    for module in (record_loop, quix, kafka_streams):
+        try:
+            found.append(module.contender())
+        except Absent as absent:
+            say(f"{module.__name__.rpartition('.')[2]} does not take part: {absent}")
+    return found
 
 
 def named(entered: Sequence[Contender], names: Sequence[str]) -> list[Contender]:
