@@ -30,6 +30,8 @@ ON_THE_WAY_SECONDS = 1.0
 #: A writer that is slower than this share of the rate could not keep it.
 WRITTEN_SHARE = 0.95
 MOST_EVENTS = 1_000_000
+#: They are in memory.
+MOST_DIFFERENT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,16 @@ def measure_latency(worker: Worker, ground: Ground, events: FramedEvents, pace: 
         Broken: some never become visible.
         StreamScorerError: the worker ended, with its own error.
     """
-    values = events.take(pace.count)
+    values = events.take(min(pace.count, MOST_DIFFERENT))
     key_prefix = b"%g-" % pace.rate
     with _reader(ground) as reader:
-        writer = SteadyWriter(ground, values, pace.rate, key_prefix)
+        writer = SteadyWriter(ground, values, pace.count, rate=pace.rate, key_prefix=key_prefix)
         writer.start()
         try:
             seen, on_the_way = _follow(reader, writer, worker, key_prefix)
         finally:
             writer.halt()
-    return _latency(pace, writer, seen, on_the_way)
+    return latency_of(pace, writer.sent, seen, writer.seconds, on_the_way)
 
 
 @contextmanager
@@ -157,15 +159,30 @@ def _numbers(messages: Sequence[Message], key_prefix: bytes) -> list[int]:
     return [int(key[len(key_prefix) :]) for key in keys if key and key.startswith(key_prefix)]
 
 
-def _latency(pace: Pace, writer: SteadyWriter, seen: NDArray[np.int64], on_the_way: int) -> Latency:
+def latency_of(
+    pace: Pace,
+    sent: NDArray[np.int64],
+    seen: NDArray[np.int64],
+    seconds: float,
+    on_the_way: int,
+) -> Latency:
+    """Return what became of a rate.
+
+    Args:
+        pace: what was asked for.
+        sent: when each event was handed over, in nanoseconds.
+        seen: when it was seen, by the same clock.
+        seconds: how long writing took.
+        on_the_way: how many were not seen when it ended.
+    """
     count = len(seen)
     warm = int(min(WARM_SHARE * count, WARM_SECONDS * pace.rate))
-    millis = (seen - writer.sent)[warm:] / 1e6
+    millis = (seen - sent)[warm:] / 1e6
     p50, p95, p99 = np.percentile(millis, [50, 95, 99])
     allowed = pace.rate * (ON_THE_WAY_SECONDS + 2 * pace.commit_interval_seconds)
     return Latency(
         rate=pace.rate,
-        written_rate=count / max(writer.seconds, 1e-9),
+        written_rate=count / max(seconds, 1e-9),
         events=len(millis),
         p50=float(p50),
         p95=float(p95),

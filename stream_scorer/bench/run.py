@@ -62,7 +62,7 @@ def bench(plan: Plan, environment: Environment, console: Console) -> Results:
             alone = measure_alone(scorer, subject.events, subject.settings.batching.max_records)
         refuse_if_none_is_scored(subject.events.events, alone)
         del scorer  # and with it the model
-        plan = replace(plan, events=plan.events or _enough(plan, alone))
+        plan = replace(plan, events=plan.events or enough(plan, alone))
         with ground_of(plan, subject.settings, folder / "kafka", say) as ground:
             words = (*plan.overrides, *subject.words, *ground.words)
             load(plan.config, words, environment, need_kafka=True)
@@ -101,7 +101,7 @@ def _through_kafka(
         return throughput, tuple(_latencies(worker, ground, subject.events, paces, step))
 
 
-def _enough(plan: Plan, alone: Alone) -> int:
+def enough(plan: Plan, alone: Alone) -> int:
     """Return how many events take about the time that was asked for."""
     micros = alone.sizes[-1].total + CLIENT_MICROS
     affordable = int(MOST_BYTES / max(alone.event_bytes, 1.0))

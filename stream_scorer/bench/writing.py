@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,9 +69,24 @@ class SteadyWriter:
 
     ``sent`` holds nanoseconds of ``time.perf_counter_ns``, 0 for an event that was not sent yet.
     An event's key is ``key_prefix`` and its number.
+
+    Args:
+        ground: where to.
+        values: the events, over and over if there are fewer than ``count``.
+        count: how many to write.
+        rate: events a second.
+        key_prefix: what their keys begin with.
     """
 
-    def __init__(self, ground: Ground, values: list[bytes], rate: float, key_prefix: bytes) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        values: Sequence[bytes],
+        count: int,
+        *,
+        rate: float,
+        key_prefix: bytes,
+    ) -> None:
         self._failures = _Failures()
         self._producer = _producer(ground, STEADY, self._failures)
         self._topic = ground.names.input
@@ -81,7 +96,8 @@ class SteadyWriter:
         self._key_prefix = key_prefix
         self._halted = threading.Event()
         self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
-        self.sent: NDArray[np.int64] = np.zeros(len(values), np.int64)
+        self._refused: Unreachable | None = None
+        self.sent: NDArray[np.int64] = np.zeros(count, np.int64)
         #: How long writing took, once it is done.
         self.seconds = 0.0
 
@@ -100,6 +116,8 @@ class SteadyWriter:
         Raises:
             Unreachable: the brokers did not take it.
         """
+        if self._refused is not None:
+            raise self._refused
         _check(self._failures, self._topic)
 
     def halt(self) -> None:
@@ -109,20 +127,26 @@ class SteadyWriter:
             self._thread.join()
 
     def _write(self) -> None:
-        started, count, number = time.perf_counter(), len(self._values), 0
+        started = time.perf_counter()
+        try:
+            self._keep_pace(started)
+        except Unreachable as refused:
+            self._refused = refused
+        self.seconds = time.perf_counter() - started
+        if not self._halted.is_set():
+            self._producer.flush(FLUSH_SECONDS)
+
+    def _keep_pace(self, started: float) -> None:
+        number, count, different = 0, len(self.sent), len(self._values)
         while number < count and not self._halted.is_set():
             elapsed = time.perf_counter() - started
             for due in range(number, min(count, int(elapsed * self._rate) + 1)):
                 self.sent[due] = time.perf_counter_ns()
-                key = self._key_prefix + b"%d" % due
-                _produce(
-                    self._producer, self._topic, self._values[due], key, due % self._partitions
-                )
+                value, key = self._values[due % different], self._key_prefix + b"%d" % due
+                _produce(self._producer, self._topic, value, key, due % self._partitions)
                 number = due + 1
             ahead = number / self._rate - (time.perf_counter() - started)
             self._producer.poll(min(max(ahead, 0.0), PAUSE_SECONDS))
-        self.seconds = time.perf_counter() - started
-        self._producer.flush(FLUSH_SECONDS)
 
 
 def _producer(ground: Ground, more: Mapping[str, Property], failures: _Failures) -> Producer:
