@@ -8,41 +8,26 @@ cost time too: bad events, rebalances, aborts, provenance.
 
 from __future__ import annotations
 
-import io
 import operator
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import fastavro
 import numpy as np
 import onnxruntime
 from confluent_kafka import Consumer, Message, Producer
 
 from benchmarks import workloads
+from benchmarks.contenders.by_fastavro import event_reader, scored_reader, scored_writer
 from benchmarks.contenders.committing import Transactions, without_errors
 from benchmarks.contenders.contender import Contender, Job, job_parser
 
 BATCH_EVENTS = 1_000
 _IDLE_SECONDS = 0.1
-_PREFIX = b"\x00\x00\x00\x00\x02"
-
-SCORED: dict[str, Any] = {
-    "type": "record",
-    "name": "Scored",
-    "fields": [
-        {"name": "event_id", "type": "string"},
-        {"name": "occurred_at", "type": "long"},
-        {"name": "score", "type": "float"},
-    ],
-}
-
-Row = dict[str, Any]
 
 
 def contender() -> Contender:
@@ -56,10 +41,7 @@ def _command(job: Job) -> tuple[str, ...]:
 
 def score_of(_: Job, value: bytes) -> float:
     """Return the score in one scored event."""
-    stream = io.BytesIO(value)
-    stream.seek(len(_PREFIX))
-    row: Any = fastavro.schemaless_reader(stream, fastavro.parse_schema(SCORED), None)
-    return float(row["score"])
+    return float(scored_reader()(value)["score"])
 
 
 class BatchedLoop:
@@ -119,7 +101,7 @@ class BatchedLoop:
 def _scorer(job: Job) -> Callable[[Sequence[bytes]], list[bytes]]:
     """Return a function from input values to scored values."""
     schema = workloads.event_schema(job.folder)
-    read, write = _reader(schema), _writer()
+    read, write = event_reader(job.folder), scored_writer()
     features = operator.itemgetter(*workloads.features_of(schema))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -134,31 +116,6 @@ def _scorer(job: Job) -> Callable[[Sequence[bytes]], list[bytes]]:
         return [write(row | {"score": score}) for row, score in pairs]
 
     return scored
-
-
-def _reader(event: Any) -> Callable[[bytes], Any]:
-    """Return a function from a Kafka value to a dictionary."""
-    schema = fastavro.parse_schema(event)
-
-    def read(value: bytes) -> Any:
-        stream = io.BytesIO(value)
-        stream.seek(len(_PREFIX))
-        return fastavro.schemaless_reader(stream, schema, None)
-
-    return read
-
-
-def _writer() -> Callable[[Row], bytes]:
-    """Return a function from a dictionary to a Kafka value."""
-    schema = fastavro.parse_schema(SCORED)
-
-    def write(row: Row) -> bytes:
-        stream = io.BytesIO()
-        stream.write(_PREFIX)
-        fastavro.schemaless_writer(stream, schema, row)
-        return stream.getvalue()
-
-    return write
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -15,11 +14,6 @@ _TIMEOUT_SECONDS = 600
 
 class Absent(Exception):
     """A contender can't be had on this machine; the text says what it lacks."""
-
-
-def tell_absent(name: str, reason: Absent) -> None:
-    """Tell on the terminal that a contender does not race, and why."""
-    print(f"{name} does not race: {reason}", file=sys.stderr)
 
 
 def make_once(
@@ -34,6 +28,8 @@ def make_once(
     stamp = folder / _STAMP
     if stamp.exists() and stamp.read_text() == digest:
         return
+    # What a failure leaves behind was made from nothing.
+    stamp.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     for command in commands:
         _run(command)

@@ -18,27 +18,25 @@ from benchmarks import workloads
 from benchmarks.contenders import made_once
 from benchmarks.contenders.batched_loop import score_of
 from benchmarks.contenders.contender import Contender, Job
-from benchmarks.contenders.made_once import Absent
 
-_NAME = "Quix Streams"
 _FOLDER = made_once.ROOT / "build" / "quix"
 _PYTHON = _FOLDER / "venv" / "bin" / "python"
 _REQUIREMENTS = made_once.ROOT / "benchmarks" / "contenders" / "quix-requirements.txt"
 
 
-def contender() -> Contender | None:
-    """Return Quix Streams, installed if need be; ``None``, and say why, if it can't be had."""
+def contender() -> Contender:
+    """Return Quix Streams, installed on first use.
+
+    Raises:
+        Absent: it can't be installed.
+    """
     install = ("-m", "pip", "--disable-pip-version-check", "install", "--quiet", "-r")
     commands = (
         (sys.executable, "-m", "venv", "--clear", _FOLDER / "venv"),
         (_PYTHON, *install, _REQUIREMENTS),
     )
-    try:
-        made_once.make_once(_FOLDER, [_REQUIREMENTS], commands)
-    except Absent as reason:
-        made_once.tell_absent(_NAME, reason)
-        return None
-    return Contender(_NAME, _command, score_of, keeps_partition=False)
+    made_once.make_once(_FOLDER, [_REQUIREMENTS], commands)
+    return Contender("Quix Streams", _command, score_of, keeps_partition=False)
 
 
 def _command(job: Job) -> tuple[str, ...]:

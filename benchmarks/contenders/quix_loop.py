@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from quixstreams import Application  # type: ignore[import-not-found]
+
 from benchmarks.contenders.contender import Job, job_parser
 from benchmarks.contenders.one_row import one_row_scorer
 
@@ -11,9 +13,6 @@ _POLL_SECONDS = 0.01
 
 def run(job: Job, features: list[str]) -> None:
     """Score until SIGTERM, which Quix Streams handles itself."""
-    # Here, since those who look through this folder for contenders don't have it.
-    from quixstreams import Application  # type: ignore[import-not-found]  # noqa: PLC0415
-
     application = Application(
         broker_address=job.bootstrap_servers,
         consumer_group=job.group,

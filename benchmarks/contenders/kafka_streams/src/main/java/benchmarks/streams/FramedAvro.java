@@ -2,7 +2,6 @@ package benchmarks.streams;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericDatumReader;
@@ -14,67 +13,52 @@ import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.common.errors.SerializationException;
 
-/** Avro records in Confluent's framing: a zero, the schema's id in four bytes, the record. */
+/**
+ * Avro records of one schema in Confluent's framing: a zero, the schema's id in four bytes, the
+ * record. For any number of threads, since all that Streams has share it.
+ */
 final class FramedAvro {
 
     private static final int FRAMING_BYTES = 5;
 
-    private FramedAvro() {}
+    private final int id;
+    private final GenericDatumReader<GenericRecord> reader;
+    private final GenericDatumWriter<GenericRecord> writer;
 
-    /** Reads values of one schema; for one thread, as Streams has a reader for each of its own. */
-    static final class Reader {
+    FramedAvro(Schema schema, int id) {
+        this.id = id;
+        this.reader = new GenericDatumReader<>(schema);
+        this.writer = new GenericDatumWriter<>(schema);
+    }
 
-        private final int id;
-        private final GenericDatumReader<GenericRecord> records;
-        private BinaryDecoder decoder;
-
-        Reader(Schema schema, int id) {
-            this.id = id;
-            this.records = new GenericDatumReader<>(schema);
+    /** Returns the record in a value. */
+    GenericRecord read(byte[] value) {
+        if (value.length < FRAMING_BYTES
+                || value[0] != 0
+                || ByteBuffer.wrap(value).getInt(1) != id) {
+            throw new SerializationException("This is no record of schema " + id + ".");
         }
-
-        /** Returns the record in a value. */
-        GenericRecord read(byte[] value) {
-            if (value.length < FRAMING_BYTES
-                    || value[0] != 0
-                    || ByteBuffer.wrap(value).getInt(1) != id) {
-                throw new SerializationException("This is no event of schema " + id + ".");
-            }
-            int size = value.length - FRAMING_BYTES;
-            decoder = DecoderFactory.get().binaryDecoder(value, FRAMING_BYTES, size, decoder);
-            try {
-                return records.read(null, decoder);
-            } catch (IOException error) {
-                throw new SerializationException(error);
-            }
+        int size = value.length - FRAMING_BYTES;
+        BinaryDecoder decoder =
+                DecoderFactory.get().binaryDecoder(value, FRAMING_BYTES, size, null);
+        try {
+            return reader.read(null, decoder);
+        } catch (IOException error) {
+            throw new SerializationException(error);
         }
     }
 
-    /** Writes values of one schema; for one thread. */
-    static final class Writer {
-
-        private final byte[] framing;
-        private final GenericDatumWriter<GenericRecord> records;
-        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        private BinaryEncoder encoder;
-
-        Writer(Schema schema, int id) {
-            this.framing = ByteBuffer.allocate(FRAMING_BYTES).putInt(1, id).array();
-            this.records = new GenericDatumWriter<>(schema);
+    /** Returns a record as a value. */
+    byte[] write(GenericRecord record) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        bytes.writeBytes(ByteBuffer.allocate(FRAMING_BYTES).putInt(1, id).array());
+        BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(bytes, null);
+        try {
+            writer.write(record, encoder);
+            encoder.flush();
+        } catch (IOException error) {
+            throw new SerializationException(error);
         }
-
-        /** Returns a record as a value. */
-        byte[] write(GenericRecord record) {
-            bytes.reset();
-            bytes.write(framing, 0, FRAMING_BYTES);
-            encoder = EncoderFactory.get().binaryEncoder(bytes, encoder);
-            try {
-                records.write(record, encoder);
-                encoder.flush();
-            } catch (IOException error) {
-                throw new UncheckedIOException(error);
-            }
-            return bytes.toByteArray();
-        }
+        return bytes.toByteArray();
     }
 }

@@ -14,7 +14,7 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.streams.errors.StreamsException;
 
 /**
- * An ONNX model that scores one record at a time, for one thread.
+ * An ONNX model as one thread uses it, one record at a time.
  *
  * <p>The tensor lies over memory that is filled anew for each record, so no call copies its input.
  */
@@ -25,13 +25,16 @@ final class Model implements AutoCloseable {
     private FloatBuffer inputs = null;
     private Map<String, OnnxTensor> feeds = Map.of();
 
-    Model(Path file, List<String> features) {
+    Model(OrtSession session, List<String> features) {
+        this.session = session;
         this.features = features;
+    }
+
+    /** Returns a model's session, which any number of threads may use. */
+    static OrtSession load(Path file) throws OrtException {
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
-            this.session = OrtEnvironment.getEnvironment().createSession(file.toString(), options);
-        } catch (OrtException error) {
-            throw new StreamsException(error);
+            return OrtEnvironment.getEnvironment().createSession(file.toString(), options);
         }
     }
 
@@ -81,10 +84,5 @@ final class Model implements AutoCloseable {
     @Override
     public void close() {
         feeds.values().forEach(OnnxTensor::close);
-        try {
-            session.close();
-        } catch (OrtException error) {
-            throw new StreamsException(error);
-        }
     }
 }

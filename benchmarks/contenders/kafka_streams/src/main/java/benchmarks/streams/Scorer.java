@@ -1,5 +1,7 @@
 package benchmarks.streams;
 
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,7 +15,6 @@ import java.util.concurrent.CountDownLatch;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.producer.ProducerConfig;
-import org.apache.kafka.common.serialization.Deserializer;
 import org.apache.kafka.common.serialization.Serde;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
@@ -41,7 +42,7 @@ public final class Scorer {
      * Runs the job that the options say: pairs of {@code --name} and value.
      *
      * @param arguments the options of a job, and {@code --features}, names with commas between
-     * @throws Exception if the event's schema can't be read, or when interrupted
+     * @throws Exception if the schema or the model can't be read, or when interrupted
      */
     public static void main(String[] arguments) throws Exception {
         Map<String, String> options = new HashMap<>();
@@ -51,7 +52,7 @@ public final class Scorer {
         new Scorer(options).run();
     }
 
-    private void run() throws IOException, InterruptedException {
+    private void run() throws IOException, OrtException, InterruptedException {
         KafkaStreams streams = new KafkaStreams(topology(), properties());
         CountDownLatch failed = new CountDownLatch(1);
         streams.setUncaughtExceptionHandler(
@@ -60,27 +61,21 @@ public final class Scorer {
                     failed.countDown();
                     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
                 });
-        Thread atTheEnd =
-                new Thread(
-                        () -> {
-                            boolean closed = streams.close(STOP_TIMEOUT);
-                            // SIGTERM would end an orderly Java with 143.
-                            Runtime.getRuntime().halt(closed && failed.getCount() > 0 ? 0 : 1);
-                        });
-        Runtime.getRuntime().addShutdownHook(atTheEnd);
+        // So SIGTERM ends in order what is open; Java then says so with exit code 143.
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(STOP_TIMEOUT)));
         streams.start();
         failed.await();
         System.exit(1);
     }
 
     @SuppressWarnings("removal") // Kafka 4.4 deprecates what a partitioner must still implement.
-    private Topology topology() throws IOException {
-        Path model = folder().resolve("model.onnx");
+    private Topology topology() throws IOException, OrtException {
+        OrtSession session = Model.load(folder().resolve("model.onnx"));
         List<String> features = List.of(options.get("features").split(","));
         Schema event = new Schema.Parser().parse(folder().resolve("schemas/event.avsc").toFile());
         StreamsBuilder builder = new StreamsBuilder();
         builder.stream(options.get("input-topic"), Consumed.with(Serdes.ByteArray(), events(event)))
-                .processValues(() -> new Scoring(model, features))
+                .processValues(() -> new Scoring(new Model(session, features)))
                 .to(
                         options.get("output-topic"),
                         Produced.with(Serdes.ByteArray(), scored())
@@ -109,20 +104,17 @@ public final class Scorer {
     }
 
     private static Serde<GenericRecord> events(Schema schema) {
-        FramedAvro.Reader reader = new FramedAvro.Reader(schema, EVENT_ID);
+        FramedAvro avro = new FramedAvro(schema, EVENT_ID);
         return Serdes.serdeFrom(
-                (topic, event) -> {
-                    throw new UnsupportedOperationException("Events are only read.");
-                },
-                (topic, value) -> reader.read(value));
+                (topic, event) -> avro.write(event), (topic, value) -> avro.read(value));
     }
 
     private static Serde<Scoring.Scored> scored() {
-        FramedAvro.Writer writer = new FramedAvro.Writer(Scoring.SCHEMA, SCORED_ID);
-        Deserializer<Scoring.Scored> none =
+        FramedAvro avro = new FramedAvro(Scoring.SCHEMA, SCORED_ID);
+        return Serdes.serdeFrom(
+                (topic, scored) -> avro.write(scored.event()),
                 (topic, value) -> {
                     throw new UnsupportedOperationException("Scored events are only written.");
-                };
-        return Serdes.serdeFrom((topic, scored) -> writer.write(scored.event()), none);
+                });
     }
 }

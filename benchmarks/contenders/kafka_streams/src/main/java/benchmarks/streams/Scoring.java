@@ -1,7 +1,5 @@
 package benchmarks.streams;
 
-import java.nio.file.Path;
-import java.util.List;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
@@ -10,7 +8,7 @@ import org.apache.kafka.streams.processor.api.FixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyProcessorContext;
 import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 
-/** Turns an event into its scored event; one for each task, so each has a model of its own. */
+/** Turns an event into its scored event; each task of Streams has one of its own. */
 final class Scoring implements FixedKeyProcessor<byte[], GenericRecord, Scoring.Scored> {
 
     /** What is written: the id and the time of the event, and its score. */
@@ -25,20 +23,16 @@ final class Scoring implements FixedKeyProcessor<byte[], GenericRecord, Scoring.
     /** A scored event and the partition that its event came from. */
     record Scored(GenericRecord event, int partition) {}
 
-    private final Path file;
-    private final List<String> features;
-    private Model model;
+    private final Model model;
     private FixedKeyProcessorContext<byte[], Scored> context;
 
-    Scoring(Path file, List<String> features) {
-        this.file = file;
-        this.features = features;
+    Scoring(Model model) {
+        this.model = model;
     }
 
     @Override
     public void init(FixedKeyProcessorContext<byte[], Scored> context) {
         this.context = context;
-        this.model = new Model(file, features);
     }
 
     @Override
