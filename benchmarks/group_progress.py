@@ -23,11 +23,15 @@ class GroupProgress:
 
     def committed(self) -> int:
         """Return how many events the group has done."""
+        return sum(self.offsets())
+
+    def offsets(self) -> tuple[int, ...]:
+        """Return how many events of each partition the group has done."""
         try:
             places = self._consumer.committed(self._places, timeout=_TIMEOUT_SECONDS)
         except KafkaException:  # no coordinator yet
-            return 0
-        return sum(max(place.offset, 0) for place in places)
+            return (0,) * len(self._places)
+        return tuple(max(place.offset, 0) for place in places)
 
     def lag(self) -> int:
         """Return how many events are in the topic that the group has not done."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 
 from benchmarks.contenders.contender import Contender, Job
+from benchmarks.group_progress import group_progress
+from benchmarks.running import running
 
 _WATCH_EVERY_SECONDS = 0.02
 _START_SECONDS = 60.0
-_STOP_SECONDS = 30.0
-#: A Java that SIGTERM ends in order says so with 128 + 15.
-_ENDED_WELL = (0, 143)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +59,30 @@ def race(
 ) -> Run:
     """Run the contender until its group has committed ``events``, or the time is up.
 
-    The time counts from the first commit that is seen. The output topic exists.
+    The time counts from the first commit that is seen. ``backlog`` are all partitions of the job's
+    input. The output topic exists.
 
     Raises:
         RuntimeError: it ends early, commits nothing, or does not end well; the text names its log.
     """
-    path = job.folder / f"{job.group}.log"
-    watch = Consumer(
-        {
-            "bootstrap.servers": job.bootstrap_servers,
-            "group.id": job.group,
-            # Else each look would wait until no transaction is open on the group's offsets.
-            "isolation.level": "read_uncommitted",
-        }
-    )
+    log = job.folder / f"{job.group}.log"
+    place = (job.bootstrap_servers, job.group, job.input_topic, len(backlog))
     try:
-        watched = _Watched(
-            _start(contender, job, path), brokers, lambda: sum(_committed(watch, backlog))
-        )
-        try:
-            first, last = watched.until(events, limit_seconds)
-            watched.stop()
-        finally:
-            watched.kill()
-        return Run(
-            events=last.done - first.done,
-            seconds=last.at - first.at,
-            cpu_seconds=last.cpu_seconds - first.cpu_seconds,
-            broker_cpu_seconds=last.broker_cpu_seconds - first.broker_cpu_seconds,
-            peak_rss_mib=watched.peak_rss_bytes / 1024**2,
-            committed=_committed(watch, backlog),
-        )
+        with group_progress(*place) as progress:
+            with running(contender.command(job), log) as process:
+                watched = _Watched(process, brokers, progress.committed)
+                first, last = watched.until(events, limit_seconds)
+            committed = progress.offsets()
     except (RuntimeError, psutil.Error) as error:
-        raise RuntimeError(f"{contender.name} {error}; see {path}") from error
-    finally:
-        watch.close()
-
-
-def _start(contender: Contender, job: Job, log: Path) -> psutil.Popen:
-    command = contender.command(job)
-    with log.open("wb") as output:
-        return psutil.Popen(command, stdout=output, stderr=output)
+        raise RuntimeError(f"{contender.name} failed. {error} Its log is {log}.") from error
+    return Run(
+        events=last.done - first.done,
+        seconds=last.at - first.at,
+        cpu_seconds=last.cpu_seconds - first.cpu_seconds,
+        broker_cpu_seconds=last.broker_cpu_seconds - first.broker_cpu_seconds,
+        peak_rss_mib=watched.peak_rss_bytes / 1024**2,
+        committed=committed,
+    )
 
 
 class _Watched:
@@ -128,7 +109,7 @@ class _Watched:
         give_up = time.monotonic() + _START_SECONDS
         while not (done := self._look()):
             if time.monotonic() > give_up:
-                raise RuntimeError(f"committed nothing in {_START_SECONDS:.0f} s")
+                raise RuntimeError(f"It committed nothing in {_START_SECONDS:.0f} s.")
             time.sleep(_WATCH_EVERY_SECONDS)
         self._family += self._process.children(recursive=True)
         first = self._moment(done)
@@ -141,9 +122,8 @@ class _Watched:
         """Return how many events are committed."""
         done = self._committed()
         if self._process.poll() is not None:
-            raise RuntimeError(
-                f"ended with exit code {self._process.returncode} after {done:,} events"
-            )
+            code = self._process.returncode
+            raise RuntimeError(f"It ended with exit code {code} after {done:,} events.")
         held = sum(process.memory_info().rss for process in self._family)
         self.peak_rss_bytes = max(self.peak_rss_bytes, held)
         return done
@@ -151,40 +131,7 @@ class _Watched:
     def _moment(self, done: int) -> Moment:
         return Moment(time.monotonic(), done, _cpu(self._family), _cpu(self._brokers))
 
-    def stop(self) -> None:
-        """Ask it to end, and wait.
-
-        Raises:
-            RuntimeError: it does not, or says that something went wrong.
-        """
-        self._process.terminate()
-        try:
-            code = self._process.wait(_STOP_SECONDS)
-        except psutil.TimeoutExpired as error:
-            raise RuntimeError(f"did not end within {_STOP_SECONDS:.0f} s") from error
-        if code not in _ENDED_WELL:
-            raise RuntimeError(f"ended with exit code {code}")
-
-    def kill(self) -> None:
-        """End what is left of it."""
-        for process in self._family:
-            if process.is_running():
-                process.kill()
-        self._process.wait()
-
 
 def _cpu(processes: Sequence[psutil.Process]) -> float:
     times = [process.cpu_times() for process in processes]
     return float(sum(each.user + each.system for each in times))
-
-
-def _committed(watch: Consumer, backlog: Sequence[TopicPartition]) -> tuple[int, ...]:
-    """Return how many events of each partition the group has done; offsets begin at zero.
-
-    A consumer that never subscribes is no member. ``AdminClient.list_consumer_group_offsets`` would
-    be the obvious call, but librdkafka 2.16 crashes in it while a group has no coordinator yet.
-    """
-    try:
-        return tuple(max(each.offset, 0) for each in watch.committed(list(backlog), timeout=10))
-    except KafkaException:  # no coordinator yet
-        return (0,) * len(backlog)

@@ -69,7 +69,9 @@ def test_a_contender_that_loses_headers_is_refused(place: Arena) -> None:
 def test_a_contender_that_ends_by_itself_is_a_sentence_with_its_log(place: Arena) -> None:
     """It is no result."""
     quits = Contender("quitter", lambda _: (sys.executable, "-c", "raise SystemExit('no way')"))
-    with pytest.raises(RuntimeError, match="quitter ended with exit code 1 after 0 events; see"):
+    with pytest.raises(
+        RuntimeError, match=r"quitter failed\. It ended with exit code 1 after 0 events\."
+    ):
         checked(place, quits, "quits")
     (log,) = place.folder.glob("quitter*.log")
     assert log.read_text() == "no way\n"
