@@ -10,15 +10,15 @@ output is checked. Read the ratios: absolute numbers are those of the machine.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks import report
-from benchmarks.arena import Arena, arena, measure
+from benchmarks.arena import Arena, arena, checked, measure
 from benchmarks.contenders import entered
 from benchmarks.contenders.contender import Contender
 from benchmarks.exactness import NotExact
@@ -41,16 +41,18 @@ def main() -> None:
     try:
         workloads = named(options.workloads)
         chosen = _contenders(options, console)
-        with EmbeddedKafka() as kafka, tempfile.TemporaryDirectory() as folder:
-            results, backlogs = [], []
+        folder = _fresh(options.folder / "work")
+        results, backlogs = [], []
+        with EmbeddedKafka() as kafka:
             for workload in workloads:
                 count = round(options.events * workload.share)
                 console.print(f"{workload.name}: producing {count:,} events")
-                place = arena(kafka, workload, Path(folder) / workload.name, count)
+                place = arena(kafka, workload, folder / workload.name, count)
                 backlogs.append(Backlogs.of(place))
                 results += _in_turn(place, chosen, options, console)
     except (ValueError, RuntimeError, NotExact, StreamScorerError) as error:
         sys.exit(str(error))
+    shutil.rmtree(folder)
     found = Report(this_machine(), tuple(backlogs), tuple(summarised(results)), tuple(results))
     report.write(found, options.folder)
     report.show(found, Console())
@@ -63,7 +65,7 @@ def _in_turn(
     """Let the contenders alternate, so that what changes on the machine changes for all."""
     results = []
     for contender in chosen:
-        measure(place, contender, "warm-up", _WARM_UP_SECONDS)
+        checked(place, contender, "warm-up", _WARM_UP_SECONDS)
     for run in range(1, options.runs + 1):
         for contender in chosen:
             result = measure(place, contender, str(run), options.limit_seconds)
@@ -73,6 +75,13 @@ def _in_turn(
             )
             results.append(result)
     return results
+
+
+def _fresh(folder: Path) -> Path:
+    """Return the folder, empty; what fails leaves its logs in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder.absolute()
 
 
 def _contenders(options: argparse.Namespace, console: Console) -> list[Contender]:
