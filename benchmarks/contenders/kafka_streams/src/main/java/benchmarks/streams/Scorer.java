@@ -4,7 +4,6 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +11,7 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -24,13 +24,13 @@ import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.apache.kafka.streams.kstream.Consumed;
 import org.apache.kafka.streams.kstream.Produced;
+import sun.misc.Signal;
 
 /** Scores one topic to another with Kafka Streams, exactly once, until SIGTERM. */
 public final class Scorer {
 
     private static final int EVENT_ID = 1;
     private static final int SCORED_ID = 2;
-    private static final Duration STOP_TIMEOUT = Duration.ofSeconds(20);
 
     private final Map<String, String> options;
 
@@ -53,19 +53,22 @@ public final class Scorer {
     }
 
     private void run() throws IOException, OrtException, InterruptedException {
-        KafkaStreams streams = new KafkaStreams(topology(), properties());
-        CountDownLatch failed = new CountDownLatch(1);
-        streams.setUncaughtExceptionHandler(
-                error -> {
-                    error.printStackTrace();
-                    failed.countDown();
-                    return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
-                });
-        // So SIGTERM ends in order what is open; Java then says so with exit code 143.
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> streams.close(STOP_TIMEOUT)));
-        streams.start();
-        failed.await();
-        System.exit(1);
+        CountDownLatch end = new CountDownLatch(1);
+        AtomicInteger exitCode = new AtomicInteger(0);
+        // A shutdown hook is the usual way, but after SIGTERM the exit code is then always 143.
+        Signal.handle(new Signal("TERM"), signal -> end.countDown());
+        try (KafkaStreams streams = new KafkaStreams(topology(), properties())) {
+            streams.setUncaughtExceptionHandler(
+                    error -> {
+                        error.printStackTrace();
+                        exitCode.set(1);
+                        end.countDown();
+                        return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+                    });
+            streams.start();
+            end.await();
+        }
+        System.exit(exitCode.get());
     }
 
     @SuppressWarnings("removal") // Kafka 4.4 deprecates what a partitioner must still implement.
