@@ -84,6 +84,15 @@ class Throughput:
         """Return microseconds an event that belong to no stage: the loop's own, and waiting."""
         return max(0.0, self.micros - sum(self.stages.values()))
 
+    @property
+    def loop_micros(self) -> float:
+        """Return the stages and the rest: what shares of the loop's time are of.
+
+        Of a short backlog it may be more than :attr:`micros`: the worker and its watcher look at
+        the clock at different moments.
+        """
+        return sum(self.stages.values()) + self.rest
+
 
 @dataclass(frozen=True, slots=True)
 class _Moment:

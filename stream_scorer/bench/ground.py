@@ -9,8 +9,10 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 
+from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.bench.overrides import for_kafka, without_credentials
 from stream_scorer.bench.plan import Plan
+from stream_scorer.check.findings import refuse
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import QUIET, Cluster
@@ -109,6 +111,20 @@ def _own(plan: Plan, kafka: KafkaConfig, say: Callable[[str], None]) -> Iterator
         try_rights(Cluster(client, warn=say), names)
         try_removal(AdminClient(client), names.group)
         yield Ground(client, names, for_kafka(names, servers), plan.partitions, embedded=False)
+
+
+def refuse_if_unfit(settings: Settings, say: Callable[[str], None]) -> None:
+    """Look at what ``run`` looks at before it joins, without its warnings.
+
+    Args:
+        settings: those of the worker, whose topics are there.
+        say: hears why the brokers don't answer, while there is still patience.
+
+    Raises:
+        RefusesToStart: with all that is wrong, a right that is missing for one.
+    """
+    if settings.kafka is not None:
+        refuse(look_at_cluster(settings, settings.kafka, say, PATIENCE_SECONDS).findings)
 
 
 def _client(kafka: KafkaConfig) -> dict[str, Property]:

@@ -58,7 +58,7 @@ def _throughput_rows(throughput: Throughput) -> Iterator[tuple[str, str]]:
     yield f"{throughput.micros:.2f} µs", "an event, of which"
     parts = {**{stage: throughput.stages[stage] for stage in STAGES}, "rest": throughput.rest}
     for name, micros in parts.items():
-        yield f"{micros:.2f} µs", f"{_NAMES[name]} ({micros / throughput.micros:.0%})"
+        yield f"{micros:.2f} µs", f"{_NAMES[name]} ({micros / throughput.loop_micros:.0%})"
     if (busy := throughput.busy) is not None:
         parts_of_it = f"loop {busy.loop:.2f}, client {busy.client:.2f}, others {busy.other:.2f}"
         yield f"{busy.total:.2f} µs", f"of CPU an event, by threads: {parts_of_it}"

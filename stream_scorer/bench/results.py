@@ -13,7 +13,7 @@ import confluent_kafka
 
 from stream_scorer import __version__
 from stream_scorer.bench.alone import Alone, Refusals
-from stream_scorer.bench.backlog import Throughput
+from stream_scorer.bench.backlog import Busy, Throughput
 from stream_scorer.bench.latency import Latency
 from stream_scorer.bench.limits import Limit, Machine
 from stream_scorer.errors import ConfigError
@@ -49,7 +49,6 @@ def write_json(results: Results, path: Path) -> None:
 
 def as_json(results: Results) -> dict[str, Any]:
     """Return the numbers as JSON has them."""
-    throughput = results.throughput
     return {
         "stream_scorer": __version__,
         "python": platform.python_version(),
@@ -57,44 +56,48 @@ def as_json(results: Results) -> dict[str, Any]:
         "platform": platform.platform(),
         "model": results.model,
         "machine": asdict(results.machine),
-        "alone": {
-            "event_bytes": results.alone.event_bytes,
-            "microseconds_per_event": [
-                {**asdict(size), "other": size.other} for size in results.alone.sizes
-            ],
-            "rows_left_out": list(results.alone.left_out),
-            "refused": _refused(results.alone.refusals),
-        },
-        "throughput": {
-            "events": throughput.events,
-            "event_bytes": throughput.event_bytes,
-            "measured_events": throughput.measured_events,
-            "measured_seconds": throughput.seconds,
-            "events_per_second": throughput.events_per_second,
-            "microseconds_per_event": {
-                "total": throughput.micros,
-                **throughput.stages,
-                "rest": throughput.rest,
-            },
-            "cpu_microseconds_per_event": None if throughput.busy is None else _cpu(throughput),
-            "idle_cores": None if throughput.busy is None else throughput.busy.idle_cores,
-            "transactions": throughput.commits,
-            "aborted_transactions": throughput.aborts,
-            "commit_seconds": throughput.commit_seconds,
-            "batch_rows": throughput.batch_rows,
-            "dead_letters": dict(throughput.dead_letters),
-            "peak_rss_bytes": throughput.peak_rss_bytes,
-        },
+        "alone": _alone(results.alone),
+        "throughput": _throughput(results.throughput),
         "latency_milliseconds": [asdict(each) for each in results.latencies],
         "limit": results.limit,
         "remarks": list(results.remarks),
     }
 
 
-def _cpu(throughput: Throughput) -> Mapping[str, float]:
+def _alone(alone: Alone) -> dict[str, Any]:
+    return {
+        "event_bytes": alone.event_bytes,
+        "microseconds_per_event": [{**asdict(size), "other": size.other} for size in alone.sizes],
+        "rows_left_out": list(alone.left_out),
+        "refused": _refused(alone.refusals),
+    }
+
+
+def _throughput(throughput: Throughput) -> dict[str, Any]:
     busy = throughput.busy
-    if busy is None:
-        raise AssertionError("asked for only where it is known")
+    return {
+        "events": throughput.events,
+        "event_bytes": throughput.event_bytes,
+        "measured_events": throughput.measured_events,
+        "measured_seconds": throughput.seconds,
+        "events_per_second": throughput.events_per_second,
+        "microseconds_per_event": {
+            "total": throughput.micros,
+            **throughput.stages,
+            "rest": throughput.rest,
+        },
+        "cpu_microseconds_per_event": None if busy is None else _cpu(busy),
+        "idle_cores": None if busy is None else busy.idle_cores,
+        "transactions": throughput.commits,
+        "aborted_transactions": throughput.aborts,
+        "commit_seconds": throughput.commit_seconds,
+        "batch_rows": throughput.batch_rows,
+        "dead_letters": dict(throughput.dead_letters),
+        "peak_rss_bytes": throughput.peak_rss_bytes,
+    }
+
+
+def _cpu(busy: Busy) -> Mapping[str, float]:
     return {
         "total": busy.total,
         "loop": busy.loop,

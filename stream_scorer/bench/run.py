@@ -15,9 +15,9 @@ from rich.console import Console
 from stream_scorer.bench.alone import Alone, measure_alone
 from stream_scorer.bench.backlog import Throughput, drain
 from stream_scorer.bench.events import FramedEvents
-from stream_scorer.bench.ground import Ground, ground_of, look_ahead
+from stream_scorer.bench.ground import Ground, ground_of, look_ahead, refuse_if_unfit
 from stream_scorer.bench.latency import Latency, Pace, measure_latency
-from stream_scorer.bench.limits import Machine, limit_of, sentences
+from stream_scorer.bench.limits import Machine, limit_of
 from stream_scorer.bench.plan import FEWEST_EVENTS, Plan
 from stream_scorer.bench.remarks import (
     on_events,
@@ -28,6 +28,7 @@ from stream_scorer.bench.remarks import (
 from stream_scorer.bench.results import Results
 from stream_scorer.bench.subject import Environment, Subject, prepare
 from stream_scorer.bench.usage import cores
+from stream_scorer.bench.words import sentences
 from stream_scorer.bench.worker import Worker
 from stream_scorer.bench.writing import fill
 from stream_scorer.config.loading import load
@@ -65,7 +66,7 @@ def bench(plan: Plan, environment: Environment, console: Console) -> Results:
         plan = replace(plan, events=plan.events or enough(plan, alone))
         with ground_of(plan, subject.settings, folder / "kafka", say) as ground:
             words = (*plan.overrides, *subject.words, *ground.words)
-            load(plan.config, words, environment, need_kafka=True)
+            refuse_if_unfit(load(plan.config, words, environment, need_kafka=True), say)
             worker = Worker(plan.config, words, folder / "worker.log")
             throughput, latencies = _through_kafka(plan, subject, ground, worker, step)
     machine = Machine(cores(), cores() == os.cpu_count(), subject.intra_op_threads, ground.embedded)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stream_scorer.bench.backlog import Throughput
-from stream_scorer.bench.limits import Limit, Machine, limit_of, sentences
+from stream_scorer.bench.limits import Limit, Machine, limit_of
+from stream_scorer.bench.words import sentences
 from tests.bench.measured import alone, machine, throughput, waiting
 
 TWO_CORES = machine(cores=2.0)
@@ -42,8 +43,16 @@ def test_the_first_rule_that_holds_names_the_limit(
         (throughput(infer=6.0), TWO_CORES, "inference takes 60% of the loop's time, with 1 intra"),
         (throughput(infer=6.0), TWO_CORES, "More model.intra_op_threads"),
         (throughput(infer=6.0), machine(cores=1.0), "A smaller model, or more workers on more"),
-        (waiting(0.5, idle_cores=0.0), TWO_CORES, "its 2 cores are all busy"),
-        (waiting(0.5, 0.0), machine(brokers_here=True), "Kafka, which runs here too"),
+        (
+            waiting(0.5, idle_cores=0.0),
+            TWO_CORES,
+            "its 2 cores are all busy, 0.8 of them with the worker, the others with what",
+        ),
+        (
+            waiting(0.5, 0.0),
+            machine(brokers_here=True),
+            "the others with Kafka and whatever else runs here",
+        ),
         (waiting(0.5, commit=3.0), TWO_CORES, "one takes 20 ms, and the loop waits 50% of its"),
         (waiting(0.5, commit=3.0), TWO_CORES, "batching.commit_interval"),
         (waiting(0.5, poll=3.0), TWO_CORES, "The brokers or the network limit it"),
@@ -78,5 +87,7 @@ def test_the_smallest_batch_that_is_as_good_as_any_is_named() -> None:
         throughput(), alone((1, 90.0), (16, 6.0), (256, 3.2), (1024, 3.0)), TWO_CORES
     )
     assert said.startswith("An event alone takes 90 µs to score; from 256 at a time on it is 3.20")
+    [*_, said] = sentences(throughput(), alone((1, 90.0), (16, 6.0), (64, 3.0)), TWO_CORES)
+    assert said.endswith("90 µs to score, 3.00 µs in batches of 64, the largest tried.")
     [*_, said] = sentences(throughput(), alone((1, 90.0), (16, 89.0)), TWO_CORES)
     assert said == "An event takes 90 µs to score, alone or among others."
