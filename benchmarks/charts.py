@@ -12,13 +12,14 @@ from matplotlib.figure import Figure
 
 from benchmarks.results import Spread, Summary
 from benchmarks.tables import CEILING
+from benchmarks.targets import OURS
 
-OURS = "stream-scorer"
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 _INK, _FAINT = "#1f2933", "#6b7785"
 _COLOURS = {OURS: "#0f766e", CEILING: "#cbd2d9"}
 _OTHER_COLOUR = "#9aa5b1"
-_WIDTH_INCHES, _BAR_INCHES, _PANEL_INCHES, _HEAD_INCHES = 9.0, 0.34, 0.5, 0.75
+_WIDTH_INCHES, _BAR_INCHES, _PANEL_INCHES, _HEAD_INCHES, _FOOT_INCHES = 9.0, 0.34, 0.5, 0.75, 0.1
 _DOTS_PER_INCH = 160
 
 
@@ -74,7 +75,7 @@ def drawn(chart: Chart) -> bytes:
     """Return the chart as a PNG."""
     rows = [len(panel.bars) for panel in chart.panels]
     heights = [_PANEL_INCHES + _BAR_INCHES * count for count in rows]
-    height = _HEAD_INCHES + sum(heights)
+    height = _HEAD_INCHES + sum(heights) + _FOOT_INCHES
     figure = Figure(figsize=(_WIDTH_INCHES, height), facecolor="white")
     top = 1 - 0.25 / height
     figure.text(0.02, top, chart.title, size=14, weight="bold", color=_INK, va="top")
@@ -136,6 +137,6 @@ def _bars(
         number = form.format(median)
         if ceiling is None or summary.contender == CEILING:
             return number
-        return f"{number}   {median / ceiling:.2f} of the ceiling"
+        return f"{number}   {median / ceiling:.2f} {TIMES} the ceiling"
 
     return tuple(Bar(each.contender, value(each), label(each)) for each in summaries)

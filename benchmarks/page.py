@@ -28,8 +28,8 @@ class Section:
     """A heading and a table below it."""
 
     heading: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from benchmarks import charts, page, tables
+from benchmarks import charts, page, tables, targets
 from benchmarks.arena import Arena
 from benchmarks.machine import Machine
 from benchmarks.outcome import save
@@ -70,21 +70,20 @@ class Report:
         for backlog in self.backlogs:
             yield backlog, [each for each in self.summaries if each.workload == backlog.workload]
 
+    def sections(self) -> list[page.Section]:
+        """Return the tables: one a workload, then the targets."""
+        by_workload = [
+            page.Section(backlog.sentence(), tables.COLUMNS, tables.cells(summaries))
+            for backlog, summaries in self.by_workload()
+        ]
+        wanted = [finding.cells() for finding in targets.findings(self.summaries)]
+        return by_workload + ([page.Section("Targets", targets.COLUMNS, wanted)] if wanted else [])
+
 
 def show(report: Report, console: Console) -> None:
-    """Print a table for each workload, then the machine."""
-    for backlog, summaries in report.by_workload():
-        table = Table(title=backlog.sentence(), title_justify="left", box=box.SIMPLE_HEAD)
-        table.padding = (0, 1, 0, 0)
-        rows = tables.cells(summaries)
-        for column, cells in zip(tables.COLUMNS, zip(*rows, strict=True), strict=True):
-            justify: JustifyMethod = "right" if column else "left"
-            # A heading may wrap between words, a number may not.
-            width = max(map(len, (*cells, *column.split())))
-            table.add_column(column, justify=justify, width=width)
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
+    """Print the tables, how to read them, and the machine."""
+    for section in report.sections():
+        console.print(_table(section))
     for footnote in _footnotes(report):
         console.print(footnote, highlight=False)
 
@@ -97,15 +96,26 @@ def write(report: Report, folder: Path) -> None:
         png = charts.drawn(chart)
         (folder / f"{NAME}-{name}.png").write_bytes(png)
         pictures.append(page.Picture(png, chart.title))
-    parts = list(report.by_workload())
-    blocks = [f"{each.sentence()}\n\n{tables.markdown(rows)}" for each, rows in parts]
-    text = "\n".join([*blocks, *(f"{each}\n" for each in _footnotes(report))])
+    sections, footnotes = report.sections(), _footnotes(report)
+    blocks = [f"{each.heading}\n\n{tables.markdown(each.columns, each.rows)}" for each in sections]
+    text = "\n".join([*blocks, *(f"{each}\n" for each in footnotes)])
     (folder / f"{NAME}.md").write_text(text, encoding="utf-8")
-    sections = [
-        page.Section(each.sentence(), tables.COLUMNS, tables.cells(rows)) for each, rows in parts
-    ]
-    content = page.html(_TITLE, (_CONTEST, _CEILING), pictures, sections, _footnotes(report))
+    content = page.html(_TITLE, (_CONTEST, _CEILING), pictures, sections, footnotes)
     (folder / f"{NAME}.html").write_text(content, encoding="utf-8")
+
+
+def _table(section: page.Section) -> Table:
+    table = Table(title=section.heading, title_justify="left", box=box.SIMPLE_HEAD)
+    table.padding = (0, 1, 0, 0)
+    cells = list(zip(*section.rows, strict=True))
+    for place, (column, column_cells) in enumerate(zip(section.columns, cells, strict=True)):
+        justify: JustifyMethod = "right" if place else "left"
+        # A heading may wrap between words, a number may not.
+        width = max(map(len, (*column_cells, *column.split())))
+        table.add_column(column, justify=justify, width=width)
+    for row in section.rows:
+        table.add_row(*row)
+    return table
 
 
 def _footnotes(report: Report) -> tuple[str, ...]:

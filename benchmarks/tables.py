@@ -30,10 +30,10 @@ def cells(summaries: Sequence[Summary]) -> list[Cells]:
     return [_row(summary, ceiling) for summary in summaries]
 
 
-def markdown(summaries: Sequence[Summary]) -> str:
-    """Return the table of one workload."""
-    rows = [COLUMNS, ("---", *["---:"] * (len(COLUMNS) - 1)), *cells(summaries)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+def markdown(columns: Sequence[str], rows: Sequence[Cells]) -> str:
+    """Return a table in Markdown, all but its first column to the right."""
+    lines = [columns, ("---", *["---:"] * (len(columns) - 1)), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _row(summary: Summary, ceiling: Summary | None) -> Cells:
