@@ -17,6 +17,10 @@ BATCH_OVERHEAD_BYTES = 512
 #: librdkafka's own default for ``message.max.bytes`` and ``batch.size``.
 CLIENT_MESSAGE_BYTES = 1_000_000
 MAX_POLL_INTERVAL_MS = 300_000
+#: So many events ahead of the loop are more than it takes in while a fetch is answered.
+QUEUED_RECORDS = 5_000
+#: librdkafka's own default for ``fetch.max.bytes``.
+FETCH_BYTES = 50 * 2**20
 TRANSACTION_TIMEOUT_MS = 15_000
 
 
@@ -68,9 +72,11 @@ def consumer_properties(
     defaults: dict[str, Property] = {
         "client.id": "stream-scorer",
         "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
-        # What waits in the client is memory: half a set is ahead of the loop by far.
-        "queued.min.messages": max(1, min(limits.records // 2, 100_000)),
-        "queued.max.messages.kbytes": max(1024, limits.size_bytes // 2 // 1024),
+        # What waits in the client is memory. An answer to a fetch stays whole until its last event
+        # is taken, so the answers are kept small as well: of many partitions each could bring 1 MB.
+        "queued.min.messages": max(1, min(limits.records // 10, QUEUED_RECORDS)),
+        "queued.max.messages.kbytes": max(1024, limits.size_bytes // 8 // 1024),
+        "fetch.max.bytes": _fetch_bytes(limits, user),
         # A full queue is looked at again after this long; the default of 1 s leaves gaps.
         "fetch.queue.backoff.ms": 20,
     }
@@ -87,6 +93,12 @@ def consumer_properties(
         "allow.auto.create.topics": False,
     }
     return {**defaults, **user, **guarantee}
+
+
+def _fetch_bytes(limits: SetLimits, user: Properties) -> int:
+    """Return ``fetch.max.bytes``; librdkafka wants it no smaller than ``message.max.bytes``."""
+    largest = int(user.get("message.max.bytes", CLIENT_MESSAGE_BYTES))
+    return max(largest, min(limits.size_bytes // 16, FETCH_BYTES))
 
 
 def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from confluent_kafka import Consumer
 
 from stream_scorer.kafka.client_config import (
     Deadlines,
@@ -102,3 +103,17 @@ def test_without_a_transactional_id_nothing_is_transactional() -> None:
     assert "transaction.timeout.ms" not in properties
     assert properties["enable.idempotence"] is True
     assert properties["message.timeout.ms"] == 7_200
+
+
+def test_what_waits_in_the_client_is_a_small_part_of_a_set() -> None:
+    """However many partitions there are: an answer to a fetch is bounded as a whole."""
+    properties = consumer()
+    assert properties["queued.min.messages"] == 5_000
+    assert properties["queued.max.messages.kbytes"] == 4 * 1024
+    assert properties["fetch.max.bytes"] == 2 * 2**20
+
+
+def test_an_answer_may_be_as_large_as_a_message() -> None:
+    """The client refuses to start otherwise."""
+    assert consumer(message_max_bytes=9_000_000)["fetch.max.bytes"] == 9_000_000
+    Consumer(consumer(message_max_bytes=9_000_000)).close()
