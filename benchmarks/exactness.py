@@ -12,12 +12,12 @@ from pathlib import Path
 
 import fastavro
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from benchmarks import workloads
 from benchmarks.backlog import Backlog, timestamps_of
 from benchmarks.reading import Output
+from stream_scorer.model.runtime import onnxruntime
 
 TOLERANCE = 1e-5
 _FRAMING_BYTES = 5
@@ -86,7 +86,7 @@ def expected_scores(folder: Path, samples: Mapping[int, bytes]) -> dict[int, flo
         stream.seek(_FRAMING_BYTES)
         row = fastavro.schemaless_reader(stream, parsed, None)
         rows.append(np.hstack([0.0 if row[name] is None else row[name] for name in features]))
-    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    session = onnxruntime().InferenceSession(folder / "model.onnx")
     (scores,) = session.run(["score"], {"features": np.array(rows, np.float32)})
     return dict(zip(samples, scores[:, 0].tolist(), strict=True))
 
