@@ -95,8 +95,11 @@ class Throughput:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
-    """All that is looked at when the measured time begins, and when it ends."""
+class Moment:
+    """All that is looked at when the measured time begins, and when it ends.
+
+    ``at`` is in monotonic seconds, ``done`` how many events were committed.
+    """
 
     at: float
     done: int
@@ -124,23 +127,18 @@ def drain(worker: Worker, ground: Ground, events: int, size_bytes: int) -> Throu
     with closing(watch):
         first = _wait_for(worker, watch, backlog, 1)
         last = _wait_for(worker, watch, backlog, events)
-    if last.at - first.at < SHORTEST_SECONDS:
-        raise ConfigError(
-            f"{events:,} events are scored before their rate can be seen: give --events "
-            f"{max(20 * events, 100_000)} or more."
-        )
-    return _throughput(first, last, events, size_bytes, peak_rss_bytes(worker.pid))
+    return throughput_of(first, last, events, size_bytes, peak_rss_bytes(worker.pid))
 
 
 def _wait_for(
     worker: Worker, watch: Consumer, backlog: list[ClientPartition], events: int
-) -> _Moment:
+) -> Moment:
     """Return the moment when so many events were seen to be committed."""
     done, moved = -1, time.monotonic()
     while True:
         now_done, now = _committed(watch, backlog), time.monotonic()
         if now_done >= events:
-            return _Moment(now, now_done, counters_of(worker.port), usage_of(worker.pid))
+            return Moment(now, now_done, counters_of(worker.port), usage_of(worker.pid))
         worker.check()
         moved = now if now_done > done else moved
         done = max(done, now_done)
@@ -164,9 +162,26 @@ def _committed(watch: Consumer, backlog: list[ClientPartition]) -> int:
     return sum(max(each.offset, 0) for each in found)
 
 
-def _throughput(
-    first: _Moment, last: _Moment, events: int, size_bytes: int, peak_bytes: int | None
+def throughput_of(
+    first: Moment, last: Moment, events: int, size_bytes: int, peak_bytes: int | None
 ) -> Throughput:
+    """Return what was done between two moments.
+
+    Args:
+        first: when the first commit was seen.
+        last: when all was committed.
+        events: how many the backlog has.
+        size_bytes: how large it is.
+        peak_bytes: the most memory that the worker held.
+
+    Raises:
+        ConfigError: they are too near to each other to say anything.
+    """
+    if last.at - first.at < SHORTEST_SECONDS:
+        raise ConfigError(
+            f"{events:,} events are scored before their rate can be seen: give --events "
+            f"{max(20 * events, 100_000)} or more."
+        )
     spent = last.counters.since(first.counters)
     traces, consumed = max(spent.traces, 1.0), max(spent.consumed, 1.0)
     # A batch is noted as polled before it is scored, and as scored when it is committed.
