@@ -49,6 +49,7 @@ def open_model(config: ModelConfig) -> Model:
         providers=[Provider(each.name, each.options) for each in config.providers],
         intra_op_threads=config.intra_op_threads,
         inter_op_threads=config.inter_op_threads,
+        enable_cpu_mem_arena=config.enable_cpu_mem_arena,
         session=config.session,
         name=config.name,
         version=config.version,

@@ -158,6 +158,9 @@ class ModelConfig(BaseModel):
     """Threads within an operator; `auto` is the container's CPU quota."""
     inter_op_threads: Whole = Field(default=1, gt=0)
     """Threads across operators."""
+    enable_cpu_mem_arena: bool = True
+    """Whether ONNX Runtime keeps the memory of a call for the next one. Without it a small machine
+    holds less, and each call allocates anew."""
     session: SessionEntries = {}
     """Session config entries of ONNX Runtime, such as `session.set_denormal_as_zero`."""
 

@@ -17,7 +17,12 @@ _ERRORS, _FATAL = 3, 4  # severities of ONNX Runtime's log
 
 
 def open_session(
-    graph: Graph, providers: Sequence[Provider], threads: Threads, entries: Mapping[str, str]
+    graph: Graph,
+    providers: Sequence[Provider],
+    threads: Threads,
+    entries: Mapping[str, str],
+    *,
+    enable_cpu_mem_arena: bool = True,
 ) -> Any:
     """Return an ``onnxruntime.InferenceSession`` on the providers that are asked for.
 
@@ -27,6 +32,7 @@ def open_session(
     """
     require_available(providers)
     options = _options(graph, providers, threads, entries)
+    options.enable_cpu_mem_arena = enable_cpu_mem_arena
     try:
         session = _create(graph, providers, options)
     except Exception as error:  # the exceptions of ONNX Runtime share no narrower type

@@ -178,6 +178,7 @@ def load_model(
     providers: Sequence[Provider] = (Provider(CPU),),
     intra_op_threads: int | Literal["auto"] = "auto",
     inter_op_threads: int = 1,
+    enable_cpu_mem_arena: bool = True,
     session: Mapping[str, str] | None = None,
     name: str = "model",
     version: str = "",
@@ -189,6 +190,7 @@ def load_model(
         providers: execution providers in order of preference; all must load.
         intra_op_threads: threads within one operator; ``auto`` is the container's CPU quota.
         inter_op_threads: operators that run at the same time.
+        enable_cpu_mem_arena: whether the session keeps the memory of a call for the next one.
         session: session config entries of ONNX Runtime, passed on as they are. Without
             ``session.intra_op.allow_spinning`` in it, idle threads sleep instead of spinning.
         name: the model's name in errors and scored events.
@@ -200,7 +202,9 @@ def load_model(
     """
     graph = read_graph(path)
     threads = decide(intra_op_threads, inter_op_threads)
-    opened = open_session(graph, providers, threads, session or {})
+    opened = open_session(
+        graph, providers, threads, session or {}, enable_cpu_mem_arena=enable_cpu_mem_arena
+    )
     model = Model(opened, graph, threads, name=name, version=version)
     if not model.inputs:
         raise ContractError(f"The model '{path}' takes no input, so it can't score an event.")

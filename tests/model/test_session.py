@@ -382,6 +382,17 @@ def test_session_entries_reach_onnx_runtime(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("arena", [True, False])
+def test_the_arena_is_onnx_runtime_s_unless_it_is_switched_off(
+    tmp_path: Path, *, arena: bool
+) -> None:
+    """The scores are the same; the session says what it was told."""
+    model = load_model(one_node(tmp_path / "m.onnx", node("Neg")), enable_cpu_mem_arena=arena)
+    assert model._session.get_session_options().enable_cpu_mem_arena is arena
+    rows = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(model.run({"x": rows}, ["y"])["y"], -rows)
+
+
 def test_an_entry_that_is_no_entry_is_a_mistake_in_the_configuration(tmp_path: Path) -> None:
     """ONNX Runtime bounds the length of a key."""
     path = passing(tmp_path / "m.onnx", "float32", "N", 2)
