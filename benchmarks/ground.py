@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from stream_scorer.local.kafka import EmbeddedKafka
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A running broker and a folder with a model and schemas; both go with the block."""
+    """A running broker and a folder with a model and schemas."""
 
     kafka: EmbeddedKafka
     folder: Path
@@ -41,16 +42,14 @@ def ground(
 ) -> Iterator[Ground]:
     """Prepare a folder and start a broker; ``client_ports`` are those of a proxy, if there is one.
 
-    When a measurement fails, the logs that its error names stay until the process ends.
+    When a measurement fails the folder stays, with the logs that its error names.
     """
     (chosen,) = workloads.named([workload])
-    with (
-        tempfile.TemporaryDirectory(prefix="benchmark-") as temporary,
-        EmbeddedKafka(client_ports=client_ports) as kafka,
-    ):
-        folder = Path(temporary)
-        workloads.prepare(chosen, folder)
+    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    workloads.prepare(chosen, folder)
+    with EmbeddedKafka(client_ports=client_ports) as kafka:
         yield Ground(kafka, folder)
+    shutil.rmtree(folder)
 
 
 def with_settings(contender: Contender, name: str, settings: Mapping[str, object]) -> Contender:

@@ -24,7 +24,7 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.ground import Ground, ground
 from benchmarks.machine import this_machine
 from benchmarks.outcome import add_folder_option, save
-from benchmarks.visibility import Plan, Trial, trials
+from benchmarks.visibility import Overwhelmed, Plan, Trial, trials
 
 #: What is asked of the product: a percentile at rates, against another contender's.
 _TARGETS = (
@@ -41,11 +41,24 @@ def contenders(*, peers: bool) -> list[Contender]:
     return own + (entered.peers() if peers else [])
 
 
-def measure(on: Ground, chosen: Sequence[Contender], plan: Plan, runs: int) -> Iterator[Trial]:
-    """Yield a trial for each contender and rate, and run; the contenders alternate."""
+def measure(
+    on: Ground, chosen: Sequence[Contender], plan: Plan, runs: int, console: Console
+) -> Iterator[Trial]:
+    """Yield a trial for each contender and rate, and run; the contenders alternate.
+
+    Each is told on the console, as is a rate that is too high to say anything of.
+    """
     for run in range(1, runs + 1):
         for contender in chosen:
-            yield from trials(on, contender, plan, run)
+            try:
+                for trial in trials(on, contender, plan, run):
+                    console.print(
+                        f"{trial.contender} at {trial.rate:,}/s: "
+                        f"p50 {trial.p50_ms:.1f} ms, p99 {trial.p99_ms:.1f} ms"
+                    )
+                    yield trial
+            except Overwhelmed as too_much:
+                console.print(str(too_much))
 
 
 def medians(found: Sequence[Trial]) -> list[Trial]:
@@ -101,15 +114,9 @@ def main() -> None:
     console = Console()
     plan = Plan(tuple(options.rates), options.seconds, options.warm_up_seconds)
     chosen = entered.named(contenders(peers=options.peers), options.contenders)
-    found = []
     try:
         with ground() as on:
-            for trial in measure(on, chosen, plan, options.runs):
-                console.print(
-                    f"{trial.contender} at {trial.rate:,}/s: "
-                    f"p50 {trial.p50_ms:.1f} ms, p99 {trial.p99_ms:.1f} ms"
-                )
-                found.append(trial)
+            found = list(measure(on, chosen, plan, options.runs, console))
     except (RuntimeError, ValueError) as error:
         sys.exit(str(error))
     middle = medians(found)

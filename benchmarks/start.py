@@ -32,6 +32,7 @@ from benchmarks.backlog import PARTITIONS
 from benchmarks.contenders import ours
 from benchmarks.contenders.contender import Job
 from benchmarks.ground import Ground, ground
+from benchmarks.group_progress import make_known
 from benchmarks.machine import this_machine
 from benchmarks.outcome import add_folder_option, save
 from benchmarks.running import running
@@ -76,7 +77,7 @@ def start(on: Ground, job: Job, group: str) -> Start:
     """
     command, log = ours.contender().command(job), on.log(job)
     if group == KNOWN:
-        _make_known(job)
+        make_known(job.bootstrap_servers, job.group, job.input_topic, PARTITIONS)
     with _first_event(job) as seen:
         began_at, began = time.time(), time.monotonic()
         with running(command, log) as process:
@@ -132,14 +133,6 @@ def _first_event(job: Job) -> Iterator[Callable[[], float | None]]:
         yield seen
     finally:
         consumer.close()
-
-
-def _make_known(job: Job) -> None:
-    """Commit the begin of each partition for the job's group."""
-    consumer = Consumer({"bootstrap.servers": job.bootstrap_servers, "group.id": job.group})
-    places = [TopicPartition(job.input_topic, number, 0) for number in range(PARTITIONS)]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
 
 
 def seconds_of(code: str) -> float:

@@ -4,8 +4,8 @@
 
 A process of its own, so that nothing else keeps it from its schedule. The key is the monotonic
 clock in nanoseconds, which all processes of a machine share. Events that are due within the same
-millisecond go to one partition, those of the next to the next: so the broker gets a request a
-millisecond, and not one for each event and partition. How late events were made, against the
+tick, a millisecond, go to one partition, those of the next to the next: so the broker gets a
+request a tick, and not one for each event and partition. How late events were made, against the
 schedule, is written to stdout as JSON at the end.
 """
 
@@ -23,17 +23,18 @@ from benchmarks import events
 
 #: So many different values; more would only take longer to make.
 _VALUES = 20_000
-_TICK_SECONDS = 0.001
+TICK_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """So many events a second for so long, to a topic."""
+    """So many events a second for so long, to a topic, a tick's to one partition."""
 
     topic: str
     partitions: int
     rate: int
     seconds: float
+    tick_seconds: float = TICK_SECONDS
 
     @property
     def events(self) -> int:
@@ -46,6 +47,7 @@ class Schedule:
             *("--bootstrap-servers", bootstrap_servers, "--topic", self.topic),
             *("--partitions", str(self.partitions)),
             *("--rate", str(self.rate), "--seconds", str(self.seconds)),
+            *("--tick-seconds", str(self.tick_seconds)),
         )
 
 
@@ -57,7 +59,7 @@ def produce(producer: Producer, schedule: Schedule, values: list[bytes]) -> list
     while number < schedule.events:
         behind = time.monotonic() - began - number / schedule.rate
         if behind < 0:
-            time.sleep(max(-behind, _TICK_SECONDS))
+            time.sleep(max(-behind, schedule.tick_seconds))
             producer.poll(0)
             partition = (partition + 1) % schedule.partitions
             continue
@@ -76,8 +78,11 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, required=True)
     parser.add_argument("--rate", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--tick-seconds", type=float, default=TICK_SECONDS)
     options = parser.parse_args()
-    schedule = Schedule(options.topic, options.partitions, options.rate, options.seconds)
+    schedule = Schedule(
+        options.topic, options.partitions, options.rate, options.seconds, options.tick_seconds
+    )
     producer = Producer(
         {
             "bootstrap.servers": options.bootstrap_servers,

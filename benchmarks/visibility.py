@@ -27,9 +27,9 @@ from benchmarks.delays import (
     percentiles,
 )
 from benchmarks.ground import Ground
-from benchmarks.group_progress import GroupProgress, group_progress
+from benchmarks.group_progress import GroupProgress, group_progress, make_known
 from benchmarks.running import running
-from benchmarks.steady_producer import Schedule
+from benchmarks.steady_producer import TICK_SECONDS, Schedule
 
 _START_SECONDS = 60.0
 #: After the last event was made, its output must be seen within this time.
@@ -41,6 +41,10 @@ _BATCH_EVENTS = 10_000
 _FIRST_RATE, _FIRST_SECONDS = 2_000, 5.0
 
 
+class Overwhelmed(RuntimeError):
+    """A rate is so far beyond what is possible here that there is nothing to report."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """At which rates, events a second, for how long each; the warm-up comes before that."""
@@ -49,6 +53,11 @@ class Plan:
     seconds: float
     warm_up_seconds: float
     partitions: int = PARTITIONS
+    tick_seconds: float = TICK_SECONDS
+
+    def schedule(self, topic: str, rate: int, seconds: float) -> Schedule:
+        """Return when to make events."""
+        return Schedule(topic, self.partitions, rate, seconds, self.tick_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +101,15 @@ def trials(on: Ground, contender: Contender, plan: Plan, run: int) -> Iterator[T
     """Start the contender on topics of its own, and yield a trial for each rate.
 
     Raises:
-        RuntimeError: it ends, or writes nothing.
+        Overwhelmed: of a rate nothing can be said, so that higher ones are not tried.
+        RuntimeError: it ends, or does not end well.
     """
     group = f"{contender.name}-{run}".replace(" ", "-")
     topic = f"{group}.events"
     on.kafka.create_topic(topic, plan.partitions)
+    make_known(on.kafka.bootstrap_servers, group, topic, plan.partitions)
     job = on.job(group, topic, plan.partitions)
-    first = Schedule(topic, plan.partitions, _FIRST_RATE, _FIRST_SECONDS)
+    first = plan.schedule(topic, _FIRST_RATE, _FIRST_SECONDS)
     with (
         _reader(job.bootstrap_servers, job.output_topic, plan.partitions) as reader,
         group_progress(job.bootstrap_servers, group, topic, plan.partitions) as progress,
@@ -107,7 +118,7 @@ def trials(on: Ground, contender: Contender, plan: Plan, run: int) -> Iterator[T
         bench = _Bench(contender.name, job.bootstrap_servers, reader, progress, process)
         bench.play(first, _START_SECONDS)
         for rate in plan.rates:
-            schedule = Schedule(topic, plan.partitions, rate, plan.warm_up_seconds + plan.seconds)
+            schedule = plan.schedule(topic, rate, plan.warm_up_seconds + plan.seconds)
             yield bench.trial(schedule, plan.warm_up_seconds, run)
 
 
@@ -143,11 +154,15 @@ class _Bench:
         """Play a schedule, and say what of it counts."""
         played = self.play(schedule, _PATIENCE_SECONDS)
         made_ns, seen_ns, repeated = first_sightings(played.made_ns, played.seen_ns)
-        if not len(made_ns):
-            raise RuntimeError(f"{self._name} wrote nothing at {schedule.rate:,} events a second")
-        counts = made_ns >= made_ns[0] + int(warm_up_seconds * 1e9)
+        began_ns = made_ns[0] if len(made_ns) else 0
+        counts = made_ns >= began_ns + int(warm_up_seconds * 1e9)
+        if not counts.any():
+            raise Overwhelmed(
+                f"{self._name} at {schedule.rate:,}/s: {len(made_ns):,} of {schedule.events:,} "
+                "events came out, all of them from the warm-up"
+            )
         took = percentiles(made_ns[counts], seen_ns[counts])
-        begins = (made_ns[0] / 1e9) + warm_up_seconds
+        begins = (began_ns / 1e9) + warm_up_seconds
         growth = growth_per_second([lag for lag in played.lags if lag.at_seconds >= begins])
         return Trial(
             contender=self._name,
@@ -170,7 +185,8 @@ class _Bench:
         """Let a schedule's events be made, and read until each has its output, or the time is up.
 
         Raises:
-            RuntimeError: the contender or the producer failed.
+            Overwhelmed: the broker does not even take the events.
+            RuntimeError: the contender ended.
         """
         options = schedule.options(self._bootstrap_servers)
         command = (sys.executable, "-m", "benchmarks.steady_producer", *options)
@@ -182,7 +198,9 @@ class _Bench:
             made_ns, seen_ns = self._read(schedule, patience_seconds)
             said, _ = producer.communicate()
         if producer.returncode:
-            raise RuntimeError(f"the producer of {schedule.topic} failed")
+            raise Overwhelmed(
+                f"{self._name} at {schedule.rate:,}/s: the broker did not take all events in time"
+            )
         share = (_cpu_seconds(self._process) - cpu) / (time.monotonic() - began)
         late = float(json.loads(said)["late_p99_ms"])
         return _Played(made_ns, seen_ns, lags, share, late)
