@@ -23,8 +23,8 @@ from stream_scorer.columns import Column, Columns, Payloads, concatenated
 
 __all__ = ["Decoded", "Plan", "compile_plan"]
 
-_FEWEST_ROWS = 4
-"""Fewer are sooner read one by one."""
+_FEWEST_ROWS = 2
+"""A single one is sooner read by itself."""
 
 
 @dataclass(frozen=True, slots=True)
