@@ -18,6 +18,7 @@ class Transactions:
         self._consumer = consumer
         self._producer = producer
         self._commit_seconds = commit_seconds
+        self._began = 0.0
         self._due: float | None = None
         producer.init_transactions()
 
@@ -25,7 +26,13 @@ class Transactions:
         """Begin one, unless one is open."""
         if self._due is None:
             self._producer.begin_transaction()
-            self._due = time.monotonic() + self._commit_seconds
+            self._began = time.monotonic()
+            self._due = self._began + self._commit_seconds
+
+    def hurry(self, least_seconds: float) -> None:
+        """Let the open one be due as soon as it is open for so long: no more events are waiting."""
+        if self._due is not None:
+            self._due = min(self._due, self._began + least_seconds)
 
     def seconds_left(self, idle_seconds: float) -> float:
         """Return how long the open one may still wait; ``idle_seconds`` if none is open."""
