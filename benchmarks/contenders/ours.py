@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import numpy as np
 import yaml
 
 from benchmarks import workloads
@@ -44,20 +45,29 @@ def score_of(job: Job, value: bytes) -> float:
     return float(row["score"])
 
 
-def scored_bytes(job: Job) -> int:
-    """Return how long a scored event of this job is, one from the middle of a backlog."""
-    _write_schema(job, _write_config(job))
+def scored_values(job: Job, count: int) -> list[bytes]:
+    """Return values as long as this job's scored events, and no easier to compress.
+
+    The scored event's schema must be in the job's folder; :func:`command` puts it there.
+    """
+    scores = np.random.default_rng(1).random(count).tolist()
+    parsed = _parsed(_schema_path(job))
+    return [_scored_value(job, parsed, number, score) for number, score in enumerate(scores)]
+
+
+def _scored_value(job: Job, parsed: Any, number: int, score: float) -> bytes:
     row = {
-        "event_id": "evt-00100000",
-        "occurred_at": 1_793_491_200_000,
-        "score": 0.5,
-        "model": {"name": "benchmark", "version": "1", "sha256": "0" * 64},
-        "source": {"topic": job.input_topic, "partition": 1, "offset": 25_000},
+        "event_id": f"evt-{100_000 + number:08d}",
+        "occurred_at": 1_793_491_200_000 + number,
+        "score": score,
+        "model": {"name": "benchmark", "version": "1", "sha256": "0123456789abcdef" * 4},
+        "source": {"topic": job.input_topic, "partition": 1, "offset": 25_000 + number},
         "scored_at": 1_793_491_200_000_000,
     }
     stream = io.BytesIO()
-    fastavro.schemaless_writer(stream, _parsed(_schema_path(job)), row)
-    return _FRAMING_BYTES + stream.tell()
+    stream.write(bytes(_FRAMING_BYTES))
+    fastavro.schemaless_writer(stream, parsed, row)
+    return stream.getvalue()
 
 
 def _write_config(job: Job) -> Path:

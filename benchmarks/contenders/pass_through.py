@@ -1,9 +1,10 @@
 """The ceiling: what the same client can move when nothing is decoded, scored or encoded.
 
 Every event's key, timestamp and partition are copied, and its headers where events have some; the
-value is a constant as long as a scored event of ``stream-scorer``. The client's properties are
-those of ``stream-scorer``, so that a ratio tells of code and not of settings. So are the garbage
-collector's, and so are its commits: when the time is up, and before that if no more events wait.
+values are as long as the scored events of ``stream-scorer``, and no easier to compress. The
+client's properties are those of ``stream-scorer``, so that a ratio tells of code and not of
+settings. So are the garbage collector's, and so are its commits: when the time is up, and before
+that if no more events wait.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from itertools import cycle
 
 from confluent_kafka import Consumer, Producer
 
@@ -26,6 +29,8 @@ BATCH_EVENTS = 1_024
 _LIMITS = SetLimits(50_000, 32 * 2**20)
 #: As ``stream-scorer``'s ``batching.min_commit_interval``.
 _LEAST_SECONDS = 0.01
+#: More than lz4 looks back over.
+_DIFFERENT_VALUES = 4_096
 _IDLE_SECONDS = 0.2
 
 
@@ -35,13 +40,12 @@ def contender() -> Contender:
 
 
 def _command(job: Job) -> tuple[str, ...]:
-    size = ours.scored_bytes(job)
-    options = (*job.options(), "--value-bytes", str(size))
-    return (sys.executable, "-m", "benchmarks.contenders.pass_through", *options)
+    ours.command(job)  # leaves the scored event's schema in the folder
+    return (sys.executable, "-m", "benchmarks.contenders.pass_through", *job.options())
 
 
-def pass_through(job: Job, value: bytes, stop: threading.Event) -> None:
-    """Copy until told to stop."""
+def pass_through(job: Job, values: Iterator[bytes], stop: threading.Event) -> None:
+    """Copy until told to stop, with endless values."""
     consumer, producer = _consumer(job), _producer(job)
     transactions = Transactions(consumer, producer, job.commit_seconds)
     consumer.subscribe([job.input_topic])
@@ -54,11 +58,11 @@ def pass_through(job: Job, value: bytes, stop: threading.Event) -> None:
             transactions.begin()
         if copies_headers:
             for m in messages:
-                stamp, headers = m.timestamp()[1], m.headers()
+                stamp, headers, value = m.timestamp()[1], m.headers(), next(values)
                 produce(topic, value, m.key(), m.partition(), None, None, stamp, headers)
         else:
             for m in messages:
-                produce(topic, value, m.key(), m.partition(), None, None, m.timestamp()[1])
+                produce(topic, next(values), m.key(), m.partition(), None, None, m.timestamp()[1])
         rows += len(messages)
         if len(messages) < BATCH_EVENTS:
             transactions.hurry(_LEAST_SECONDS)
@@ -96,13 +100,12 @@ def _producer(job: Job) -> Producer:
 
 def main() -> None:
     """Read the job and do it until SIGTERM."""
-    parser = job_parser(__doc__)
-    parser.add_argument("--value-bytes", type=int, default=125)
-    options = parser.parse_args()
+    job = Job.of(job_parser(__doc__).parse_args())
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    values = cycle(ours.scored_values(job, _DIFFERENT_VALUES))
     with seldom_collected():  # else looking for cycles among the messages costs a tenth
-        pass_through(Job.of(options), b"v" * options.value_bytes, stop)
+        pass_through(job, values, stop)
 
 
 if __name__ == "__main__":
