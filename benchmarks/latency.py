@@ -92,18 +92,16 @@ def ratios(found: Sequence[Trial]) -> list[tuple[str, float, float]]:
 
 
 def table_of(found: Sequence[Trial], title: str) -> Table:
-    """Return a line for each trial, those of a rate together."""
-    columns = ("events/s", "", "p50 ms", "p95 ms", "p99 ms", "most ms", "lag", "CPU %", "late p99")
-    table = Table(*columns, title=title)
+    """Return a line for each trial, those of a rate together; latencies in milliseconds."""
+    table = Table("events/s", "", "p50", "p95", "p99", "most", "lag", "CPU", title=title)
     for trial in sorted(found, key=lambda trial: trial.rate):
-        lag = "steady" if trial.keeps_up else f"grows by {trial.lag_growth_per_second:,.0f}/s"
+        lag = "steady" if trial.keeps_up else f"+{trial.lag_growth_per_second:,.0f}/s"
         table.add_row(
             f"{trial.rate:,}",
             trial.contender,
             *(f"{ms:.1f}" for ms in (trial.p50_ms, trial.p95_ms, trial.p99_ms, trial.most_ms)),
             lag,
             f"{trial.cpu_share:.0%}",
-            f"{trial.late_p99_ms:.1f}",
         )
     return table
 
@@ -120,7 +118,9 @@ def main() -> None:
     except (RuntimeError, ValueError) as error:
         sys.exit(str(error))
     middle = medians(found)
-    title = f"From event to visible score; {options.seconds:.0f} s a rate, {options.runs} run(s)"
+    title = (
+        f"From event to visible score, ms; {options.seconds:.0f} s a rate, {options.runs} run(s)"
+    )
     console.print(table_of(middle, title))
     for sentence, ratio, most in ratios(middle):
         console.print(f"{sentence}: {ratio:.2f} (target: {most:.2f} at most)")

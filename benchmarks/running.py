@@ -11,9 +11,15 @@ from pathlib import Path
 import psutil
 
 _STOP_SECONDS = 30.0
+#: A Java that SIGTERM ends in order says so with 128 + 15.
+_ENDED_WELL = (0, 143)
 _LOOK_EVERY_SECONDS = 0.02
 #: A Java that SIGTERM ends in good order says so with 128 + 15.
 _ENDED_WELL = (0, 143)
+
+
+class TookTooLong(RuntimeError):
+    """What was waited for did not come in time."""
 
 
 @contextmanager
@@ -42,11 +48,18 @@ def running(
     except psutil.Error as error:
         raise RuntimeError(f"{error}; see {log}") from error
     finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
+        _kill(process)
     if code not in _ENDED_WELL:
         raise RuntimeError(f"It ended with exit code {code}; see {log}")
+
+
+def _kill(process: psutil.Popen) -> None:
+    """End what is left of a process and of those that it started."""
+    if process.poll() is None:
+        for child in process.children(recursive=True):
+            child.kill()
+        process.kill()
+        process.wait()
 
 
 def wait_until(
@@ -61,7 +74,8 @@ def wait_until(
     """Return once the condition holds; ``each`` is called at every look before that.
 
     Raises:
-        RuntimeError: it does not within the time, or the process ends before.
+        TookTooLong: it does not within the time.
+        RuntimeError: the process ends before.
     """
     give_up = time.monotonic() + within_seconds
     while not condition():
@@ -69,5 +83,5 @@ def wait_until(
         if process.poll() is not None:
             raise RuntimeError(f"It ended with exit code {process.returncode} before {what}.")
         if time.monotonic() > give_up:
-            raise RuntimeError(f"It took longer than {within_seconds:.0f} s until {what}.")
+            raise TookTooLong(f"It took longer than {within_seconds:.0f} s until {what}.")
         time.sleep(every_seconds)

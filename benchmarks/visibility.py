@@ -37,8 +37,7 @@ _PATIENCE_SECONDS = 15.0
 _LAG_EVERY_SECONDS = 0.5
 _POLL_SECONDS = 0.05
 _BATCH_EVENTS = 10_000
-#: Played to each contender first: its start, its connections, what it compiles as it runs.
-_FIRST_RATE, _FIRST_SECONDS = 2_000, 5.0
+_FIRST_SECONDS = 5.0
 
 
 class Overwhelmed(RuntimeError):
@@ -47,13 +46,18 @@ class Overwhelmed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """At which rates, events a second, for how long each; the warm-up comes before that."""
+    """At which rates, events a second, for how long each; the warm-up comes before that.
+
+    ``first_rate`` is played to each contender before all: while it starts, makes its connections,
+    and compiles what it compiles as it runs.
+    """
 
     rates: tuple[int, ...]
     seconds: float
     warm_up_seconds: float
     partitions: int = PARTITIONS
     tick_seconds: float = TICK_SECONDS
+    first_rate: int = 2_000
 
     def schedule(self, topic: str, rate: int, seconds: float) -> Schedule:
         """Return when to make events."""
@@ -109,7 +113,7 @@ def trials(on: Ground, contender: Contender, plan: Plan, run: int) -> Iterator[T
     on.kafka.create_topic(topic, plan.partitions)
     make_known(on.kafka.bootstrap_servers, group, topic, plan.partitions)
     job = on.job(group, topic, plan.partitions)
-    first = plan.schedule(topic, _FIRST_RATE, _FIRST_SECONDS)
+    first = plan.schedule(topic, plan.first_rate, _FIRST_SECONDS)
     with (
         _reader(job.bootstrap_servers, job.output_topic, plan.partitions) as reader,
         group_progress(job.bootstrap_servers, group, topic, plan.partitions) as progress,
