@@ -5,7 +5,12 @@ ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo soak test check format format-check lint types bench bench-peers
+# Each is benchmarks/<name>.py; `make -k bench-all` goes on where one fails.
+BENCHMARKS := latency start wide guarantees memory partitions round_trip
+BENCH_TARGETS := $(BENCHMARKS:%=bench-%)
+
+.PHONY: help demo soak test check format format-check lint types
+.PHONY: bench bench-peers bench-all $(BENCH_TARGETS)
 
 help:
 	@echo 'make demo    watch it work: a real Kafka, generated events, two workers'
@@ -15,6 +20,8 @@ help:
 	@echo 'make format  format the code'
 	@echo 'make bench   measure speed and memory beside a bare copy and a reference loop'
 	@echo 'make bench-peers   the same beside Quix Streams and Kafka Streams'
+	@echo 'make bench-latency   measure how long events take at a steady rate'
+	@echo 'make bench-all     every measurement there is; takes half an hour'
 
 demo: .venv/demo.stamp
 	$(BIN)/stream-scorer demo $(ARGS)
@@ -45,6 +52,11 @@ bench: .venv/dev.stamp
 
 bench-peers: .venv/dev.stamp
 	$(BIN)/python -m benchmarks.throughput --peers --workloads mlp-30 mlp-30-headers $(ARGS)
+
+$(BENCH_TARGETS): bench-%: .venv/dev.stamp
+	$(BIN)/python -m benchmarks.$* $(ARGS)
+
+bench-all: bench $(BENCH_TARGETS)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

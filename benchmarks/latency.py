@@ -24,6 +24,7 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.ground import Ground, ground
 from benchmarks.machine import this_machine
 from benchmarks.outcome import add_folder_option, save
+from benchmarks.targets import COLUMNS, OURS, Finding
 from benchmarks.visibility import Overwhelmed, Plan, Trial, trials
 
 #: What is asked of the product: a percentile at rates, against another contender's.
@@ -32,7 +33,6 @@ _TARGETS = (
     ("p99", (10_000,), "bare loop", 1.5),
     ("p99", (500, 2_000), "Kafka Streams", 0.4),
 )
-_OURS = "stream-scorer"
 
 
 def contenders(*, peers: bool) -> list[Contender]:
@@ -75,20 +75,24 @@ def medians(found: Sequence[Trial]) -> list[Trial]:
     return chosen
 
 
-def ratios(found: Sequence[Trial]) -> list[tuple[str, float, float]]:
-    """Return what is asked for, as a sentence, with the ratio that was found and the most allowed.
-
-    Only for contenders and rates that took part.
-    """
+def findings(found: Sequence[Trial]) -> list[Finding]:
+    """Return the targets for which both sides took part, as ratios."""
     by_pair = {(trial.contender, trial.rate): trial for trial in found}
-    asked = []
-    for percentile, rates, other, most in _TARGETS:
-        for rate in rates:
-            mine, theirs = by_pair.get((_OURS, rate)), by_pair.get((other, rate))
-            if mine is not None and theirs is not None:
-                ratio = getattr(mine, f"{percentile}_ms") / getattr(theirs, f"{percentile}_ms")
-                asked.append((f"{percentile} at {rate:,}/s to that of {other}", ratio, most))
-    return asked
+    pairs = [
+        (percentile, by_pair.get((OURS, rate)), by_pair.get((other, rate)), most)
+        for percentile, rates, other, most in _TARGETS
+        for rate in rates
+    ]
+    return [
+        Finding(
+            f"{percentile} at {mine.rate:,}/s, times {theirs.contender}",
+            getattr(mine, f"{percentile}_ms") / getattr(theirs, f"{percentile}_ms"),
+            most,
+            is_least=False,
+        )
+        for percentile, mine, theirs, most in pairs
+        if mine is not None and theirs is not None
+    ]
 
 
 def table_of(found: Sequence[Trial], title: str) -> Table:
@@ -122,18 +126,18 @@ def main() -> None:
         f"From event to visible score, ms; {options.seconds:.0f} s a rate, {options.runs} run(s)"
     )
     console.print(table_of(middle, title))
-    for sentence, ratio, most in ratios(middle):
-        console.print(f"{sentence}: {ratio:.2f} (target: {most:.2f} at most)")
+    if held := findings(middle):
+        targets = Table(*COLUMNS)
+        for each in held:
+            targets.add_row(*each.cells())
+        console.print(targets)
     path = save(
         options.folder,
         "latency",
         {
             "machine": asdict(this_machine()),
             "trials": [asdict(trial) for trial in found],
-            "ratios": [
-                {"of": sentence, "ratio": ratio, "target": most}
-                for sentence, ratio, most in ratios(middle)
-            ],
+            "targets": [asdict(each) for each in held],
         },
     )
     console.print(f"written to {path}")

@@ -29,14 +29,16 @@ _LIMIT_SECONDS = 120.0
 _SMAPS_EVERY_SECONDS = 0.25
 _SETTLED_SECONDS = 3.0
 _MIB = 2**20
+_MB = 10**6
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Settings and environment variables of a worker."""
+    """Settings and environment variables of a worker; ``target_mb`` is what it may take at most."""
 
     settings: Mapping[str, object] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    target_mb: int | None = None
 
 
 EDGE = {
@@ -44,7 +46,7 @@ EDGE = {
     "batching.transaction_max_records": 5_000,
     "batching.transaction_max_bytes": "4MiB",
     "model.intra_op_threads": 1,
-    "model.inter_op_threads": 1,
+    "model.enable_cpu_mem_arena": False,
     "kafka.consumer.queued.min.messages": 1_000,
     "kafka.consumer.queued.max.messages.kbytes": 1_024,
     "kafka.consumer.fetch.message.max.bytes": 256 * 1024,
@@ -53,9 +55,9 @@ EDGE = {
 }
 
 PROFILES = {
-    "defaults": Profile(),
+    "defaults": Profile(target_mb=150),
     "defaults, 1 malloc arena": Profile(environment={"MALLOC_ARENA_MAX": "1"}),
-    "edge": Profile(EDGE),
+    "edge": Profile(EDGE, target_mb=115),
     "edge, 1 malloc arena": Profile(EDGE, {"MALLOC_ARENA_MAX": "1"}),
 }
 
@@ -132,10 +134,16 @@ def _rss(memory: Memory) -> int:
 
 
 def table_of(results: Iterable[Result]) -> Table:
-    """Return idle and peak, a line a profile."""
-    table = Table("MiB", "idle", "peak under backlog")
+    """Return idle and peak, a line a profile; an MB is a million bytes."""
+    table = Table("MB", "idle", "peak under backlog", "target")
     for each in results:
-        table.add_row(each.profile, _mib(each.idle.rss_bytes), _mib(each.peak_bytes))
+        target = PROFILES[each.profile].target_mb
+        table.add_row(
+            each.profile,
+            f"{each.idle.rss_bytes / _MB:.1f}",
+            f"{each.peak_bytes / _MB:.1f}",
+            "" if target is None else f"{target} at most",
+        )
     return table
 
 
