@@ -63,7 +63,7 @@ def _kill(process: psutil.Popen) -> None:
 
 
 def wait_until(
-    condition: Callable[[], bool],
+    condition: Callable[[], object],
     process: psutil.Popen,
     *,
     within_seconds: float,
@@ -71,7 +71,7 @@ def wait_until(
     each: Callable[[], object] = lambda: None,
     every_seconds: float = _LOOK_EVERY_SECONDS,
 ) -> None:
-    """Return once the condition holds; ``each`` is called at every look before that.
+    """Return once the condition is true; ``each`` is called at every look before that.
 
     Raises:
         TookTooLong: it does not within the time.
