@@ -1,6 +1,6 @@
 """From an event to its visible score: how long, at a steady rate, beside a bare loop and others.
 
-    python -m benchmarks.latency [--rates 500 2000 10000] [--seconds 20] [--peers]
+    python -m benchmarks.latency [--rates 500 2000 10000] [--seconds 10] [--peers]
 
 Each contender runs as a process of its own, one after the other on the same broker, and all rates
 are played to it. The producer is a process of its own too; it writes the time into the event's key.
@@ -27,6 +27,7 @@ from benchmarks.outcome import add_folder_option, save
 from benchmarks.targets import COLUMNS, OURS, Finding
 from benchmarks.visibility import Overwhelmed, Plan, Trial, trials
 
+_WARM_UP_SECONDS = 10.0
 #: What is asked of the product: a percentile at rates, against another contender's.
 _TARGETS = (
     ("p50", (500, 2_000), "bare loop", 1.3),
@@ -59,6 +60,13 @@ def measure(
                     yield trial
             except Overwhelmed as too_much:
                 console.print(str(too_much))
+
+
+def _warm_up(on: Ground) -> None:
+    """Let the broker compile what it needs; else the first contender would meet a slow one."""
+    plan = Plan(rates=(2_000,), seconds=_WARM_UP_SECONDS, warm_up_seconds=0.0)
+    for _ in trials(on, bare_loop.contender(), plan, run=0):
+        pass
 
 
 def medians(found: Sequence[Trial]) -> list[Trial]:
@@ -118,6 +126,7 @@ def main() -> None:
     chosen = entered.named(contenders(peers=options.peers), options.contenders)
     try:
         with ground() as on:
+            _warm_up(on)
             found = list(measure(on, chosen, plan, options.runs, console))
     except (RuntimeError, ValueError) as error:
         sys.exit(str(error))
@@ -146,9 +155,9 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rates", type=int, nargs="+", default=[500, 2_000, 10_000])
-    parser.add_argument("--seconds", type=float, default=20.0, help="that count, of each rate")
-    parser.add_argument("--warm-up-seconds", type=float, default=4.0, help="before those")
-    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=10.0, help="that count, of each rate")
+    parser.add_argument("--warm-up-seconds", type=float, default=3.0, help="before those")
+    parser.add_argument("--runs", type=int, default=3, help="of each rate")
     parser.add_argument("--contenders", nargs="*", default=[], metavar="NAME")
     parser.add_argument("--peers", action="store_true", help="enter those of other makers, too")
     add_folder_option(parser)
