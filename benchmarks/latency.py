@@ -26,6 +26,7 @@ from benchmarks.machine import this_machine
 from benchmarks.outcome import add_folder_option, save
 from benchmarks.targets import COLUMNS, OURS, Finding
 from benchmarks.visibility import Overwhelmed, Plan, Trial, trials
+from stream_scorer.errors import StreamScorerError
 
 _WARM_UP_SECONDS = 10.0
 #: What is asked of the product: a percentile at rates, against another contender's.
@@ -107,15 +108,20 @@ def table_of(found: Sequence[Trial], title: str) -> Table:
     """Return a line for each trial, those of a rate together; latencies in milliseconds."""
     table = Table("events/s", "", "p50", "p95", "p99", "most", "lag", "CPU", title=title)
     for trial in sorted(found, key=lambda trial: trial.rate):
-        lag = "steady" if trial.keeps_up else f"+{trial.lag_growth_per_second:,.0f}/s"
         table.add_row(
             f"{trial.rate:,}",
             trial.contender,
             *(f"{ms:.1f}" for ms in (trial.p50_ms, trial.p95_ms, trial.p99_ms, trial.most_ms)),
-            lag,
+            _lag(trial),
             f"{trial.cpu_share:.0%}",
         )
     return table
+
+
+def _lag(trial: Trial) -> str:
+    if trial.missing:
+        return f"{trial.missing:,} missing"
+    return "steady" if trial.keeps_up else f"+{trial.lag_growth_per_second:,.0f}/s"
 
 
 def main() -> None:
@@ -128,7 +134,7 @@ def main() -> None:
         with ground() as on:
             _warm_up(on)
             found = list(measure(on, chosen, plan, options.runs, console))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, StreamScorerError) as error:
         sys.exit(str(error))
     middle = medians(found)
     title = (

@@ -9,8 +9,9 @@ A worker that has joined and waits is idle. The peak under a backlog is the kern
 from __future__ import annotations
 
 import argparse
+import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import psutil
@@ -24,6 +25,7 @@ from benchmarks.group_progress import group_progress
 from benchmarks.mappings import Memory, memory_of, peak_bytes
 from benchmarks.outcome import add_folder_option, save
 from benchmarks.running import running, wait_until
+from stream_scorer.errors import StreamScorerError
 
 _LIMIT_SECONDS = 120.0
 _SMAPS_EVERY_SECONDS = 0.25
@@ -170,6 +172,17 @@ def _as_json(result: Result) -> dict[str, object]:
     }
 
 
+def _measured(profiles: Iterable[str], events: int, console: Console) -> Iterator[Result]:
+    (workload,) = workloads.named(["mlp-30"])
+    with ground() as on:
+        for topic in ("nothing", "events"):
+            on.kafka.create_topic(topic, backlog.PARTITIONS)
+        filled = backlog.fill(on.kafka.bootstrap_servers, "events", workload, events)
+        for name in profiles:
+            console.print(f"{name} …")
+            yield measure(on, name, PROFILES[name], filled, "nothing")
+
+
 def main() -> None:
     """Start Kafka, fill it, run the profiles one after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -178,15 +191,10 @@ def main() -> None:
     add_folder_option(parser)
     arguments = parser.parse_args()
     console = Console()
-    (workload,) = workloads.named(["mlp-30"])
-    results = []
-    with ground() as on:
-        for topic in ("nothing", "events"):
-            on.kafka.create_topic(topic, backlog.PARTITIONS)
-        filled = backlog.fill(on.kafka.bootstrap_servers, "events", workload, arguments.events)
-        for name in arguments.profiles:
-            console.print(f"{name} …")
-            results.append(measure(on, name, PROFILES[name], filled, "nothing"))
+    try:
+        results = list(_measured(arguments.profiles, arguments.events, console))
+    except (RuntimeError, StreamScorerError) as error:
+        sys.exit(str(error))
     for result in results:
         console.print(owners_of(result))
     console.print(table_of(results))

@@ -31,6 +31,7 @@ from benchmarks.outcome import add_folder_option, save
 from benchmarks.race import Run, race
 from benchmarks.running import TookTooLong, running, wait_until
 from benchmarks.visibility import Plan, Trial
+from stream_scorer.errors import StreamScorerError
 
 _TOPIC = "backlog"
 _FLUSH_SECONDS = 120
@@ -149,7 +150,7 @@ def main() -> None:
             on.kafka.create_topic(_TOPIC, size.partitions)
             fill(on.kafka.bootstrap_servers, replace(size, events=size.partitions))
             first = first_commit_seconds(on, size)
-    except RuntimeError as error:
+    except (RuntimeError, StreamScorerError) as error:
         sys.exit(str(error))
     after = f"more than {NEW_GROUP_SECONDS:.0f}" if first is None else f"{first:.1f}"
     console.print(f"a new group's first commit: {after} s after the start")

@@ -36,6 +36,7 @@ from benchmarks.group_progress import make_known
 from benchmarks.machine import this_machine
 from benchmarks.outcome import add_folder_option, save
 from benchmarks.running import running
+from stream_scorer.errors import StreamScorerError
 from stream_scorer.local.kafka import SHORT_TIMEOUTS
 
 TARGET_SECONDS = 2.5
@@ -178,7 +179,7 @@ def main() -> None:
                 for run in range(options.runs + 1)
                 for group in (NEW, KNOWN)
             ]
-    except RuntimeError as error:
+    except (RuntimeError, StreamScorerError) as error:
         sys.exit(str(error))
     python = statistics.median(seconds_of("pass") for _ in range(options.runs))
     imports = statistics.median(seconds_of(_IMPORTS) for _ in range(options.runs))
