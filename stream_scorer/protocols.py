@@ -45,6 +45,9 @@ class Consumer(Protocol):
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read, control markers included."""
 
+    def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Return how many events are known to wait from these offsets on."""
+
     def group_metadata(self) -> bytes:
         """Return the membership that fences a commit."""
 

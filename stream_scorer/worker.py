@@ -64,6 +64,8 @@ class Worker:
         self._stopping = stopping
         self._clock = clock
         self._open: OpenSet | None = None
+        #: The last poll was short, but a full batch waits on the brokers: its fetch is under way.
+        self._more_comes = False
         self._committed: dict[TopicPartition, int] = {}
         self._last_commit = float("-inf")
         self._aborts_in_a_row = 0
@@ -114,7 +116,9 @@ class Worker:
             self._observer.polled(batch, self._clock() - started)
             self._gather(batch)
         if self._open is not None:
-            if self._is_due(dry=len(batch) < asked):
+            short = len(batch) < asked
+            self._more_comes = short and self._consumer.waiting(self._open.offsets) >= asked
+            if self._is_due(dry=short and not self._more_comes):
                 self._commit()
         elif len(batch) == 0:
             self._commit_positions()
@@ -140,10 +144,9 @@ class Worker:
     def _poll_seconds(self) -> float:
         if self._open is None:
             return IDLE_POLL_SECONDS
-        due = min(
-            self._open.opened_at + self._pace.commit_interval_seconds,
-            self._last_commit + self._pace.min_commit_interval_seconds,
-        )
+        due = self._open.opened_at + self._pace.commit_interval_seconds
+        if not self._more_comes:
+            due = min(due, self._last_commit + self._pace.min_commit_interval_seconds)
         return max(0.0, min(due - self._clock(), IDLE_POLL_SECONDS))
 
     def _is_due(self, *, dry: bool) -> bool:

@@ -4,7 +4,7 @@ Every event's key, timestamp and partition are copied, and its headers where eve
 values are as long as the scored events of ``stream-scorer``, and no easier to compress. The
 client's properties are those of ``stream-scorer``, so that a ratio tells of code and not of
 settings. So are the garbage collector's, and so are its commits: when the time is up, and before
-that if no more events wait.
+that if no more events come.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from stream_scorer.kafka.client_config import SetLimits, consumer_properties, pr
 BATCH_EVENTS = 1_024
 #: What ``stream-scorer`` has by default, in events and bytes.
 _LIMITS = SetLimits(50_000, 32 * 2**20)
+#: An open transaction waits so long for more events: a fetch may be under way.
+_FETCH_SECONDS = 0.02
 #: As ``stream-scorer``'s ``batching.min_commit_interval``.
 _LEAST_SECONDS = 0.01
 #: More than lz4 looks back over.
@@ -52,7 +54,7 @@ def pass_through(job: Job, values: Iterator[bytes], stop: threading.Event) -> No
     copies_headers, topic, produce = has_headers(job.folder), job.output_topic, producer.produce
     rows = 0
     while not stop.is_set():
-        first = consumer.poll(transactions.seconds_left(_IDLE_SECONDS))
+        first = consumer.poll(min(transactions.seconds_left(_IDLE_SECONDS), _FETCH_SECONDS))
         messages = [] if first is None else [first, *consumer.consume(BATCH_EVENTS - 1, 0)]
         if without_errors(messages):
             transactions.begin()
@@ -64,7 +66,7 @@ def pass_through(job: Job, values: Iterator[bytes], stop: threading.Event) -> No
             for m in messages:
                 produce(topic, next(values), m.key(), m.partition(), None, None, m.timestamp()[1])
         rows += len(messages)
-        if len(messages) < BATCH_EVENTS:
+        if not messages:
             transactions.hurry(_LEAST_SECONDS)
         if transactions.is_due() or rows + BATCH_EVENTS > _LIMITS.records:
             transactions.commit()

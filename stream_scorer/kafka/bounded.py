@@ -64,6 +64,10 @@ class BoundedConsumer:
             if each in self._ends
         }
 
+    def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Return how many events are known to wait, those after the ends included."""
+        return self._consumer.waiting(offsets)
+
     def group_metadata(self) -> bytes:
         """Return the membership that fences a commit."""
         return self._consumer.group_metadata()

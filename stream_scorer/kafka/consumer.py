@@ -187,11 +187,11 @@ class EventConsumer:
             held = self._client.assignment()
             moved = [partition for partition in held if partition_of(partition) in behind]
             committed = self._client.committed(moved, timeout=COMMITTED_TIMEOUT_SECONDS)
-            for partition in committed:
-                offset = partition.offset
-                if offset < 0:
-                    offset = self._reset.first_offset(self._client, partition_of(partition))
-                self._client.seek(ClientPartition(partition.topic, partition.partition, offset))
+            places = {partition_of(each): int(each.offset) for each in committed}
+            new = [partition for partition, offset in places.items() if offset < 0]
+            places |= self._reset.first_offsets(self._client, new)
+            for partition, offset in places.items():
+                self._client.seek(ClientPartition(*partition, offset))
         except KafkaException as exception:
             error = error_of(exception)
             if error.code() in RIGHTS:
@@ -220,6 +220,18 @@ class EventConsumer:
             for partition in self._client.position(self._client.assignment())
             if partition.offset >= 0
         }
+
+    def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Return how many events are known to wait from these offsets on; nobody is asked.
+
+        The high watermark comes with each fetch. It counts control markers too, and events of
+        transactions that are open, so there may be fewer.
+        """
+        return sum(max(0, self._known_end(each) - at) for each, at in offsets.items())
+
+    def _known_end(self, partition: TopicPartition) -> int:
+        _, high = self._client.get_watermark_offsets(ClientPartition(*partition), cached=True)
+        return int(high)  # negative as long as nothing was fetched
 
     def group_metadata(self) -> bytes:
         """Return the membership that fences the offsets of a transaction (KIP-447).

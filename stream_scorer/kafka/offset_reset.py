@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import DataLost, Unanswered
@@ -49,7 +49,8 @@ class OffsetReset:
                 timeout=BROKER_TIMEOUT_SECONDS,
             )
             starts = [
-                ClientPartition(p.topic, p.partition, self._start(client, p)) for p in committed
+                ClientPartition(*partition, offset)
+                for partition, offset in self._starts(client, committed).items()
             ]
             # A partition whose reset failed is not being fetched, and `seek` refuses those;
             # assigning it anew starts it.
@@ -60,27 +61,49 @@ class OffsetReset:
                 f"The brokers don't say where a partition begins: {describe(error_of(exception))}."
             ) from exception
 
-    def first_offset(self, client: Consumer, partition: TopicPartition) -> int:
-        """Return where reading of a partition without a committed offset began."""
-        if partition not in self._first:
-            self._first[partition] = self._by_policy(client, partition)
-        return self._first[partition]
+    def first_offsets(
+        self, client: Consumer, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """Return where reading of partitions without a committed offset began, or begins now.
+
+        Raises:
+            DataLost: one has not begun, and the policy is ``error``.
+        """
+        new = [each for each in partitions if each not in self._first]
+        if new and self.policy == "error":
+            raise DataLost(
+                f"{new[0].topic} [{new[0].partition}] has no committed offset for this "
+                "group, and auto.offset.reset is `error`; set it to earliest or latest, or commit "
+                "an offset with kafka-consumer-groups --reset-offsets."
+            )
+        end = OFFSET_BEGINNING if self.policy == "earliest" else OFFSET_END
+        self._first |= _ends(client, new, end)
+        return {each: self._first[each] for each in partitions}
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is known of partitions that are no longer held."""
         for partition in partitions:
             self._first.pop(partition, None)
 
-    def _start(self, client: Consumer, committed: ClientPartition) -> int:
-        partition = TopicPartition(committed.topic, committed.partition)
-        if committed.offset < 0:
-            return self.first_offset(client, partition)
-        low, high = _watermarks(client, partition)
-        if low <= committed.offset <= high:
-            return int(committed.offset)
+    def _starts(
+        self, client: Consumer, committed: Sequence[ClientPartition]
+    ) -> dict[TopicPartition, int]:
+        offsets = {TopicPartition(p.topic, p.partition): int(p.offset) for p in committed}
+        known = [each for each, offset in offsets.items() if offset >= 0]
+        lows, highs = (_ends(client, known, end) for end in (OFFSET_BEGINNING, OFFSET_END))
+        starts = {
+            each: self._within(each, offsets[each], lows[each], highs[each]) for each in known
+        }
+        new = [each for each, offset in offsets.items() if offset < 0]
+        return starts | self.first_offsets(client, new)
+
+    def _within(self, partition: TopicPartition, committed: int, low: int, high: int) -> int:
+        """Return the committed offset, or the log's start where it is gone and may be."""
+        if low <= committed <= high:
+            return committed
         gap = (
             f"{partition.topic} [{partition.partition}]: the group committed offset "
-            f"{committed.offset}, but the log now runs from {low} to {high}"
+            f"{committed}, but the log now runs from {low} to {high}"
         )
         if self.on_data_loss == "stop":
             raise DataLost(
@@ -91,19 +114,21 @@ class OffsetReset:
         self.warn(f"{gap}; going on from {low} as kafka.on_data_loss says")
         return low
 
-    def _by_policy(self, client: Consumer, partition: TopicPartition) -> int:
-        if self.policy == "error":
-            raise DataLost(
-                f"{partition.topic} [{partition.partition}] has no committed offset for this "
-                "group, and auto.offset.reset is `error`; set it to earliest or latest, or commit "
-                "an offset with kafka-consumer-groups --reset-offsets."
-            )
-        low, high = _watermarks(client, partition)
-        return low if self.policy == "earliest" else high
 
+def _ends(
+    client: Consumer, partitions: Sequence[TopicPartition], end: int
+) -> dict[TopicPartition, int]:
+    """Return the first (``OFFSET_BEGINNING``) or next (``OFFSET_END``) offset of the logs.
 
-def _watermarks(client: Consumer, partition: TopicPartition) -> tuple[int, int]:
-    low, high = client.get_watermark_offsets(
-        ClientPartition(partition.topic, partition.partition), timeout=BROKER_TIMEOUT_SECONDS
-    )
-    return int(low), int(high)
+    All of them in one request a broker: an answer may have to wait until a fetch on the same
+    connection is over, up to ``fetch.wait.max.ms``. Asked for one by one, a few hundred partitions
+    would take minutes.
+    """
+    if not partitions:
+        return {}
+    asked = [ClientPartition(*each, end) for each in partitions]
+    answers = client.offsets_for_times(asked, timeout=BROKER_TIMEOUT_SECONDS)
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+    return {TopicPartition(each.topic, each.partition): int(each.offset) for each in answers}

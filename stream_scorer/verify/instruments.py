@@ -150,6 +150,10 @@ class InstrumentedConsumer:
         """Return the offsets after the last thing read."""
         return self._consumer.positions()
 
+    def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Return how many events are known to wait."""
+        return self._consumer.waiting(offsets)
+
     def group_metadata(self) -> bytes:
         """Return the membership that fences a commit."""
         return self._consumer.group_metadata()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -53,6 +54,8 @@ class FakeConsumer:
         #: What the brokers answer when they are asked what is committed.
         self.rewind_fails: list[Exception] = []
         self.silent_since: float | None = None
+        #: How many events one poll can bring: the others are still on their way.
+        self.fetched_rows = sys.maxsize
         self.epoch = 0
         self.paused = 0
         self.closed = False
@@ -107,7 +110,7 @@ class FakeConsumer:
             self._rewind_now()
         epoch = self.epoch
         self._follow_the_group()
-        rows = self._take(max_records)
+        rows = self._take(min(max_records, self.fetched_rows))
         if self.amid_poll is not None:
             act, self.amid_poll = self.amid_poll, None
             act()
@@ -139,6 +142,10 @@ class FakeConsumer:
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""
         return {} if self._must_rewind else dict(self._positions)
+
+    def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Return how many offsets there are from these on."""
+        return sum(self._kafka.end(each) - offset for each, offset in offsets.items())
 
     def group_metadata(self) -> bytes:
         """Return the membership as this member knows it."""

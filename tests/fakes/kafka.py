@@ -119,6 +119,10 @@ class FakeKafka:
         log = self.logs[source]
         log.append(replace(record, offset=len(log)))
 
+    def end(self, source: TopicPartition) -> int:
+        """Return the high watermark: the offset of the next record."""
+        return len(self.logs[source])
+
     def visible(self, topic: str) -> list[Record]:
         """Return what a reader of committed events gets, partition by partition."""
         found: list[Record] = []

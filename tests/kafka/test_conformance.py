@@ -79,6 +79,19 @@ def test_a_rewind_goes_back_to_what_is_committed(cluster: Cluster, group: str) -
     assert values_of(gather(consumer, 1)) == [b"c"]
 
 
+def test_what_waits_is_known_from_the_last_fetch(cluster: Cluster, group: str) -> None:
+    """From any offsets on, and never less than nothing; control markers count."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b"])
+    cluster.write(source, [b"c"], "committed")
+    consumer, _ = member(cluster, topic, group)
+    gather(consumer, 3)
+    assert consumer.waiting({source: 1}) == 3
+    assert consumer.waiting({source: 4}) == 0
+    assert consumer.waiting({}) == 0
+
+
 def test_a_position_is_what_was_read_since_the_last_rewind(cluster: Cluster, group: str) -> None:
     """If it were still that of before, an idle worker would commit events that it must read."""
     topic = cluster.create()

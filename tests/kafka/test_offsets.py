@@ -133,6 +133,34 @@ def test_a_place_that_is_lost_while_it_is_read_voids_what_was_read(
     assert values_of(gather(consumer, 3)) == [b"a", b"b", b"c"]
 
 
+def test_a_new_group_begins_at_once_however_many_partitions_there_are(
+    real: RealCluster, group: str
+) -> None:
+    """They are asked for together: one by one, each answer waits until a fetch is over."""
+    topic = real.create(200)
+    source = TopicPartition(topic, 199)
+    real.write(source, [b"a"])
+    asked: list[int] = []
+
+    class Counted(OffsetReset):
+        def resolve(self, client: Consumer, partitions: Sequence[TopicPartition]) -> None:
+            asked.append(len(partitions))
+            super().resolve(client, partitions)
+
+    consumer = real.consumer(topic, group)
+    consumer._reset = Counted("earliest", "stop", real.warnings.append)
+    joined(consumer)
+    found: list[bytes | None] = []
+
+    def it_is_there() -> bool:
+        found.extend(consumer.poll_batch(1000, 0.2).values)
+        return bool(found)
+
+    topics.wait_for(it_is_there, "the event of the last partition")
+    assert found == [b"a"]
+    assert len(asked) < 20
+
+
 class Hesitant(OffsetReset):
     """Brokers that don't say at first where a partition begins."""
 

@@ -63,6 +63,9 @@ class ConsumerUnderTest(Protocol):
     def positions(self) -> Mapping[TopicPartition, int]:
         """Tell how far it read."""
 
+    def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
+        """Tell what is known to wait."""
+
     def group_metadata(self) -> bytes:
         """Tell its membership."""
 

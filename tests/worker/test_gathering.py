@@ -43,6 +43,26 @@ def test_full_batches_gather_until_the_input_is_dry(loop: Loop) -> None:
     assert loop.scoring.batches == [4, 4, 3]
 
 
+def test_a_batch_that_is_short_since_the_next_fetch_is_on_its_way_is_not_the_end() -> None:
+    """A full batch is known to wait on the brokers: one transaction, not one for each fetch."""
+    loop = Loop()
+    loop.consumer.fetched_rows = 3
+    loop.kafka.write(P0, numbered(20))
+    loop.run()
+    assert loop.scoring.batches == [3] * 6 + [2]
+    assert loop.heard.committed_rows == [18, 2]
+
+
+def test_what_waits_behind_an_open_transaction_holds_a_set_up_no_longer_than_the_interval() -> None:
+    """Nobody can read it; what is gathered goes when its time is over."""
+    loop = Loop(commit_interval_seconds=0.1)
+    loop.kafka.write(P0, numbered(3))
+    loop.kafka.write(P0, numbered(9, 3), end="open")
+    started = loop.kafka.clock()
+    loop.run_until(lambda: len(loop.scored()) == 3)
+    assert loop.kafka.clock() - started == pytest.approx(0.1, abs=0.01)
+
+
 def test_a_set_is_committed_when_the_commit_interval_is_over() -> None:
     """However much there is to read."""
     loop = Loop(commit_interval_seconds=0.1)
