@@ -111,7 +111,7 @@ class Worker:
     def _step(self) -> None:
         asked = self._room()
         started = self._clock()
-        batch = self._consumer.poll_batch(asked, self._poll_seconds(), self._pace.max_wait_seconds)
+        batch = self._consumer.poll_batch(asked, self._poll_seconds(), self._fill_seconds())
         if len(batch) > 0:
             self._observer.polled(batch, self._clock() - started)
             self._gather(batch)
@@ -149,6 +149,14 @@ class Worker:
             due = min(due, self._last_commit + self._pace.min_commit_interval_seconds)
         return max(0.0, min(due - self._clock(), IDLE_POLL_SECONDS))
 
+    def _fill_seconds(self) -> float:
+        """Return how long a batch may wait to fill once its first event is here.
+
+        As long as no commit is allowed it may as well: one batch costs less than several.
+        """
+        rested = self._last_commit + self._pace.min_commit_interval_seconds - self._clock()
+        return max(self._pace.max_wait_seconds, min(rested, IDLE_POLL_SECONDS))
+
     def _is_due(self, *, dry: bool) -> bool:
         gathered, now = self._open, self._clock()
         if gathered is None:
@@ -183,11 +191,12 @@ class Worker:
         # offsets would be accepted by the broker even if a partition has moved away.
         membership = self._consumer.group_metadata()
         self._output.commit(part.batches, part.offsets, membership, within_seconds)
-        self._last_commit = self._clock()
+        # Counted from here, slow commits pace themselves and quick ones keep their distance.
+        self._last_commit = started
         self._committed.update(part.offsets)
         self._aborts_in_a_row = 0
         self._set_size.committed(part.rows)
-        self._observer.committed(part.batches, self._last_commit - started)
+        self._observer.committed(part.batches, self._clock() - started)
 
     def _commit_up_to_the_refused(self, part: OpenSet) -> None:
         """Commit a part, or what of it comes before a record that the broker refuses.

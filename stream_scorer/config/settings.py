@@ -178,7 +178,7 @@ class BatchingConfig(BaseModel):
     """Longest time that scored events wait to be committed; they go earlier when the input runs
     dry."""
     min_commit_interval_seconds: Duration = Field(default=0.01, alias="min_commit_interval")
-    """Shortest time between two commits; a lone event commits at once."""
+    """Shortest time from one commit's beginning to the next one's; a lone event commits at once."""
     transaction_max_records: Whole = Field(default=50_000, gt=0)
     """Most events in one transaction."""
     transaction_max_bytes: Size = Field(default=32 * 2**20, gt=0)

@@ -136,7 +136,7 @@ def producer_properties(
         "partitioner": "murmur2_random",
         # CONCURRENT_TRANSACTIONS is answered a few times after each commit; the defaults
         # (100 ms, doubling) would make a transaction cost seconds.
-        "retry.backoff.ms": 5,
+        "retry.backoff.ms": 1,
         "retry.backoff.max.ms": 50,
     }
     guarantee: dict[str, Property] = {
