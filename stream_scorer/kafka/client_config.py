@@ -77,8 +77,9 @@ def consumer_properties(
         "queued.min.messages": max(1, min(limits.records // 10, QUEUED_RECORDS)),
         "queued.max.messages.kbytes": max(1024, limits.size_bytes // 8 // 1024),
         "fetch.max.bytes": _fetch_bytes(limits, user),
-        # A full queue is looked at again after this long; the default of 1 s leaves gaps.
-        "fetch.queue.backoff.ms": 20,
+        # A full queue is looked at again after this long; the default of 1 s leaves gaps, and with
+        # a small queue 20 ms does, too: a third of the throughput.
+        "fetch.queue.backoff.ms": 2,
     }
     if user.get("group.protocol", "classic") == "classic":
         defaults["partition.assignment.strategy"] = "cooperative-sticky"
@@ -98,7 +99,7 @@ def consumer_properties(
 def _fetch_bytes(limits: SetLimits, user: Properties) -> int:
     """Return ``fetch.max.bytes``; librdkafka wants it no smaller than ``message.max.bytes``."""
     largest = int(user.get("message.max.bytes", CLIENT_MESSAGE_BYTES))
-    return max(largest, min(limits.size_bytes // 16, FETCH_BYTES))
+    return max(largest, min(limits.size_bytes // 32, FETCH_BYTES))
 
 
 def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:

@@ -110,7 +110,7 @@ def test_what_waits_in_the_client_is_a_small_part_of_a_set() -> None:
     properties = consumer()
     assert properties["queued.min.messages"] == 5_000
     assert properties["queued.max.messages.kbytes"] == 4 * 1024
-    assert properties["fetch.max.bytes"] == 2 * 2**20
+    assert properties["fetch.max.bytes"] == 2**20
 
 
 def test_an_answer_may_be_as_large_as_a_message() -> None:
