@@ -8,8 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-import structlog
-
 from stream_scorer.app.back_to_input import BackToInput
 from stream_scorer.app.clients import (
     OutputTopics,
@@ -31,7 +29,7 @@ from stream_scorer.kafka.bounded import BoundedConsumer
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.reading import bounds_of
-from stream_scorer.observe.logs import configure_logging
+from stream_scorer.observe.logs import Log, configure_logging
 from stream_scorer.protocols import Output, Scorer
 from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
 from stream_scorer.worker import Worker
@@ -61,7 +59,7 @@ def replay(settings: Settings, destination: Destination, max_replays: int) -> Re
         StopsTheWorker: what is not committed is replayed by the next call.
     """
     configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
-    log = structlog.get_logger("stream_scorer")
+    log = Log("stream_scorer")
     replaying, kafka = _replay_settings(settings)
     topics = topics_for_run(replaying, kafka, log.debug)
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}

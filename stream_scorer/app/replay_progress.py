@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
-
+from stream_scorer.observe.logs import Log
 from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 
 
 class Progress:
     """Counts what was committed, and says what went wrong; see ``worker.Observer``."""
 
-    def __init__(self, log: structlog.stdlib.BoundLogger) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self.scored = self.dead_letters = 0
 

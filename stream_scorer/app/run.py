@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import structlog
 from prometheus_client import CollectorRegistry
 
 from stream_scorer import protocols
@@ -31,7 +30,7 @@ from stream_scorer.kafka.producer import MakeClient, longest_call_seconds, make_
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
 from stream_scorer.observe.heartbeat import Heartbeat
-from stream_scorer.observe.logs import configure_logging
+from stream_scorer.observe.logs import Log, configure_logging
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.observe.server import serving
@@ -62,7 +61,7 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
         StopsTheWorker: what is not committed is read again by the next worker.
     """
     configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
-    log = structlog.get_logger("stream_scorer")
+    log = Log("stream_scorer")
     kafka = _kafka(settings)
     with ExitStack() as stack:
         ready = _look_and_load(settings, kafka, log)

@@ -36,7 +36,7 @@ LAST_WORDS_SECONDS = 5.0
 
 
 class Logger(Protocol):
-    """What is needed of a structlog logger."""
+    """What is needed of the log."""
 
     def warning(self, event: str, **values: object) -> object:
         """Log something that went wrong, and what happens next."""

@@ -13,7 +13,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Say(Protocol):
-    """Writes one line, as the methods of a structlog logger do."""
+    """Writes one line, as the methods of the log do."""
 
     def __call__(self, event: str, **values: object) -> object:
         """Write the line."""

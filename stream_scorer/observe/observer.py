@@ -20,7 +20,7 @@ REMINDER_SECONDS = 60.0
 
 
 class Logger(Protocol):
-    """What is needed of a structlog logger."""
+    """What is needed of the log."""
 
     def debug(self, event: str, **values: object) -> object:
         """Log something that only helps to find a fault."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
-from structlog.testing import CapturingLogger
 
 from stream_scorer.app.stopping import STUCK_EXIT_CODE
 from stream_scorer.app.watchdog import Watchdog, WatchedOutput
 from stream_scorer.kafka.producer import longest_call_seconds
 from stream_scorer.observe.heartbeat import ROUND, Heartbeat
 from tests.fakes import FakeClock
+from tests.lines import CapturingLogger
 from tests.topics import wait_for
 
 ROUND_SECONDS = 300.0

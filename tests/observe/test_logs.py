@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import structlog
 
-from stream_scorer.observe.logs import Format, configure_logging
+from stream_scorer.observe.logs import Format, Log, configure_logging
 
 
 class Terminal(io.StringIO):
@@ -31,7 +32,6 @@ def own_logging() -> Iterator[None]:
     logging.captureWarnings(capture=False)
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def lines_of(stream: io.StringIO) -> list[dict[str, object]]:
@@ -43,13 +43,36 @@ def test_a_line_is_json_with_its_values() -> None:
     """As a cluster's log collector reads it."""
     stream = io.StringIO()
     configure_logging("info", "auto", stream)
-    structlog.get_logger("worker").info("partitions assigned", partitions=["t[0]"])
+    Log("worker").info("partitions assigned", partitions=["t[0]"])
     (line,) = lines_of(stream)
     assert line["message"] == "partitions assigned"
     assert line["partitions"] == ["t[0]"]
     assert line["level"] == "info"
     assert line["logger"] == "worker"
     assert str(line["timestamp"]).endswith("Z")
+
+
+def test_a_line_of_json_has_its_values_first_and_its_message_last() -> None:
+    """What JSON has no form for is written as Python shows it."""
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    Log("worker").info("running", port=9400, where=Path("a"))
+    line = re.sub(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "NOW", stream.getvalue())
+    assert line == (
+        '{"port": 9400, "where": "PosixPath(\'a\')", "level": "info", "logger": "worker", '
+        '"timestamp": "NOW", "message": "running"}\n'
+    )
+
+
+def test_a_line_for_a_person_is_aligned() -> None:
+    """Time, level, message, values."""
+    stream = io.StringIO()
+    configure_logging("info", "console", stream)
+    Log("worker").warning("partitions lost", partitions=["t[0]"], reason="fenced")
+    (line,) = stream.getvalue().splitlines()
+    assert line.split("Z ", 1)[1] == (
+        "[warning  ] partitions lost                partitions=['t[0]'] reason=fenced"
+    )
 
 
 def test_lines_of_libraries_take_the_same_form() -> None:
@@ -81,7 +104,7 @@ def test_auto_is_json_unless_a_terminal(
 ) -> None:
     """Both can be asked for."""
     configure_logging("info", line_format, stream)
-    structlog.get_logger("worker").info("started", port=9400)
+    Log("worker").info("started", port=9400)
     assert stream.getvalue().startswith("{") == is_json
     assert "started" in stream.getvalue()
 
@@ -90,9 +113,9 @@ def test_lines_below_the_level_are_dropped() -> None:
     """Ours and theirs."""
     stream = io.StringIO()
     configure_logging("warning", "json", stream)
-    structlog.get_logger("worker").info("quiet")
+    Log("worker").info("quiet")
     logging.getLogger("a.library").info("quiet")
-    structlog.get_logger("worker").warning("loud")
+    Log("worker").warning("loud")
     assert [line["message"] for line in lines_of(stream)] == ["loud"]
 
 
@@ -101,7 +124,7 @@ def test_configuring_again_does_not_double_the_lines() -> None:
     first, second = io.StringIO(), io.StringIO()
     configure_logging("info", "json", first)
     configure_logging("info", "json", second)
-    structlog.get_logger("worker").info("once")
+    Log("worker").info("once")
     assert first.getvalue() == ""
     assert len(lines_of(second)) == 1
 
@@ -115,6 +138,6 @@ def test_a_traceback_does_not_show_the_values_of_variables(line_format: Format) 
     try:
         _ = {"": password}[f"{len(password)}"]
     except KeyError:
-        structlog.get_logger("worker").exception("failed")
+        Log("worker").exception("failed")
     assert "KeyError" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()

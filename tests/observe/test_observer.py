@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
-from structlog.testing import CapturingLogger
 
 from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.metrics import Metrics
@@ -21,6 +20,7 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
+from tests.lines import CapturingLogger
 
 SOURCES = (TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0))
 
