@@ -11,7 +11,9 @@ Format = Literal["auto", "json", "console"]
 
 _LEVEL_WIDTH = 9
 _MESSAGE_WIDTH = 30
-_VALUES = "values"
+# An attribute of the record; a library's own ``extra`` must not be taken for it.
+_VALUES = "stream_scorer_values"
+_NEEDS_QUOTES = frozenset(" =\"'")
 
 
 class Log:
@@ -81,14 +83,14 @@ class JsonFormatter(logging.Formatter):
 
 
 class ReadableFormatter(logging.Formatter):
-    """A line for a person: time, level, message, values."""
+    """A line for a person: time, level, message, logger, values."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, with a traceback below it if there is one."""
-        values = " ".join(f"{name}={value}" for name, value in _values_of(record).items())
+        values = [f"{name}={_shown(value)}" for name, value in _values_of(record).items()]
         level = f"[{record.levelname.lower():<{_LEVEL_WIDTH}}]"
         message = f"{record.getMessage():<{_MESSAGE_WIDTH}}"
-        line = f"{_timestamp(record)} {level} {message} {values}".rstrip()
+        line = " ".join([_timestamp(record), level, message, f"[{record.name}]", *values])
         if not record.exc_info:
             return line
         return f"{line}\n{self.formatException(record.exc_info)}"
@@ -97,6 +99,14 @@ class ReadableFormatter(logging.Formatter):
 def _values_of(record: logging.LogRecord) -> dict[str, object]:
     values: dict[str, object] = getattr(record, _VALUES, {})
     return values
+
+
+def _shown(value: object) -> str:
+    if not isinstance(value, str):
+        return repr(value)
+    # Else a value of several lines, such as a broker's reason, would look like lines of the log.
+    bare = value.isprintable() and _NEEDS_QUOTES.isdisjoint(value)
+    return str(value) if bare else repr(value)
 
 
 def _timestamp(record: logging.LogRecord) -> str:

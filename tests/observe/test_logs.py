@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,14 +66,45 @@ def test_a_line_of_json_has_its_values_first_and_its_message_last() -> None:
 
 
 def test_a_line_for_a_person_is_aligned() -> None:
-    """Time, level, message, values."""
+    """Time, level, message, logger, values."""
     stream = io.StringIO()
     configure_logging("info", "console", stream)
     Log("worker").warning("partitions lost", partitions=["t[0]"], reason="fenced")
     (line,) = stream.getvalue().splitlines()
     assert line.split("Z ", 1)[1] == (
-        "[warning  ] partitions lost                partitions=['t[0]'] reason=fenced"
+        "[warning  ] partitions lost                [worker] partitions=['t[0]'] reason=fenced"
     )
+
+
+def test_a_value_of_several_words_or_lines_is_quoted_for_a_person() -> None:
+    """So a line stays one line, and it is seen where a value ends."""
+    stream = io.StringIO()
+    configure_logging("info", "console", stream)
+    Log("worker").warning("waiting", reason="broker\ngone", doing="a poll", colour="\x1b[31m", n=3)
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith(r"[worker] reason='broker\ngone' doing='a poll' colour='\x1b[31m' n=3")
+
+
+def test_a_library_s_own_values_do_not_lose_its_line() -> None:
+    """Whatever it calls them."""
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    logging.getLogger("a.library").warning("odd", extra={"values": [1]})
+    assert [line["message"] for line in lines_of(stream)] == ["odd"]
+
+
+def test_an_exception_is_one_value_of_the_line_of_json() -> None:
+    """The traceback as Python writes it, before the message."""
+    stream = io.StringIO()
+    configure_logging("info", "json", stream)
+    try:
+        int("bad")
+    except ValueError:
+        expected = traceback.format_exc().rstrip("\n")
+        Log("worker").exception("failed", n=1)
+    (line,) = lines_of(stream)
+    assert list(line) == ["n", "level", "logger", "timestamp", "exception", "message"]
+    assert line["exception"] == expected
 
 
 def test_lines_of_libraries_take_the_same_form() -> None:
