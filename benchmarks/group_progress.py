@@ -33,18 +33,18 @@ class GroupProgress:
             return (0,) * len(self._places)
         return tuple(max(place.offset, 0) for place in places)
 
-    def lag(self) -> int:
-        """Return how many events are in the topic that the group has not done."""
+    def lag(self) -> int | None:
+        """Return how many events the group has not done; ``None`` if no broker says it in time."""
         committed = self.committed()
-        return self.produced() - committed
-
-    def produced(self) -> int:
-        """Return how many events are in the topic."""
-        ends = [
-            self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)[1]
-            for place in self._places
-        ]
-        return sum(ends)
+        try:
+            ends = [
+                self._consumer.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)[1]
+                for place in self._places
+            ]
+        except KafkaException:
+            return None
+        produced: int = sum(ends)
+        return produced - committed
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from stream_scorer.bench.usage import peak_rss_bytes
+
 HEAP = "heap of the main thread"
 ARENAS = "heaps of other threads"
 ANONYMOUS = "other anonymous memory"
@@ -42,11 +44,10 @@ def memory_of(pid: int) -> Memory:
 
 def peak_bytes(pid: int) -> int:
     """Return the largest resident set that a process had, as the kernel noted it (``VmHWM``)."""
-    status = (Path("/proc") / str(pid) / "status").read_text()
-    match = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    if match is None:
+    peak = peak_rss_bytes(pid)
+    if peak is None:
         raise RuntimeError(f"The kernel does not say how large process {pid} was.")
-    return int(match[1]) * 1024
+    return peak
 
 
 def by_owner(smaps: str) -> dict[str, int]:

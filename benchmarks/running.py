@@ -11,8 +11,6 @@ from pathlib import Path
 import psutil
 
 _STOP_SECONDS = 30.0
-#: A Java that SIGTERM ends in order says so with 128 + 15.
-_ENDED_WELL = (0, 143)
 _LOOK_EVERY_SECONDS = 0.02
 #: A Java that SIGTERM ends in good order says so with 128 + 15.
 _ENDED_WELL = (0, 143)

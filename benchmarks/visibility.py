@@ -35,6 +35,8 @@ _START_SECONDS = 60.0
 #: After the last event was made, its output must be seen within this time.
 _PATIENCE_SECONDS = 15.0
 _LAG_EVERY_SECONDS = 0.5
+#: A growth takes two.
+_FEWEST_LAGS = 2
 _POLL_SECONDS = 0.05
 _BATCH_EVENTS = 10_000
 _FIRST_SECONDS = 5.0
@@ -167,7 +169,12 @@ class _Bench:
             )
         took = percentiles(made_ns[counts], seen_ns[counts])
         begins = (began_ns / 1e9) + warm_up_seconds
-        growth = growth_per_second([lag for lag in played.lags if lag.at_seconds >= begins])
+        lags = [lag for lag in played.lags if lag.at_seconds >= begins]
+        if len(lags) < _FEWEST_LAGS:
+            raise Overwhelmed(
+                f"{self._name} at {schedule.rate:,}/s: the broker does not say how far the group is"
+            )
+        growth = growth_per_second(lags)
         return Trial(
             contender=self._name,
             rate=schedule.rate,
@@ -263,7 +270,8 @@ def _lag_samples(
 
     def look() -> None:
         while not stop.wait(_LAG_EVERY_SECONDS) and producer.poll() is None:
-            samples.append(LagSample(time.monotonic(), progress.lag()))
+            if (lag := progress.lag()) is not None:
+                samples.append(LagSample(time.monotonic(), lag))
 
     thread = threading.Thread(target=look)
     thread.start()

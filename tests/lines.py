@@ -35,7 +35,3 @@ class CapturingLogger:
     def error(self, event: str, **values: object) -> None:
         """Remember it."""
         self.calls.append(Line("error", (event,), values))
-
-    def critical(self, event: str, **values: object) -> None:
-        """Remember it."""
-        self.calls.append(Line("critical", (event,), values))

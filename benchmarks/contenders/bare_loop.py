@@ -7,13 +7,17 @@ input's. No other loop that we know of is quicker to commit: with librdkafka's o
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 
-from benchmarks.contenders.committing import Transactions, without_errors
+from benchmarks.contenders.committing import (
+    Transactions,
+    consumer_of,
+    until_sigterm,
+    without_errors,
+)
 from benchmarks.contenders.contender import Contender, Job, job_parser
 
 _MOST_EVENTS = 10_000
@@ -31,7 +35,8 @@ def _command(job: Job) -> tuple[str, ...]:
 
 def copy(job: Job, stop: threading.Event) -> None:
     """Copy until told to stop."""
-    consumer, producer = _consumer(job), _producer(job)
+    consumer = consumer_of(job, partition_assignment_strategy="cooperative-sticky")
+    producer = _producer(job)
     transactions = Transactions(consumer, producer, job.commit_seconds)
     consumer.subscribe([job.input_topic])
     topic, produce = job.output_topic, producer.produce
@@ -45,19 +50,6 @@ def copy(job: Job, stop: threading.Event) -> None:
             produce(topic, m.value(), m.key(), m.partition(), None, None, m.timestamp()[1])
         transactions.commit()
     consumer.close()
-
-
-def _consumer(job: Job) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": job.bootstrap_servers,
-            "group.id": job.group,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-            "partition.assignment.strategy": "cooperative-sticky",
-        }
-    )
 
 
 def _producer(job: Job) -> Producer:
@@ -79,9 +71,7 @@ def _producer(job: Job) -> Producer:
 
 def main() -> None:
     """Read the job and do it until SIGTERM."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    copy(Job.of(job_parser(__doc__).parse_args()), stop)
+    copy(Job.of(job_parser(__doc__).parse_args()), until_sigterm())
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import operator
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -19,11 +18,16 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import numpy as np
 import onnxruntime
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Message, Producer
 
 from benchmarks import workloads
 from benchmarks.contenders.by_fastavro import event_reader, scored_reader, scored_writer
-from benchmarks.contenders.committing import Transactions, without_errors
+from benchmarks.contenders.committing import (
+    Transactions,
+    consumer_of,
+    until_sigterm,
+    without_errors,
+)
 from benchmarks.contenders.contender import Contender, Job, job_parser
 
 BATCH_EVENTS = 1_000
@@ -48,20 +52,11 @@ class BatchedLoop:
     """Scores one topic to another, exactly once as long as nothing goes wrong."""
 
     def __init__(self, job: Job) -> None:
-        common = {"bootstrap.servers": job.bootstrap_servers}
-        self._consumer = Consumer(
-            common
-            | {
-                "group.id": job.group,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "isolation.level": "read_committed",
-                "partition.assignment.strategy": "cooperative-sticky",
-            }
-        )
+        strategy = "cooperative-sticky"
+        self._consumer = consumer_of(job, partition_assignment_strategy=strategy)
         self._producer = Producer(
-            common
-            | {
+            {
+                "bootstrap.servers": job.bootstrap_servers,
                 "transactional.id": job.group,
                 "compression.type": "lz4",
                 "linger.ms": 5,
@@ -120,10 +115,7 @@ def _scorer(job: Job) -> Callable[[Sequence[bytes]], list[bytes]]:
 
 def main() -> None:
     """Read the job and do it until SIGTERM."""
-    options = job_parser(__doc__).parse_args()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    BatchedLoop(Job.of(options)).run(stop)
+    BatchedLoop(Job.of(job_parser(__doc__).parse_args())).run(until_sigterm())
 
 
 if __name__ == "__main__":

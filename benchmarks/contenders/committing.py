@@ -1,10 +1,38 @@
-"""The part that the plain loops have in common: one transaction after the other, by the clock."""
+"""What the plain loops have in common: what they read, until when, and their transactions."""
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer
+
+from benchmarks.contenders.contender import Job
+
+
+def until_sigterm() -> threading.Event:
+    """Return an event that is set when the process is asked to end."""
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    return stop
+
+
+def consumer_of(job: Job, **more: str) -> Consumer:
+    """Return a reader of the job's committed input that commits nothing itself.
+
+    ``more`` are properties, with ``_`` for ``.``.
+    """
+    return Consumer(
+        {
+            "bootstrap.servers": job.bootstrap_servers,
+            "group.id": job.group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            **{name.replace("_", "."): value for name, value in more.items()},
+        }
+    )
 
 
 class Transactions:

@@ -9,7 +9,6 @@ that if no more events come.
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from itertools import cycle
 from confluent_kafka import Consumer, Producer
 
 from benchmarks.contenders import ours
-from benchmarks.contenders.committing import Transactions, without_errors
+from benchmarks.contenders.committing import Transactions, until_sigterm, without_errors
 from benchmarks.contenders.contender import Contender, Job, job_parser
 from benchmarks.workloads import has_headers
 from stream_scorer.app.garbage import seldom_collected
@@ -103,11 +102,9 @@ def _producer(job: Job) -> Producer:
 def main() -> None:
     """Read the job and do it until SIGTERM."""
     job = Job.of(job_parser(__doc__).parse_args())
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     values = cycle(ours.scored_values(job, _DIFFERENT_VALUES))
     with seldom_collected():  # else looking for cycles among the messages costs a tenth
-        pass_through(job, values, stop)
+        pass_through(job, values, until_sigterm())
 
 
 if __name__ == "__main__":

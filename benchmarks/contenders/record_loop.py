@@ -6,15 +6,19 @@ go by the clock, as in the batched loop, so that it loses by its records and not
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 
 from benchmarks import workloads
 from benchmarks.contenders.batched_loop import score_of
-from benchmarks.contenders.committing import Transactions, without_errors
+from benchmarks.contenders.committing import (
+    Transactions,
+    consumer_of,
+    until_sigterm,
+    without_errors,
+)
 from benchmarks.contenders.contender import Contender, Job, job_parser
 from benchmarks.contenders.one_row import one_row_scorer
 
@@ -32,7 +36,7 @@ def _command(job: Job) -> tuple[str, ...]:
 
 def score_records(job: Job, stop: threading.Event) -> None:
     """Score until told to stop."""
-    consumer, producer = _consumer(job), _producer(job)
+    consumer, producer = consumer_of(job), _producer(job)
     features = workloads.features_of(workloads.event_schema(job.folder))
     scored = one_row_scorer(job.folder, features)
     transactions = Transactions(consumer, producer, job.commit_seconds)
@@ -56,18 +60,6 @@ def score_records(job: Job, stop: threading.Event) -> None:
     consumer.close()
 
 
-def _consumer(job: Job) -> Consumer:
-    return Consumer(
-        {
-            "bootstrap.servers": job.bootstrap_servers,
-            "group.id": job.group,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-        }
-    )
-
-
 def _producer(job: Job) -> Producer:
     return Producer(
         {
@@ -81,10 +73,7 @@ def _producer(job: Job) -> Producer:
 
 def main() -> None:
     """Read the job and do it until SIGTERM."""
-    options = job_parser(__doc__).parse_args()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    score_records(Job.of(options), stop)
+    score_records(Job.of(job_parser(__doc__).parse_args()), until_sigterm())
 
 
 if __name__ == "__main__":

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from stream_scorer.errors import ConfigError
+from stream_scorer.verify.topics import any_prefix, check_prefix
 
 #: Fewer are committed before anybody could look.
 FEWEST_EVENTS = 100
 SHORTEST_SECONDS = 2.0
-#: Kafka's rules for a topic's name, of at most 249 characters; the rest is for what is appended.
-_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
-
-
-def any_prefix() -> str:
-    """Return a prefix that no other run has."""
-    return f"stream-scorer-bench-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,7 @@ class Plan:
     rates: tuple[float, ...] = ()
     own_cluster: bool = False
     partitions: int = 4
-    topic_prefix: str = field(default_factory=any_prefix)
+    topic_prefix: str = field(default_factory=partial(any_prefix, "bench"))
     json: Path | None = None
 
     def check(self) -> None:
@@ -69,10 +62,6 @@ class Plan:
                 raise ConfigError(f"--rate must be more than 0, not {rate:g}.")
         if self.partitions < 1:
             raise ConfigError(f"--partitions must be at least 1, not {self.partitions}.")
-        if not _PREFIX.fullmatch(self.topic_prefix):
-            raise ConfigError(
-                "--topic-prefix must be 1 to 200 of Kafka's letters for topics (a-z, A-Z, 0-9, "
-                f"., _ and -), not {self.topic_prefix!r}."
-            )
+        check_prefix(self.topic_prefix)
         if self.json is not None and not self.json.absolute().parent.is_dir():
             raise ConfigError(f"--json {self.json}: there is no such folder.")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from stream_scorer.cli.interrupts import interruptible
-from stream_scorer.cli.options import ConfigFile, Overrides
+from stream_scorer.cli.options import ConfigFile, Overrides, TopicPrefix
 
 
 def bench(
@@ -51,13 +51,7 @@ def bench(
         ),
     ] = False,
     partitions: Annotated[int, typer.Option(help="Of each topic.")] = 4,
-    topic_prefix: Annotated[
-        str | None,
-        typer.Option(
-            help="What the names of topics, group and transactional ids begin with.",
-            show_default=False,
-        ),
-    ] = None,
+    topic_prefix: TopicPrefix = None,
     json: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the numbers here, as JSON.", show_default=False),
@@ -74,10 +68,11 @@ def bench(
     """
     from rich.console import Console
 
-    from stream_scorer.bench.plan import Plan, any_prefix
+    from stream_scorer.bench.plan import Plan
     from stream_scorer.bench.report import show
     from stream_scorer.bench.results import write_json
     from stream_scorer.bench.run import bench as measure
+    from stream_scorer.verify.topics import any_prefix
 
     plan = Plan(
         config=config,
@@ -88,7 +83,7 @@ def bench(
         rates=tuple(rate or ()),
         own_cluster=cluster,
         partitions=partitions,
-        topic_prefix=any_prefix() if topic_prefix is None else topic_prefix,
+        topic_prefix=any_prefix("bench") if topic_prefix is None else topic_prefix,
         json=json,
     )
     with interruptible("Interrupted: nothing was measured to the end."):

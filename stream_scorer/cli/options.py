@@ -30,6 +30,13 @@ Overrides = Annotated[
         show_default=False,
     ),
 ]
+TopicPrefix = Annotated[
+    str | None,
+    typer.Option(
+        help="What the names of topics, group and transactional ids begin with.",
+        show_default=False,
+    ),
+]
 
 
 def settings_from(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_scorer.cli.interrupts import interruptible
+from stream_scorer.cli.options import TopicPrefix
 
 
 class Protocols(StrEnum):
@@ -83,13 +84,7 @@ def verify(
             metavar="FILE", help="A file of such properties, one a line.", show_default=False
         ),
     ] = None,
-    topic_prefix: Annotated[
-        str | None,
-        typer.Option(
-            help="What the names of topics, group and transactional ids begin with.",
-            show_default=False,
-        ),
-    ] = None,
+    topic_prefix: TopicPrefix = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -115,8 +110,9 @@ def verify(
     from rich.console import Console
 
     from stream_scorer.verify.credentials import properties_of
-    from stream_scorer.verify.plan import Plan, any_prefix
+    from stream_scorer.verify.plan import Plan
     from stream_scorer.verify.run import verify as hold
+    from stream_scorer.verify.topics import any_prefix
 
     plan = Plan(
         bootstrap_servers=bootstrap_servers,
@@ -133,7 +129,7 @@ def verify(
         folder=folder,
         history=history,
         only=tuple(only or ()),
-        topic_prefix=any_prefix() if topic_prefix is None else topic_prefix,
+        topic_prefix=any_prefix("verify") if topic_prefix is None else topic_prefix,
     )
     with interruptible("Interrupted: there is no verdict."):
         code = hold(plan, Console())

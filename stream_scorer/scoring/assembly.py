@@ -44,8 +44,11 @@ def assemble(
     headers = batch.headers
     if any(headers):
         headers = [outgoing(each) for each in headers]
-    if max_bytes is not None:
-        problems = {**problems, **_too_large(batch, values, headers, max_bytes)}
+    size_bytes = _bytes_of(values)
+    if max_bytes is not None and not _all_fit(size_bytes, batch.keys, headers, max_bytes):
+        too_large = _too_large(batch, values, headers, max_bytes)
+        size_bytes -= _bytes_of([values[row] for row in too_large])
+        problems = {**problems, **too_large}
     scored = _scored(batch, values, headers, problems, by_key=by_key)
     letters = tuple(_dead_letter(batch, row, problems[row]) for row in sorted(problems))
     return ScoredBatch(
@@ -53,7 +56,7 @@ def assemble(
         letters,
         batch.next_offsets(),
         _rows(len(batch), problems),
-        size_bytes=_size(scored, letters),
+        size_bytes=size_bytes + _bytes_of([letter.value for letter in letters]),
         seconds=seconds,
     )
 
@@ -111,14 +114,22 @@ def _rows(count: int, problems: Problems) -> NDArray[np.intp]:
     return np.concatenate([np.delete(rows, dead), np.array(dead, np.intp)])
 
 
+def _all_fit(
+    value_bytes: int,
+    keys: Sequence[bytes | None],
+    headers: Sequence[Headers | None],
+    max_bytes: int,
+) -> bool:
+    """Tell whether each record fits, seen at a glance: even all of them would in one."""
+    return not any(headers) and value_bytes + _bytes_of(keys) <= max_bytes
+
+
 def _too_large(
     batch: Batch,
     values: Sequence[bytes | None],
     headers: Sequence[Headers | None],
     max_bytes: int,
 ) -> Problems:
-    if _bytes_of(values) + _bytes_of(batch.keys) <= max_bytes and not any(headers):
-        return {}  # all of them together
     problems: Problems = {}
     for row, (value, key) in enumerate(zip(values, batch.keys, strict=True)):
         if value is None:
@@ -143,10 +154,6 @@ def _dead_letter(batch: Batch, row: int, problem: Problem) -> DeadLetter:
         offset=int(batch.offsets[row]),
         problem=problem,
     )
-
-
-def _size(scored: ScoredEvents, letters: Sequence[DeadLetter]) -> int:
-    return _bytes_of(scored.values) + sum(len(letter.value or b"") for letter in letters)
 
 
 def _bytes_of(column: Sequence[bytes | None]) -> int:

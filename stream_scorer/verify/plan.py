@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from stream_scorer.errors import ConfigError
+from stream_scorer.verify.topics import any_prefix, check_prefix
 
 GroupProtocol = Literal["classic", "consumer"]
 OrderBy = Literal["source", "key"]
@@ -17,13 +17,6 @@ OrderBy = Literal["source", "key"]
 #: With fewer, a rebalance has nothing to move from one worker to another.
 FEWEST_PARTITIONS = 2
 SHORTEST_SECONDS = 10.0
-#: Kafka's rules for a topic's name, of at most 249 characters; the rest is for what is appended.
-_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
-
-
-def any_prefix() -> str:
-    """Return a prefix that no other run has."""
-    return f"stream-scorer-verify-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class Plan:
     folder: Path | None = None
     history: Path | None = None
     only: tuple[str, ...] = ()
-    topic_prefix: str = field(default_factory=any_prefix)
+    topic_prefix: str = field(default_factory=partial(any_prefix, "verify"))
 
     def check(self) -> None:
         """Say what makes no sense.
@@ -116,11 +109,7 @@ class Plan:
             raise ConfigError(f"--faults must be at least 0, not {self.faults}.")
 
     def _check_places(self) -> None:
-        if not _PREFIX.fullmatch(self.topic_prefix):
-            raise ConfigError(
-                "--topic-prefix must be 1 to 200 of Kafka's letters for topics (a-z, A-Z, 0-9, "
-                f"., _ and -), not {self.topic_prefix!r}."
-            )
+        check_prefix(self.topic_prefix)
         if self.folder is not None and not _is_free(self.folder):
             raise ConfigError(
                 f"--folder {self.folder} must be new or empty: what another run left there would "

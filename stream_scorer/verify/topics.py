@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ GRANT = (
     "grant CREATE, DELETE, DESCRIBE_CONFIGS, READ and WRITE on topics that begin with "
     "--topic-prefix"
 )
+#: Kafka's rules for a topic's name, of at most 249 characters; the rest is for what is appended.
+_PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
 #: What the proof needs of a topic, whatever the cluster gives a topic by default.
 _SETTINGS = {
     "cleanup.policy": "delete",
@@ -29,6 +33,24 @@ _SETTINGS = {
     "retention.bytes": "-1",
     "message.timestamp.type": "CreateTime",
 }
+
+
+def any_prefix(command: str) -> str:
+    """Return a prefix that no other run of a command has."""
+    return f"stream-scorer-{command}-{secrets.token_hex(4)}"
+
+
+def check_prefix(prefix: str) -> None:
+    """Say that no topic's name can begin so.
+
+    Raises:
+        ConfigError: none can.
+    """
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigError(
+            "--topic-prefix must be 1 to 200 of Kafka's letters for topics (a-z, A-Z, 0-9, "
+            f"., _ and -), not {prefix!r}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
