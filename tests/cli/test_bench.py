@@ -6,8 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 from stream_scorer.bench import ground
 from stream_scorer.cli.main import main
 from tests.cli.bad import BAD, NOWHERE, Bad, one_sentence
+from tests.cli.commands import started
 from tests.conftest import Kafka
 from tests.scorers import EVENT, kafka_section, scorer
 from tests.topics import wait_for
@@ -127,20 +128,9 @@ def test_without_the_extra_for_the_embedded_kafka_it_says_so(tmp_path: Path) -> 
 # ------------------------------------------------------------------ on a real Kafka
 
 
-@contextmanager
-def benching(config: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+def benching(config: Path, *more: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """``bench``, small."""
-    arguments = ("-c", str(config), "--partitions", "2", "--seconds", "2", *more)
-    with subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, "-m", "stream_scorer", "bench", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as started:
-        try:
-            yield started
-        finally:
-            started.kill()
+    return started("bench", "-c", str(config), "--partitions", "2", "--seconds", "2", *more)
 
 
 def on_the_cluster(kafka: Kafka) -> set[str]:
@@ -176,9 +166,9 @@ def test_a_short_measurement_says_where_the_time_goes(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     with benching(
         golden(tmp_path), "--events", "200000", "--rate", "200", "--json", str(out)
-    ) as started:
-        printed, said = started.communicate(timeout=110)
-    assert started.returncode == 0, printed + said
+    ) as bench:
+        printed, said = bench.communicate(timeout=110)
+    assert bench.returncode == 0, printed + said
     found = json.loads(out.read_text())
     assert [each["rows"] for each in found["alone"]["microseconds_per_event"]] == [
         1, 16, 256, 1024, 4096,
@@ -213,9 +203,9 @@ def test_on_ones_own_cluster_nothing_is_left_and_nothing_else_touched(
     given = str(GOLDEN / "events.avro")
     with benching(
         golden(tmp_path, kafka=theirs), "--cluster", "--events", "200000", "--input", given
-    ) as started:
-        printed, said = started.communicate(timeout=110)
-    assert started.returncode == 0, printed + said
+    ) as bench:
+        printed, said = bench.communicate(timeout=110)
+    assert bench.returncode == 0, printed + said
     assert "The file's 300 events were repeated" in printed
     assert "without replication" not in printed
     assert "left behind" not in said
@@ -248,13 +238,13 @@ def test_an_interrupt_ends_it_with_nothing_left(
     with benching(
         golden(tmp_path, kafka=theirs), "--cluster", "--topic-prefix", prefix, "--rate", "50",
         "--seconds", "100", "--events", "100000",
-    ) as started:  # fmt: skip
+    ) as bench:  # fmt: skip
         wait_for(lambda: f"{prefix}-group" in on_the_cluster(kafka), "a worker that has joined")
-        workers = psutil.Process(started.pid).children()
+        workers = psutil.Process(bench.pid).children()
         assert len(workers) == 1
-        started.send_signal(number)
-        printed, said = started.communicate(timeout=60)
-    assert started.returncode == 130, printed + said
+        bench.send_signal(number)
+        printed, said = bench.communicate(timeout=60)
+    assert bench.returncode == 130, printed + said
     assert printed == ""
     assert said.splitlines()[-1] == "Interrupted: nothing was measured to the end."
     assert not any(worker.is_running() for worker in workers)

@@ -6,8 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -15,6 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from stream_scorer.cli.main import main
+from tests.cli.commands import started
 from tests.conftest import Kafka
 from tests.topics import wait_for
 
@@ -74,23 +74,13 @@ def on_the_cluster(kafka: Kafka, prefix: str) -> list[str]:
     return [name for name in (*topics, *groups) if name.startswith(prefix)]
 
 
-@contextmanager
-def verifying(kafka: Kafka, *more: str) -> Iterator[subprocess.Popen[str]]:
+def verifying(kafka: Kafka, *more: str) -> AbstractContextManager[subprocess.Popen[str]]:
     """``verify`` on the cluster, small."""
-    arguments: Sequence[str] = (
+    return started(
+        "verify",
         "--bootstrap-servers", kafka.bootstrap_servers, "--group-protocol", "classic",
         "--partition", "source", "--workers", "2", "--partitions", "2", "--rate", "100", *more,
     )  # fmt: skip
-    with subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, "-m", "stream_scorer", "verify", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as started:
-        try:
-            yield started
-        finally:
-            started.kill()
 
 
 @pytest.mark.kafka
@@ -98,15 +88,15 @@ def verifying(kafka: Kafka, *more: str) -> Iterator[subprocess.Popen[str]]:
 def test_an_interrupt_ends_it_with_nothing_left(number: signal.Signals, kafka: Kafka) -> None:
     """No process, no topic, no group; exit code 130."""
     prefix = f"interrupted-{number.name}"
-    with verifying(kafka, "--topic-prefix", prefix, "--duration", "1h") as started:
-        verify = psutil.Process(started.pid)
+    with verifying(kafka, "--topic-prefix", prefix, "--duration", "1h") as proof:
+        verify = psutil.Process(proof.pid)
         wait_for(lambda: f"{prefix}-classic-source-group" in on_the_cluster(kafka, prefix),
                  "workers that have joined")  # fmt: skip
         workers = verify.children()
         assert len(workers) == 2
-        started.send_signal(number)
-        out, err = started.communicate(timeout=60)
-    assert started.returncode == 130, out + err
+        proof.send_signal(number)
+        out, err = proof.communicate(timeout=60)
+    assert proof.returncode == 130, out + err
     assert err.strip() == "Interrupted: there is no verdict."
     assert not any(worker.is_running() for worker in workers)
     assert on_the_cluster(kafka, prefix) == []
@@ -119,9 +109,9 @@ def test_a_short_proof_holds_and_leaves_its_history(kafka: Kafka, tmp_path: Path
     with verifying(
         kafka, "--topic-prefix", "short", "--duration", "15s", "--faults", "2", "--seed", "7",
         "--only", "SIGKILL after-commit", "--history", str(history),
-    ) as started:  # fmt: skip
-        out, err = started.communicate(timeout=110)
-    assert started.returncode == 0, out + err
+    ) as proof:  # fmt: skip
+        out, err = proof.communicate(timeout=110)
+    assert proof.returncode == 0, out + err
     assert "It held" in out
     lines = [json.loads(line) for line in history.read_text().splitlines()]
     injured = [line for line in lines if line["what"] == "injured"]
