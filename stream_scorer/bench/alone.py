@@ -11,6 +11,7 @@ from itertools import cycle
 
 import numpy as np
 
+from stream_scorer.app.run import CALLS_PER_BATCH
 from stream_scorer.bench.events import FramedEvents
 from stream_scorer.protocols import Scorer
 from stream_scorer.records import Batch, Headers, ScoredBatch, Stage, TopicPartition
@@ -83,7 +84,7 @@ class Alone:
 
 def sizes_for(max_records: int) -> tuple[int, ...]:
     """Return the batch sizes to look at: those of a trickle, of a backlog, and between."""
-    return tuple(sorted({1, 16, 256, max_records, 4 * max_records}))
+    return tuple(sorted({1, 16, 256, max_records, CALLS_PER_BATCH * max_records}))
 
 
 def measure_alone(
