@@ -6,7 +6,8 @@ import itertools
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -116,25 +117,44 @@ def test_two_workers_of_one_transactional_id_stay_exact_until_one_of_them_ends(
     assert survivor.stop() == 0
 
 
+OwnKafka = tuple[EmbeddedKafka, Scoring]
+
+
+@contextmanager
+def own_kafka(tmp_path: Path, properties: Mapping[str, str]) -> Iterator[OwnKafka]:
+    """A broker for one test alone."""
+    with EmbeddedKafka(folder=tmp_path / "kafka", properties=properties) as kafka:
+        folder = tmp_path / "scorer"
+        folder.mkdir()
+        scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
+        try:
+            yield kafka, scoring
+        finally:
+            scoring.end()
+
+
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[tuple[EmbeddedKafka, Scoring]]:
-    """A broker for this test alone, to be killed.
+def mortal(tmp_path: Path) -> Iterator[OwnKafka]:
+    """A broker to be killed.
 
     It does not end transactions by itself. While a single broker comes up, Kafka 4.4 leaves markers
     of transactions out that time out (see docs/exactly-once.md, the limits).
     """
     never = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "600000"}
-    with EmbeddedKafka(folder=tmp_path / "kafka", properties=never) as kafka:
-        folder = tmp_path / "scorer"
-        folder.mkdir()
-        scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
-        yield kafka, scoring
-        scoring.end()
+    with own_kafka(tmp_path, never) as made:
+        yield made
 
 
-def test_a_worker_outlives_its_broker(own: tuple[EmbeddedKafka, Scoring]) -> None:
+@pytest.fixture
+def freezable(tmp_path: Path) -> Iterator[OwnKafka]:
+    """A broker to be frozen; its controller, frozen with it, does not take it for dead."""
+    with own_kafka(tmp_path, {"broker.session.timeout.ms": "600000"}) as made:
+        yield made
+
+
+def test_a_worker_outlives_its_broker(mortal: OwnKafka) -> None:
     """A killed broker is an outage, not an exit: the worker waits, and goes on where it was."""
-    kafka, scoring = own
+    kafka, scoring = mortal
     scoring.set_up(
         {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
     )
@@ -153,10 +173,10 @@ def test_a_worker_outlives_its_broker(own: tuple[EmbeddedKafka, Scoring]) -> Non
 
 
 def test_a_stop_while_the_brokers_are_away_is_a_clean_one(
-    own: tuple[EmbeddedKafka, Scoring],
+    mortal: OwnKafka,
 ) -> None:
     """There is nobody to tell; whatever was open is aborted by them."""
-    kafka, scoring = own
+    kafka, scoring = mortal
     scoring.set_up()
     scoring.write([topics.Event(event_value("e"))])
     worker = scoring.start()
@@ -166,27 +186,23 @@ def test_a_stop_while_the_brokers_are_away_is_a_clean_one(
 
 
 @pytest.mark.parametrize("said", ["", "transaction aborted"], ids=["commit", "new producer"])
-def test_a_stop_while_nobody_answers_is_bounded(
-    own: tuple[EmbeddedKafka, Scoring], said: str
-) -> None:
+def test_a_stop_while_nobody_answers_is_bounded(freezable: OwnKafka, said: str) -> None:
     """A commit is given up in doubt; whether it counts, the next worker hears from the brokers."""
-    kafka, scoring = own
-    scoring.set_up(
-        {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
-    )
+    kafka, scoring = freezable
+    scoring.set_up(partitions=PARTITIONS)
     scoring.write(numbered(0, 30_000))
-    worker = scoring.start()
+    # So small are its sets that it is in the middle of them for many seconds.
+    worker = scoring.start("batching.max_records=8", "batching.transaction_max_records=8")
     topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
-    broker = kafka._brokers[1]._java
-    assert broker is not None
-    broker.pause()
+    assert done(scoring) < 15_000
+    kafka.pause()
     try:
         worker.wait_for(said)
         started = time.monotonic()
         assert worker.stop() in (0, STUCK_EXIT_CODE)
         assert time.monotonic() - started < BOUND_SECONDS + 2
     finally:
-        broker.resume()
+        kafka.resume()
     scoring.workers.clear()
     scoring.start()
     scoring.wait_until_done()

@@ -59,7 +59,7 @@ class Process:
 
     def wait_for(self, text: str) -> None:
         """Return once the log has this text."""
-        topics.wait_for(lambda: self.said(text), f"{text!r} in the log: {self.log.read_text()}")
+        topics.wait_for(lambda: self.said(text), lambda: f"{text!r} in the log: {self.words()}")
 
     def cpu_seconds(self) -> float:
         """Return how much it has computed."""

@@ -153,7 +153,10 @@ def test_a_new_group_begins_at_once_however_many_partitions_there_are(
     found: list[bytes | None] = []
 
     def it_is_there() -> bool:
-        found.extend(consumer.poll_batch(1000, 0.2).values)
+        try:
+            found.extend(consumer.poll_batch(1000, 0.2).values)
+        except Unanswered:  # so many new partitions: the broker does not lead them all yet
+            consumer.rewind()
         return bool(found)
 
     topics.wait_for(it_is_there, "the event of the last partition")

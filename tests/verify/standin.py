@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from stream_scorer.errors import TransactionAborted
 from stream_scorer.verify.history import HistoryFile
@@ -30,8 +31,22 @@ def _obey(injuries: Injuries, line: str) -> None:
         injuries.passing(order.point)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+def _end_when_asked_to() -> None:
+    """End with 0 on SIGTERM, also while the main thread waits for an order.
+
+    A handler alone would not do: it runs in the main thread, and a signal that comes between
+    Python's last look for one and the call that reads waits until there is something to read.
+    """
+    asked, asking = os.pipe()
+    os.set_blocking(asking, False)
+    signal.set_wakeup_fd(asking)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+
+    def end() -> None:
+        os.read(asked, 1)
+        os._exit(0)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 def main() -> int:
@@ -44,7 +59,7 @@ def main() -> int:
     given, others = parser.parse_known_args()
     sys.stdout.write(" ".join(others))
     sys.stdout.flush()
-    signal.signal(signal.SIGTERM, _stop)
+    _end_when_asked_to()
     history = HistoryFile(given.history, given.who)  # whoever waits for it can give orders now
     injuries = Injuries(history, random.Random(1))  # noqa: S311 - dice, not secrets
     for line in given.order:
