@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Self
+from typing import Self, cast
 
 from stream_scorer.local.awaited import Held, Watch
 from stream_scorer.local.connection import Connection
@@ -170,19 +170,27 @@ class Proxy:
                 await asyncio.start_server(accept, "127.0.0.1", port, limit=_BUFFER_BYTES)
             )
 
-    async def _accept(
+    def _accept(
+        self, broker: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = self._loop.create_task(self._pass_on(broker, reader, writer))
+        # However it ends: a task that is cancelled before its first step runs no line of its own.
+        task.add_done_callback(lambda _: writer.close())
+
+    async def _pass_on(
         self, broker: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         try:
             host, port = self._targets[broker]
             upstream = await asyncio.open_connection(host, port, limit=_BUFFER_BYTES)
         except (KeyError, OSError):
-            writer.close()
             return
         connection = Connection(broker, lambda: self._rules, (reader, writer), upstream)
-        task = asyncio.create_task(connection.run())
-        self._connections[connection] = task
-        task.add_done_callback(lambda _: self._connections.pop(connection))
+        self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())
+        try:
+            await connection.run()
+        finally:
+            del self._connections[connection]
 
     def _close_covered(self, rule: Cut) -> None:
         for connection, task in self._connections.items():
@@ -198,10 +206,16 @@ class Proxy:
                     task.cancel()
 
     async def _close(self) -> None:
+        # asyncio takes each connection in a task. Unless that has begun before its server closes or
+        # it is cancelled itself, its socket stays open (_attach and _accept_connection2 of 3.11).
+        for server in self._servers:
+            for listener in server.sockets:
+                self._loop.remove_reader(listener.fileno())
+        await asyncio.sleep(0)
         for server in self._servers:
             server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
         await asyncio.sleep(0)  # the transports close in the next round of the loop

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import threading
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -228,6 +231,22 @@ def test_a_broker_that_is_down_takes_no_requests() -> None:
         for port in proxy.ports.values():
             with socket.create_connection(("127.0.0.1", port), 10) as connection:
                 assert connection.recv(1) == b""
+
+
+def test_a_client_that_comes_while_it_closes_is_hung_up_on(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    """And no socket of it is left to the garbage collector, which would complain."""
+    with Proxy([1]) as proxy:
+        may_go_on = threading.Event()
+        proxy._loop.call_soon_threadsafe(may_go_on.wait)
+        client = socket.create_connection(("127.0.0.1", proxy.ports[1]))
+        # The proxy finds the client and its own end in the same round of its loop.
+        threading.Timer(0.1, may_go_on.set).start()
+    with client, suppress(ConnectionResetError):
+        assert client.recv(1) == b""
+    gc.collect()
+    assert list(recwarn) == []
 
 
 @pytest.mark.parametrize(
