@@ -1,11 +1,13 @@
-"""Do wide events cost more than their bytes? The scorer alone, without Kafka, µs an input byte.
+"""Do wide events cost more than their bytes, and a slow model more than its inference?
+
+The scorer alone, without Kafka.
 
     python -m benchmarks.wide [--batches 30]
 
-Events of 30 features, of 300, and with an array of 784 floats, 1,024 at a time, always other ones.
-The kinds take turns, so that what changes on the machine changes for all. Read the medians beside
-that of 30 features: ``to tensors`` is from bytes to the model's input, ``whole`` is all of
-``Scorer.score``, with the model, which differs.
+Events of 30 features, for a network and for trees, of 300, and with an array of 784 floats, 1,024
+at a time, always other ones. The kinds take turns, so that what changes on the machine changes for
+all. Read the medians beside the first: ``whole`` is all of ``Scorer.score``, ``besides`` the same
+without the call of the model, ``tensors`` is from bytes to the model's input.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from stream_scorer.scoring.scorer import Scorer
 
 ROWS = 1_024
 WARM_UP = 5
-WORKLOADS = ("mlp-30", "mlp-300", "image-784")
+WORKLOADS = ("mlp-30", "trees-30", "mlp-300", "image-784")
 TARGET = 1.5
 
 _PARTITIONS = 4
@@ -49,6 +51,7 @@ class Sample:
 
     size_bytes: int
     to_tensors_seconds: float
+    inference_seconds: float
     whole_seconds: float
 
 
@@ -61,6 +64,7 @@ class Cost:
     to_tensors_per_byte: float
     whole_per_byte: float
     whole_per_event: float
+    besides_per_event: float
 
 
 class Subject:
@@ -80,7 +84,8 @@ class Subject:
         if len(scored.scored) != ROWS:
             raise RuntimeError(f"{len(scored.scored)} of {ROWS} events were scored")
         decode = scored.seconds[Stage.DECODE] + scored.seconds.get(Stage.FEATURES, 0.0)
-        return Sample(sum(len(value or b"") for value in batch.values), decode, whole)
+        size_bytes = sum(len(value or b"") for value in batch.values)
+        return Sample(size_bytes, decode, scored.seconds[Stage.INFER], whole)
 
     def _next_batch(self) -> Batch:
         numbers = np.arange(self._offset, self._offset + ROWS)
@@ -130,6 +135,9 @@ def cost_of(name: str, samples: list[Sample]) -> Cost:
         to_tensors_per_byte=_median_us(one.to_tensors_seconds / one.size_bytes for one in samples),
         whole_per_byte=_median_us(one.whole_seconds / one.size_bytes for one in samples),
         whole_per_event=_median_us(one.whole_seconds / ROWS for one in samples),
+        besides_per_event=_median_us(
+            (one.whole_seconds - one.inference_seconds) / ROWS for one in samples
+        ),
     )
 
 
@@ -140,7 +148,7 @@ def _median_us(seconds: Iterator[float]) -> float:
 def table_of(costs: list[Cost], batches: int) -> Table:
     """Return a line for each kind; what it costs beside the first stands behind."""
     table = Table(
-        "", "bytes/event", "µs/event", "to tensors, ns/byte", "whole, ns/byte",
+        "", "bytes/event", "whole, µs", "besides, µs", "tensors, ns/byte", "whole, ns/byte",
         title=f"{ROWS:,} events at a time, median of {batches}; target: {TARGET} times at most",
     )  # fmt: skip
     first = costs[0]
@@ -149,6 +157,7 @@ def table_of(costs: list[Cost], batches: int) -> Table:
             cost.workload,
             f"{cost.event_bytes:,.0f}",
             f"{cost.whole_per_event:.2f}",
+            f"{cost.besides_per_event:.2f}",
             _beside(cost.to_tensors_per_byte, first.to_tensors_per_byte),
             _beside(cost.whole_per_byte, first.whole_per_byte),
         )
@@ -156,7 +165,7 @@ def table_of(costs: list[Cost], batches: int) -> Table:
 
 
 def _beside(cost: float, first: float) -> str:
-    return f"{cost * 1000:.2f} ({cost / first:.2f} times)"
+    return f"{cost * 1000:.2f} ({cost / first:.2f} ×)"
 
 
 def main() -> None:

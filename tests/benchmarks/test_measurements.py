@@ -98,6 +98,7 @@ def test_wide_events_are_scored_and_timed(tmp_path: Path) -> None:
     assert cost.event_bytes == pytest.approx(273, abs=1)
     assert 0 < cost.to_tensors_per_byte < cost.whole_per_byte
     assert cost.whole_per_event == pytest.approx(cost.whole_per_byte * 273, rel=0.05)
+    assert 0 < cost.besides_per_event < cost.whole_per_event
 
 
 def test_what_was_found_is_a_file(tmp_path: Path) -> None:
