@@ -165,7 +165,7 @@ def table_of(costs: list[Cost], batches: int) -> Table:
 
 
 def _beside(cost: float, first: float) -> str:
-    return f"{cost * 1000:.2f} ({cost / first:.2f} ×)"
+    return f"{cost * 1000:.2f} ({cost / first:.2f} x)"
 
 
 def main() -> None:

@@ -155,12 +155,14 @@ def freezable(tmp_path: Path) -> Iterator[OwnKafka]:
 def test_a_worker_outlives_its_broker(mortal: OwnKafka) -> None:
     """A killed broker is an outage, not an exit: the worker waits, and goes on where it was."""
     kafka, scoring = mortal
+    # Small sets, so that it is in the middle of them for seconds.
     scoring.set_up(
-        {"batching": {"max_records": 64, "transaction_max_records": 256}}, partitions=PARTITIONS
+        {"batching": {"max_records": 64, "transaction_max_records": 64}}, partitions=PARTITIONS
     )
     scoring.write(numbered(0, 30_000))
     worker = scoring.start()
     topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+    assert done(scoring) < 25_000
     kafka.kill()
     worker.wait_for("waiting; the place is kept and nothing is lost")
     kafka.start()
