@@ -159,18 +159,18 @@ def test_a_worker_outlives_its_broker(mortal: OwnKafka) -> None:
     scoring.set_up(
         {"batching": {"max_records": 64, "transaction_max_records": 64}}, partitions=PARTITIONS
     )
-    scoring.write(numbered(0, 30_000))
+    scoring.write(numbered(0, 15_000))
     worker = scoring.start()
     topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
-    assert done(scoring) < 25_000
+    assert done(scoring) < 12_000
     kafka.kill()
     worker.wait_for("waiting; the place is kept and nothing is lost")
     kafka.start()
     words = [json.loads(line)["message"] for line in worker.words().splitlines()]
     assert len(words) < 60, "an outage is said once, by the worker and by the client"
-    scoring.write(numbered(30_000, 4_000))
+    scoring.write(numbered(15_000, 4_000))
     scoring.wait_until_done()
-    assert_each_event_has_one_trace(scoring, 34_000)
+    assert_each_event_has_one_trace(scoring, 19_000)
     assert worker.stop() == 0
 
 
