@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
@@ -199,17 +200,31 @@ def members(bootstrap_servers: str, group: str) -> int:
     return len(described.result(PATIENCE_SECONDS).members)
 
 
-def ends(bootstrap_servers: str, topic: str) -> dict[tuple[str, int], int]:
-    """Return the partitions' ends, control markers included."""
+def ends(
+    bootstrap_servers: str,
+    topic: str,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> dict[tuple[str, int], int]:
+    """Return the partitions' ends for such a reader, control markers included."""
     admin = _admin(bootstrap_servers)
     asked = {
         TopicPartition(topic, each): OffsetSpec.latest()
         for each in _partitions(bootstrap_servers, topic)
     }
-    answers = admin.list_offsets(asked, request_timeout=PATIENCE_SECONDS)
+    answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=PATIENCE_SECONDS)
     return {
         (each.topic, each.partition): future.result().offset for each, future in answers.items()
     }
+
+
+def is_settled(bootstrap_servers: str, topic: str) -> bool:
+    """Tell whether each transaction that wrote to the topic has its marker there.
+
+    A transaction counts before its markers are written, which each partition gets on its own: the
+    group's offsets may tell of events that a reader does not get yet.
+    """
+    stable = ends(bootstrap_servers, topic, IsolationLevel.READ_COMMITTED)
+    return stable == ends(bootstrap_servers, topic)
 
 
 def lag(bootstrap_servers: str, group: str, topic: str) -> int:

@@ -6,9 +6,10 @@ import itertools
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,9 +122,9 @@ OwnKafka = tuple[EmbeddedKafka, Scoring]
 
 
 @contextmanager
-def own_kafka(tmp_path: Path, properties: Mapping[str, str]) -> Iterator[OwnKafka]:
-    """A broker for one test alone."""
-    with EmbeddedKafka(folder=tmp_path / "kafka", properties=properties) as kafka:
+def own_kafka(tmp_path: Path, **given: Any) -> Iterator[OwnKafka]:
+    """Brokers for one test alone."""
+    with EmbeddedKafka(folder=tmp_path / "kafka", **given) as kafka:
         folder = tmp_path / "scorer"
         folder.mkdir()
         scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
@@ -141,14 +142,14 @@ def mortal(tmp_path: Path) -> Iterator[OwnKafka]:
     of transactions out that time out (see docs/exactly-once.md, the limits).
     """
     never = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "600000"}
-    with own_kafka(tmp_path, never) as made:
+    with own_kafka(tmp_path, properties=never) as made:
         yield made
 
 
 @pytest.fixture
 def freezable(tmp_path: Path) -> Iterator[OwnKafka]:
     """A broker to be frozen; its controller, frozen with it, does not take it for dead."""
-    with own_kafka(tmp_path, {"broker.session.timeout.ms": "600000"}) as made:
+    with own_kafka(tmp_path, properties={"broker.session.timeout.ms": "600000"}) as made:
         yield made
 
 
@@ -157,20 +158,20 @@ def test_a_worker_outlives_its_broker(mortal: OwnKafka) -> None:
     kafka, scoring = mortal
     # Small sets, so that it is in the middle of them for seconds.
     scoring.set_up(
-        {"batching": {"max_records": 64, "transaction_max_records": 64}}, partitions=PARTITIONS
+        {"batching": {"max_records": 16, "transaction_max_records": 16}}, partitions=PARTITIONS
     )
-    scoring.write(numbered(0, 15_000))
+    scoring.write(numbered(0, 8_000))
     worker = scoring.start()
     topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
-    assert done(scoring) < 12_000
+    assert done(scoring) < 6_000
     kafka.kill()
     worker.wait_for("waiting; the place is kept and nothing is lost")
     kafka.start()
     words = [json.loads(line)["message"] for line in worker.words().splitlines()]
     assert len(words) < 60, "an outage is said once, by the worker and by the client"
-    scoring.write(numbered(15_000, 4_000))
+    scoring.write(numbered(8_000, 4_000))
     scoring.wait_until_done()
-    assert_each_event_has_one_trace(scoring, 19_000)
+    assert_each_event_has_one_trace(scoring, 12_000)
     assert worker.stop() == 0
 
 
@@ -213,19 +214,13 @@ def test_a_stop_while_nobody_answers_is_bounded(freezable: OwnKafka, said: str) 
 
 def test_one_broker_of_three_may_die(tmp_path: Path) -> None:
     """Leaders, coordinators and the transaction log move; nobody stops."""
-    with EmbeddedKafka(brokers=3, folder=tmp_path / "kafka") as kafka:
-        folder = tmp_path / "scorer"
-        folder.mkdir()
-        scoring = Scoring(kafka.bootstrap_servers, folder, kafka.create_topic)
-        try:
-            scoring.set_up(partitions=PARTITIONS)
-            scoring.write(numbered(0, 8_000))
-            worker = scoring.start()
-            topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
-            kafka.kill(2)
-            scoring.write(numbered(8_000, 2_000))
-            scoring.wait_until_done()
-            assert_each_event_has_one_trace(scoring, 10_000)
-            assert worker.stop() == 0
-        finally:
-            scoring.end()
+    with own_kafka(tmp_path, brokers=3) as (kafka, scoring):
+        scoring.set_up(partitions=PARTITIONS)
+        scoring.write(numbered(0, 8_000))
+        worker = scoring.start()
+        topics.wait_for(lambda: some_are_scored(scoring), "the first events are scored")
+        kafka.kill(2)
+        scoring.write(numbered(8_000, 2_000))
+        scoring.wait_until_done()
+        assert_each_event_has_one_trace(scoring, 10_000)
+        assert worker.stop() == 0

@@ -171,7 +171,7 @@ class Scoring:
         return [headers_of(each)["stream_scorer.reason"].decode() for each in self.dead_letters()]
 
     def wait_until_done(self) -> None:
-        """Return once the group is at the end of the input, control markers included."""
+        """Return once the group is at the end of the input, and readers get all that came of it."""
         topics.wait_for(self._is_done, self._how_far)
 
     def _how_far(self) -> str:
@@ -184,7 +184,10 @@ class Scoring:
         for worker in self.workers:
             ended = worker.process.poll()
             assert ended in (None, 0, -signal.SIGKILL), worker.words()
-        return topics.lag(self.bootstrap_servers, self.group, self.source) == 0
+        servers = self.bootstrap_servers
+        return topics.lag(servers, self.group, self.source) == 0 and all(
+            topics.is_settled(servers, topic) for topic in (self.output, self.dead)
+        )
 
     def read(self, prefix_bytes: int = 0) -> list[dict[str, Any]]:
         """Return the scored events as records, without their framing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 import threading
@@ -238,11 +239,13 @@ def test_a_client_that_comes_while_it_closes_is_hung_up_on(
 ) -> None:
     """And no socket of it is left to the garbage collector, which would complain."""
     with Proxy([1]) as proxy:
+        # While its loop stands still, so that it finds the client and its end in the same round.
         may_go_on = threading.Event()
         proxy._loop.call_soon_threadsafe(may_go_on.wait)
         client = socket.create_connection(("127.0.0.1", proxy.ports[1]))
-        # The proxy finds the client and its own end in the same round of its loop.
-        threading.Timer(0.1, may_go_on.set).start()
+        closing = asyncio.run_coroutine_threadsafe(proxy._close(), proxy._loop)
+        may_go_on.set()
+        closing.result(topics.PATIENCE_SECONDS)
     with client, suppress(ConnectionResetError):
         assert client.recv(1) == b""
     gc.collect()
