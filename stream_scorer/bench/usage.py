@@ -39,7 +39,8 @@ def usage_of(pid: int, proc: Path = _PROC) -> Usage | None:
     by_kind = {"loop": 0.0, "client": 0.0, "other": 0.0}
     try:
         for task in (proc / str(pid) / "task").iterdir():
-            with suppress(FileNotFoundError):  # a thread that has just ended
+            # A thread that has just ended; ESRCH if it ends between opening its books and reading.
+            with suppress(FileNotFoundError, ProcessLookupError):
                 name, seconds = _thread(task)
                 kind = "client" if name.startswith(_CLIENT_THREADS) else "other"
                 by_kind["loop" if task.name == str(pid) else kind] += seconds
