@@ -1,0 +1,35 @@
+// Runs before the first paint, so that a theme that was chosen does not flash in the other one.
+(() => {
+  const root = document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const remember = (theme) => {
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // Storage may be forbidden; the choice then lasts as long as the page.
+    }
+  };
+  const remembered = () => {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null;
+    }
+  };
+  const current = () => root.dataset.theme ?? (system.matches ? "dark" : "light");
+
+  const theme = remembered();
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.getElementById("theme");
+    const show = () => button.setAttribute("aria-pressed", String(current() === "dark"));
+    button.addEventListener("click", () => {
+      root.dataset.theme = current() === "dark" ? "light" : "dark";
+      remember(root.dataset.theme);
+      show();
+    });
+    system.addEventListener("change", show);
+    show();
+  });
+})();
