@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,23 +97,27 @@ def test_no_two_resources_of_an_overlay_have_one_name(name: str) -> None:
     assert sorted(set(names)) == sorted(names)
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_whatever_selects_pods_selects_the_workers(name: str) -> None:
-    """An empty selector selects every pod of the namespace, or none."""
-    found = overlay(name)
-    labels = workload(found)["spec"]["template"]["metadata"]["labels"]
-    spread = pod(found).get("topologySpreadConstraints", [])
-    selectors = [
-        workload(found)["spec"]["selector"]["matchLabels"],
-        *[each["labelSelector"]["matchLabels"] for each in spread],
-        *[each["spec"]["selector"] for each in of_kind(found, "Service")],
-        *[each["spec"]["podSelector"]["matchLabels"] for each in of_kind(found, "NetworkPolicy")],
-        *[
-            each["spec"]["selector"]["matchLabels"]
-            for each in of_kind(found, "PodDisruptionBudget", "PodMonitor")
-        ],
+def selectors(found: Sequence[Resource]) -> list[dict[str, str]]:
+    """Every selector of pods that there is."""
+    by_labels = [
+        workload(found)["spec"]["selector"],
+        *[each["labelSelector"] for each in pod(found).get("topologySpreadConstraints", [])],
+        *[each["spec"]["podSelector"] for each in of_kind(found, "NetworkPolicy")],
+        *[each["spec"]["selector"] for each in of_kind(found, "PodDisruptionBudget", "PodMonitor")],
     ]
-    assert all(selector and selector.items() <= labels.items() for selector in selectors)
+    services = [each["spec"]["selector"] for each in of_kind(found, "Service")]
+    return [*[each["matchLabels"] for each in by_labels], *services]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("component", [None, "monitoring"])
+def test_whatever_selects_pods_selects_the_workers(
+    tmp_path: Path, name: str, component: str | None
+) -> None:
+    """An empty selector selects every pod of the namespace, or none."""
+    found = combined(tmp_path, component, base=name) if component else overlay(name)
+    labels = workload(found)["spec"]["template"]["metadata"]["labels"]
+    assert all(selector and selector.items() <= labels.items() for selector in selectors(found))
 
 
 def test_a_changed_config_or_schema_is_a_rollout(tmp_path: Path) -> None:
