@@ -53,7 +53,9 @@ def look_at_cluster(
     try:
         cluster = Cluster(common, warn=warn, request_seconds=request_seconds)
         names = cluster.topic_names(patience_seconds)
-        findings = list(judge_names(plan, names))
+        missing = [topic for _, _, topic in plan.uses() if topic not in names]
+        hidden = frozenset(topic for topic in missing if not cluster.may_describe(topic))
+        findings = list(judge_names(plan, names, hidden))
         facts = _facts(cluster, plan, names)
         findings += judge_topics(plan, facts)
         findings += judge_group(plan, cluster.group_operations(kafka.group_id))

@@ -35,6 +35,15 @@ class TopicPlan:
         """Return the topics that are written to."""
         return (self.output_topic, *([self.dead_letter_topic] if self.dead_letter_topic else []))
 
+    def uses(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each topic that has a name, after its setting and the right that it needs."""
+        for topic in self.input_topics:
+            if not is_pattern(topic):
+                yield "kafka.input_topics", "READ", topic
+        yield "kafka.output_topic", "WRITE", self.output_topic
+        if self.dead_letter_topic is not None:
+            yield "kafka.dead_letter_topic", "WRITE", self.dead_letter_topic
+
 
 def is_pattern(topic: str) -> bool:
     """Tell a pattern of topic names from a name, as librdkafka does."""
@@ -52,13 +61,14 @@ def inputs_among(plan: TopicPlan, names: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def judge_names(plan: TopicPlan, names: frozenset[str]) -> Iterator[Finding]:
-    """Judge whether the topics exist, and whether a pattern reads what we write."""
-    for topic in plan.input_topics:
-        if not is_pattern(topic):
-            if topic not in names:
-                yield _absent("kafka.input_topics", topic)
-            continue
+def judge_names(
+    plan: TopicPlan, names: frozenset[str], hidden: frozenset[str] = frozenset()
+) -> Iterator[Finding]:
+    """Judge whether the topics exist, and whether a pattern reads what we write.
+
+    ``names`` are the topics that can be seen, ``hidden`` those that may not be asked for.
+    """
+    for topic in filter(is_pattern, plan.input_topics):
         matched = inputs_among(TopicPlan((topic,), "", None, "source", ""), names)
         if not matched:
             yield warning(f"kafka.input_topics: no topic matches {topic} yet; the worker waits.")
@@ -68,18 +78,19 @@ def judge_names(plan: TopicPlan, names: frozenset[str]) -> Iterator[Finding]:
                 "writes to, so it would read its own output; make the pattern narrower.",
                 ConfigError,
             )
-    if plan.output_topic not in names:
-        yield _absent("kafka.output_topic", plan.output_topic)
-    if plan.dead_letter_topic is not None and plan.dead_letter_topic not in names:
-        yield _absent("kafka.dead_letter_topic", plan.dead_letter_topic)
-
-
-def _absent(setting: str, topic: str) -> Finding:
-    return error(
-        f"{setting}: the cluster has no topic {topic}, or these credentials may not see it "
-        "(DESCRIBE); create it (kafka-topics --create), for the worker never does.",
-        Unreachable,
-    )
+    for setting, right, topic in plan.uses():
+        if topic in hidden:
+            yield error(
+                f"{setting}: these credentials may not {right} the topic {topic}, nor see whether "
+                "there is one (DESCRIBE); grant it.",
+                Unreachable,
+            )
+        elif topic not in names:
+            yield error(
+                f"{setting}: the cluster has no topic {topic}; create it (kafka-topics --create), "
+                "for the worker never does.",
+                Unreachable,
+            )
 
 
 def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[Finding]:
@@ -88,9 +99,9 @@ def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[F
     output = facts.get(plan.output_topic)
     for topic in inputs:
         yield from _right(topic, "READ", "kafka.input_topics")
-    for name in plan.written:
-        if name in facts:
-            yield from _right(facts[name], "WRITE", "the output")
+    for setting, right, name in plan.uses():
+        if name in facts and name in plan.written:
+            yield from _right(facts[name], right, setting)
             yield from _durability(facts[name])
     for name in INTERNAL_TOPICS:
         if name in facts:
@@ -111,10 +122,10 @@ def judge_group(plan: TopicPlan, operations: frozenset[str] | None) -> Iterator[
         )
 
 
-def _right(topic: TopicFacts, operation: str, what: str) -> Iterator[Finding]:
+def _right(topic: TopicFacts, operation: str, setting: str) -> Iterator[Finding]:
     if topic.operations is not None and operation not in topic.operations:
         yield error(
-            f"{what}: these credentials may not {operation} the topic {topic.name}; grant it.",
+            f"{setting}: these credentials may not {operation} the topic {topic.name}; grant it.",
             Unreachable,
         )
 

@@ -23,6 +23,7 @@ from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, Res
 
 from stream_scorer.errors import ConfigError, Unreachable
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.refused_logins import refused_login, refused_properties
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
 
@@ -79,7 +80,9 @@ class Cluster:
             self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
         except KafkaException as exception:
             why = error_of(exception).str()
-            raise ConfigError(f"{credentials}: the client refuses the properties: {why}.") from None
+            raise ConfigError(
+                f"{credentials}: the client refuses the properties: {refused_properties(why)}"
+            ) from None
         self._warn = warn
         self._clock = clock
         self._request_seconds = request_seconds
@@ -120,12 +123,21 @@ class Cluster:
         self._admin.poll(PAUSE_SECONDS)
         error = self._last_error or error
         why = _IN_STATE.sub("", describe(error))
-        if error.code() in RIGHTS:
-            raise Unreachable(
-                f"{self._credentials}: {self._servers} refuses the credentials ({why}); correct "
-                "sasl.* or ssl.*."
-            )
+        refused = refused_login(error, why, self._credentials, self._properties)
+        if refused is not None:
+            raise Unreachable(refused)
         return why
+
+    def may_describe(self, topic: str) -> bool:
+        """Tell whether these credentials may ask for a topic, whether or not there is one."""
+        asked = TopicCollection([topic])
+        try:
+            self._admin.describe_topics(asked, request_timeout=self._request_seconds)[
+                topic
+            ].result()
+        except KafkaException as exception:
+            return error_of(exception).code() not in RIGHTS
+        return True
 
     def topic(self, name: str) -> TopicFacts | None:
         """Return what the brokers say of a topic, ``None`` if there is none."""
@@ -219,10 +231,16 @@ class Cluster:
         try:
             producer.init_transactions(self._request_seconds)
         except KafkaException as exception:
+            setting = f"kafka.transactional_id {properties['transactional.id']}"
+            error = error_of(exception)
+            if error.code() in RIGHTS:
+                raise Unreachable(
+                    f"{setting}: these credentials may not use it ({describe(error)}); grant WRITE "
+                    "on transactional ids of that name, or that begin with its part that is fixed."
+                ) from exception
             raise Unreachable(
-                f"kafka.transactional_id {properties['transactional.id']}: the brokers don't let a "
-                f"transaction begin ({describe(error_of(exception))}). It needs WRITE and DESCRIBE "
-                "on the transactional id, and a cluster whose __transaction_state is available."
+                f"{setting}: the brokers don't let a transaction begin ({describe(error)}); their "
+                "topic __transaction_state must be available."
             ) from exception
 
     def _settings(self, topic: str) -> dict[str, str | None]:

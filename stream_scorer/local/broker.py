@@ -11,7 +11,7 @@ from stream_scorer.local.java import JavaProcess
 from stream_scorer.local.ports import ReservedPort
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _READY_SECONDS = 90.0
@@ -46,14 +46,22 @@ class Broker:
         folder: Holds ``server.properties``, ``broker.log`` and ``data/``.
         client_port: The port that clients are told to connect to, where something stands that
             passes on what arrives. By default the broker's own.
+        more_listeners: Names of further listeners for clients.
     """
 
-    def __init__(self, number: int, folder: Path, client_port: int | None = None) -> None:
+    def __init__(
+        self,
+        number: int,
+        folder: Path,
+        client_port: int | None = None,
+        more_listeners: Sequence[str] = (),
+    ) -> None:
         self.number = number
         self._client_port = client_port
         self.log = folder / "broker.log"
         self._folder = folder
         self._client, self._internal, self._controller = (ReservedPort() for _ in range(3))
+        self._more = {name: ReservedPort() for name in more_listeners}
         self._java: JavaProcess | None = None
 
     @property
@@ -71,6 +79,10 @@ class Broker:
         """The listener that is plaintext whatever the ``CLIENT`` listener demands."""
         return f"127.0.0.1:{self._internal.number}"
 
+    def listener_address(self, name: str) -> str:
+        """One of the further listeners."""
+        return f"127.0.0.1:{self._more[name].number}"
+
     @property
     def voter(self) -> str:
         """This node in ``controller.quorum.voters``."""
@@ -78,19 +90,20 @@ class Broker:
 
     def write_settings(self, properties: Mapping[str, str]) -> None:
         """Writes ``server.properties``: what makes this node itself, and then the given ones."""
+        more = "".join(f",{name}://{self.listener_address(name)}" for name in self._more)
         listeners = (
             f"CLIENT://{self.client_address},INTERNAL://{self.internal_address},"
-            f"CONTROLLER://127.0.0.1:{self._controller.number}"
+            f"CONTROLLER://127.0.0.1:{self._controller.number}{more}"
         )
         own = {
             "process.roles": "broker,controller",
             "node.id": str(self.number),
             "listeners": listeners,
             "advertised.listeners": (
-                f"CLIENT://{self.advertised_address},INTERNAL://{self.internal_address}"
+                f"CLIENT://{self.advertised_address},INTERNAL://{self.internal_address}{more}"
             ),
             "listener.security.protocol.map": ",".join(
-                f"{name}:PLAINTEXT" for name in ("CLIENT", "INTERNAL", "CONTROLLER")
+                f"{name}:PLAINTEXT" for name in ("CLIENT", "INTERNAL", "CONTROLLER", *self._more)
             ),
             "inter.broker.listener.name": "INTERNAL",
             "controller.listener.names": "CONTROLLER",
@@ -154,7 +167,7 @@ class Broker:
 
     def release_ports(self) -> None:
         """Gives its ports back; it can't start again after that."""
-        for port in (self._client, self._internal, self._controller):
+        for port in (self._client, self._internal, self._controller, *self._more.values()):
             port.release()
 
     def _run(

@@ -16,7 +16,7 @@ from stream_scorer.local.broker import Broker
 from stream_scorer.local.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _READY_SECONDS = 60.0
 
@@ -54,6 +54,7 @@ class EmbeddedKafka:
             ``CLIENT``: ``listener.security.protocol.map`` secures it.
         client_ports: The port of 127.0.0.1 that clients are told to connect to instead, for each
             broker: a proxy's, which passes on to :meth:`client_address`.
+        more_listeners: Names of further listeners, to be secured otherwise than ``CLIENT``.
 
     Raises:
         ConfigError: The number of brokers is neither 1 nor 3.
@@ -67,6 +68,7 @@ class EmbeddedKafka:
         kafka_defaults: bool = False,
         properties: Mapping[str, str] | None = None,
         client_ports: Mapping[int, int] | None = None,
+        more_listeners: Sequence[str] = (),
     ) -> None:
         if brokers not in {1, 3}:
             raise ConfigError(f"An embedded Kafka has 1 or 3 brokers, not {brokers}.")
@@ -74,6 +76,7 @@ class EmbeddedKafka:
         self._given_folder = folder
         self._properties = {**({} if kafka_defaults else SHORT_TIMEOUTS), **(properties or {})}
         self._client_ports = client_ports or {}
+        self._more_listeners = tuple(more_listeners)
         self._brokers: dict[int, Broker] = {}
 
     def __enter__(self) -> Self:
@@ -87,7 +90,9 @@ class EmbeddedKafka:
         self._folder = (self._given_folder or Path(tempfile.mkdtemp(prefix="kafka-"))).absolute()
         for number in range(1, self._count + 1):
             folder = self._folder / f"broker-{number}"
-            self._brokers[number] = Broker(number, folder, self._client_ports.get(number))
+            self._brokers[number] = Broker(
+                number, folder, self._client_ports.get(number), self._more_listeners
+            )
         try:
             self._start()
         except BaseException:
@@ -108,6 +113,10 @@ class EmbeddedKafka:
     def internal_servers(self) -> str:
         """The brokers' own listeners, plaintext and past any proxy, with commas between."""
         return ",".join(broker.internal_address for broker in self._brokers.values())
+
+    def listener_servers(self, name: str) -> str:
+        """What clients of one of the further listeners connect to."""
+        return ",".join(broker.listener_address(name) for broker in self._brokers.values())
 
     def client_address(self, broker: int = 1) -> str:
         """Where a broker listens for clients: what a proxy in front of it passes on to."""

@@ -131,3 +131,14 @@ def test_a_dead_letter_topic_without_room_for_headers_is_warned_of() -> None:
     (finding,) = judged(topic("in"), topic("out"), topic("dead"))
     assert finding.level == "warning"
     assert str(1_000_000 + DEAD_LETTER_HEADROOM_BYTES) in finding.sentence
+
+
+def test_a_topic_that_may_not_be_asked_for_is_a_missing_right() -> None:
+    """It is not told to create what may be there; exit 4."""
+    findings = list(judge_names(PLAN, frozenset({"other"}), frozenset({"in", "dead"})))
+    assert [each.sentence.partition(": ")[2].split(",")[0] for each in findings] == [
+        "these credentials may not READ the topic in",
+        "the cluster has no topic out; create it (kafka-topics --create)",
+        "these credentials may not WRITE the topic dead",
+    ]
+    assert exit_code_of(findings) == 4
