@@ -1,10 +1,9 @@
 """Ends a process whose loop stands still although the brokers answer.
 
-Every call of the client has a deadline of ours, and some ignore it: sending offsets to a
-transaction can outlast its timeout (librdkafka #5456), or never come back once the group's
-coordinator was taken out of the cluster (#5511). Nothing inside the loop's thread can end such a
-call. Another process can do the work: what this one had open is aborted by the brokers, and its
-events are read again.
+Every call of the client has a deadline of ours. The one that is known to ignore it is left to a
+thread of its own (:mod:`stream_scorer.kafka.bounded_calls`); should another do so, nothing inside
+the loop's thread can end it. Another process can do the work: what this one had open is aborted by
+the brokers, and its events are read again.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
-from stream_scorer.kafka.client_config import Deadlines, Property
+from stream_scorer.kafka.bounded_calls import BoundedCalls
+from stream_scorer.kafka.client_config import Deadlines, Property, login, login_of
 from stream_scorer.kafka.client_log import ClientLog, least_level
 from stream_scorer.kafka.connections import Connections, audible
 from stream_scorer.kafka.fencing import Fencing
@@ -59,11 +60,12 @@ def make_client(properties: Mapping[str, Any], log: ClientLog) -> Producer:
 def longest_call_seconds(transaction_seconds: float) -> float:
     """Return how long a commit or a rebuild may take, by the deadlines that its parts have.
 
-    A full queue empties when its messages fail; committing has a deadline, aborting another, each
-    and one attempt more; a new client is initialised. What takes longer has outlived its bound.
+    A full queue empties when its messages fail; committing has a deadline, aborting another, with
+    two attempts and one attempt more; a new client is initialised. What takes longer has outlived
+    its bound.
     """
     full_queue = Deadlines(transaction_seconds).message_ms / 1000
-    return full_queue + 2 * (transaction_seconds + ATTEMPT_SECONDS) + INIT_TIMEOUT_SECONDS
+    return full_queue + 2 * transaction_seconds + 3 * ATTEMPT_SECONDS + INIT_TIMEOUT_SECONDS
 
 
 class TransactionalProducer:
@@ -94,6 +96,7 @@ class TransactionalProducer:
         self._log = ClientLog(least=least_level(properties), hears=self._connections.hear)
         self._client: Producer | None = None
         self._failed: KafkaError | None = None
+        self._bounded_calls = BoundedCalls()
         warn = warn or logging.getLogger("stream_scorer").warning
         self._fencing = Fencing(str(properties["transactional.id"]), warn, clock)
         self._began = clock()
@@ -123,8 +126,9 @@ class TransactionalProducer:
             Refused: the right to use the transactional id is missing.
         """
         self.abandon()
+        properties = self._properties
         callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
-        client = self._make_client({**audible(self._properties), **callbacks}, self._log)
+        client = self._make_client({**audible(properties), **callbacks}, self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -138,8 +142,18 @@ class TransactionalProducer:
         client.poll(0)
         self._connections.forget()
         self._client = client
+        if self._properties is not properties:  # renewed meanwhile
+            client.set_sasl_credentials(*login_of(self._properties))
         self._failed = None
         self._was_late = False
+
+    def renew_login(self, username: str, password: str) -> None:
+        """Log in so from the next connection on; any thread may call it."""
+        # In this order: a rebuild that doesn't find the new ones is found here by its client.
+        self._properties = {**self._properties, **login(username, password)}
+        client = self._client
+        if client is not None:
+            client.set_sasl_credentials(username, password)
 
     def abandon(self) -> None:
         """Drop the client without waiting for the brokers.
@@ -176,7 +190,7 @@ class TransactionalProducer:
         self._failed = None
         try:
             client.begin_transaction()
-            yield _OpenTransaction(client, partial(self._repeat, deadline=deadline))
+            yield _OpenTransaction(client, partial(self._send_offsets, deadline=deadline))
             self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         except KafkaException as exception:
             raise self._failure(client, error_of(exception)) from exception
@@ -233,6 +247,15 @@ class TransactionalProducer:
             # begin_transaction would be refused for ever; the successor resolves what is open.
             self.abandon()
 
+    def _send_offsets(self, send: Callable[[float], None], *, deadline: float) -> None:
+        def attempt(seconds: float) -> None:
+            self._bounded_calls.make(partial(send, seconds), seconds + ATTEMPT_SECONDS, doing)
+
+        doing = "sending the offsets of"
+        # Unlike the others it can't be resumed once the offsets are on their way: at its timeout it
+        # requires an abort, so it gets all the time that is left. It may miss its timeout.
+        self._repeat(attempt, deadline=deadline, doing=doing, attempt_seconds=float("inf"))
+
     def _repeat(
         self,
         call: Callable[[float], None],
@@ -265,22 +288,18 @@ class TransactionalProducer:
 
 
 class _OpenTransaction:
-    def __init__(self, client: Producer, repeat: Callable[..., None]) -> None:
+    def __init__(
+        self, client: Producer, send_offsets: Callable[[Callable[[float], None]], None]
+    ) -> None:
         self._client = client
-        self._repeat = repeat
+        self._send_offsets = send_offsets
 
     def produce(self, topic: str, events: ScoredEvents) -> None:
         queue(self._client, topic, events)
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         positions = [ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()]
-        self._repeat(
-            partial(self._client.send_offsets_to_transaction, positions, membership),
-            doing="sending the offsets of",
-            # Unlike the others it can't be resumed once the offsets are on their way: at its
-            # timeout it requires an abort, so it gets all the time that is left.
-            attempt_seconds=float("inf"),
-        )
+        self._send_offsets(partial(self._client.send_offsets_to_transaction, positions, membership))
 
 
 def queue(client: Producer, topic: str, events: ScoredEvents) -> None:

@@ -1,0 +1,69 @@
+"""A call that never comes back costs its bound, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from stream_scorer.errors import ProducerLost
+from stream_scorer.kafka.bounded_calls import BoundedCalls
+from tests import topics
+
+
+def threads() -> list[threading.Thread]:
+    """Those that make calls."""
+    return [each for each in threading.enumerate() if each.name == "bounded-calls"]
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Neither with its owner, nor by a call that came back late."""
+    yield
+    topics.wait_for(lambda: not threads(), "its thread ends")
+
+
+def test_calls_are_made_in_order_by_one_other_thread() -> None:
+    """And have happened when they are back."""
+    calls, made = BoundedCalls(), list[tuple[int, int]]()
+    for number in range(3):
+        calls.make(lambda: made.append((number, threading.get_ident())), 10, "doing")  # noqa: B023
+    assert [number for number, _ in made] == [0, 1, 2]
+    assert len({thread for _, thread in made} | {threading.get_ident()}) == 2
+
+
+def test_what_a_call_raises_is_raised() -> None:
+    """With its own type, and the thread goes on."""
+    calls = BoundedCalls()
+    with pytest.raises(ZeroDivisionError):
+        calls.make(lambda: 1 / 0, 10, "doing")
+    calls.make(int, 10, "doing")
+
+
+def test_a_call_that_stays_away_is_left_to_its_thread() -> None:
+    """The next one gets another, whether the first one comes back or not."""
+    calls, comes_back, made = BoundedCalls(), threading.Event(), list[int]()
+    with pytest.raises(ProducerLost, match="has not come back within 0 s while doing"):
+        calls.make(comes_back.wait, 0.01, "doing")
+    calls.make(lambda: made.append(1), 10, "doing")
+    assert made == [1]
+    assert len(threads()) == 2
+    comes_back.set()
+
+
+def test_between_calls_nothing_is_kept_of_the_last_one() -> None:
+    """A client ends with the last reference to it."""
+    calls, gone = BoundedCalls(), threading.Event()
+
+    class Client:
+        def __call__(self) -> None:
+            raise ZeroDivisionError
+
+        def __del__(self) -> None:
+            gone.set()
+
+    with suppress(ZeroDivisionError):
+        calls.make(Client(), 10, "doing")
+    assert gone.wait(topics.PATIENCE_SECONDS)
