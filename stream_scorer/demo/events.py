@@ -31,8 +31,10 @@ class GeneratedEvent(NamedTuple):
     reason: Reason | None
 
 
-def events(story: Story, count: int, seed: int) -> Iterator[GeneratedEvent]:
+def events(story: Story, count: int, seed: int, first: int = 0) -> Iterator[GeneratedEvent]:
     """Yield ``count`` events in Confluent framing; the same seed gives the same events.
+
+    They are numbered from ``first``: their ids and times follow from that, and what is wrong.
 
     They are written by fastavro, row by row, as any producer would: the proof at the end of the
     demo must not rest on the encoder and decoder that it is about.
@@ -40,10 +42,11 @@ def events(story: Story, count: int, seed: int) -> Iterator[GeneratedEvent]:
     rng = np.random.default_rng(seed)
     write = [_writer(story, schema_id) for schema_id in story.writers]
     for start in range(0, count, _CHUNK_EVENTS):
-        numbers = np.arange(start, min(start + _CHUNK_EVENTS, count))
-        rows = story.simulate(len(numbers), rng).rows()
-        versions = _versions(numbers / count, len(write), rng)
-        for number, version, row in zip(numbers.tolist(), versions, rows, strict=True):
+        places = np.arange(start, min(start + _CHUNK_EVENTS, count))
+        rows = story.simulate(len(places), rng).rows()
+        versions = _versions(places / count, len(write), rng)
+        numbers = (first + places).tolist()
+        for number, version, row in zip(numbers, versions, rows, strict=True):
             row["event_id"] = f"{story.name}-{number:08d}"
             row["occurred_at"] = _FIRST_OCCURRED_AT_MS + number
             yield _event(story, row, write[version], fault_of(story, number))

@@ -1,0 +1,85 @@
+"""A story on a Kafka and a registry that run elsewhere, both named in a scorer's config."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stream_scorer.config.loading import load
+from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
+from stream_scorer.demo.stories import CARD_FRAUD, STORIES, Story
+from stream_scorer.errors import ConfigError
+from stream_scorer.schemas import RegistrySchemas
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A story, and where its events, scores and schemas go: as the scorer's config says."""
+
+    story: Story
+    settings: Settings
+    kafka: KafkaConfig
+    registry: RegistryConfig
+
+    @property
+    def input_topic(self) -> str:
+        """The topic of the story's events."""
+        return self.kafka.input_topics[0]
+
+    @property
+    def input_subject(self) -> str:
+        """The subject of the schemas that write them."""
+        return f"{self.input_topic}-value"
+
+    def client_properties(self) -> dict[str, Any]:
+        """What any Kafka client needs to get in."""
+        servers = {"bootstrap.servers": self.kafka.bootstrap_servers}
+        return {**self.kafka.common, **servers}
+
+    def open_registry(self) -> RegistrySchemas:
+        """Open the registry; close it, or use it in a ``with`` statement."""
+        config = self.registry
+        return RegistrySchemas(config.url, config.timeout_seconds, config.properties)
+
+
+def find_elsewhere(story: Story, settings: Settings) -> Elsewhere:
+    """Return where the story is to be told.
+
+    Raises:
+        ConfigError: the config has no registry, or only a pattern for an input topic.
+    """
+    kafka, registry = settings.kafka, settings.schemas.registry
+    if kafka is None or registry is None:
+        raise ConfigError(
+            "The story needs `kafka` and `schemas.registry` in the config: its events name their "
+            "schemas by a registry's ids."
+        )
+    if kafka.input_topics[0].startswith("^"):
+        raise ConfigError(
+            f"kafka.input_topics: events can't be sent to the pattern {kafka.input_topics[0]}; "
+            "put a topic's name first."
+        )
+    return Elsewhere(story, settings, kafka, registry)
+
+
+def arguments(module: str, description: str) -> argparse.ArgumentParser:
+    """Return the options that programs share which tell a story elsewhere; more can be added."""
+    parser = argparse.ArgumentParser(f"python -m {module}", description=description)
+    parser.add_argument(
+        "-c", "--config", type=Path, required=True, metavar="FILE", help="the scorer's config"
+    )
+    parser.add_argument("--story", choices=STORIES, default=CARD_FRAUD.name, help="what is scored")
+    return parser
+
+
+def place_of(given: argparse.Namespace) -> Elsewhere:
+    """Return where the story is to be told, by the options of :func:`arguments`.
+
+    Raises:
+        ConfigError: the config is wrong, or lacks what the story needs.
+    """
+    settings = load(given.config, (), os.environ, need_kafka=True)
+    return find_elsewhere(STORIES[given.story], settings)

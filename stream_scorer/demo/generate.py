@@ -1,0 +1,142 @@
+"""``python -m stream_scorer.demo.generate``: a story's events at a steady rate, without end."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from confluent_kafka import Producer
+from rich.console import Console
+
+from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.cli.failures import exit_code_of
+from stream_scorer.demo.elsewhere import Elsewhere, arguments, place_of
+from stream_scorer.demo.events import GeneratedEvent, events
+from stream_scorer.demo.stories import Story
+from stream_scorer.errors import ConfigError
+
+#: So often the producers move from the oldest schema to the newest, and begin anew.
+ROUND_EVENTS = 30_000
+REPORT_SECONDS = 60.0
+#: A stop is noticed this soon.
+SLICE_SECONDS = 0.2
+FLUSH_SECONDS = 10.0
+
+Say = Callable[[str], None]
+
+
+def with_registered_ids(place: Elsewhere) -> Story:
+    """Return the story with its writers' schemas under the ids that the registry gave them.
+
+    Raises:
+        ConfigError: the registry lacks one.
+        Unreachable: it does not answer.
+    """
+    writers = {}
+    with place.open_registry() as registry:
+        for path in place.story.writers.values():
+            number = registry.lookup(place.input_subject, read_schema(path))
+            if number is None:
+                raise ConfigError(
+                    f"Subject {place.input_subject} has no version that equals {path.name}: run "
+                    "`python -m stream_scorer.demo.set_up` first, with the same config."
+                )
+            writers[number] = path
+    return replace(place.story, writers=writers)
+
+
+def endless(story: Story) -> Iterator[GeneratedEvent]:
+    """Yield the story's events, round after round, each event with a number of its own."""
+    for number in itertools.count():
+        yield from events(story, ROUND_EVENTS, seed=number, first=number * ROUND_EVENTS)
+
+
+def send(
+    stream: Iterable[GeneratedEvent],
+    producer: Producer,
+    topic: str,
+    *,
+    events_per_second: float,
+    stopped: threading.Event,
+    say: Say,
+) -> int:
+    """Produce the events, stamped with the time, until they end or ``stopped`` is set.
+
+    While the brokers are away events wait in the client, and once it is full this waits too.
+
+    Returns:
+        How many were produced.
+    """
+    started = reported = time.monotonic()
+    sent = 0
+    for event in stream:
+        while not stopped.is_set() and not _produced(producer, topic, event):
+            producer.poll(SLICE_SECONDS)
+        while not stopped.is_set():
+            ahead = sent / events_per_second - (time.monotonic() - started)
+            if ahead <= 0:
+                break
+            producer.poll(min(ahead, SLICE_SECONDS))
+        if stopped.is_set():
+            break
+        sent += 1
+        if time.monotonic() - reported >= REPORT_SECONDS:
+            reported = time.monotonic()
+            say(f"{sent:,} events are sent to {topic}.")
+    left = producer.flush(FLUSH_SECONDS)
+    say(f"{sent:,} events were sent to {topic}" + (f", {left:,} did not arrive." if left else "."))
+    return sent
+
+
+def _produced(producer: Producer, topic: str, event: GeneratedEvent) -> bool:
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        producer.produce(topic, event.value, event.key, timestamp=now_ms)
+    except BufferError:
+        return False
+    return True
+
+
+def positive(word: str) -> float:
+    """Return the number that a word is, for argparse."""
+    number = float(word)
+    if number <= 0:
+        raise ValueError(word)
+    return number
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = arguments(
+        "stream_scorer.demo.generate",
+        "Produce a story's events at a steady rate to the input topic that a scorer's config "
+        "names, until SIGTERM or SIGINT.",
+    )
+    add = parser.add_argument
+    add("--rate", type=positive, default=500.0, help="events a second (default 500)")
+    add("--events", type=int, default=None, help="stop after so many (default: never)")
+    given = parser.parse_args()
+    place = place_of(given)
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    stream = itertools.islice(endless(with_registered_ids(place)), given.events)
+    own = {"enable.idempotence": True, "linger.ms": 5}
+    producer = Producer({**place.client_properties(), **own})
+    send(
+        stream,
+        producer,
+        place.input_topic,
+        events_per_second=given.rate,
+        stopped=stopped,
+        say=console.print,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_code_of(main, debug=False))

@@ -1,0 +1,121 @@
+"""``python -m stream_scorer.demo.set_up``: topics and schemas, before scorers and events come.
+
+What a team does once for a new scorer, by its own tools: it creates the topics, registers the
+schemas of the events, and that of the scored events. What is there already stays as it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException
+from rich.console import Console
+
+from stream_scorer.app.schema_sources import read_schema, scored_subject
+from stream_scorer.app.scored_schema import scored_schema
+from stream_scorer.cli.failures import exit_code_of
+from stream_scorer.demo.elsewhere import Elsewhere, arguments, place_of
+from stream_scorer.errors import Unreachable
+from stream_scorer.kafka.cluster import Cluster
+from stream_scorer.local.topics import Topics
+
+PATIENCE_SECONDS = 120.0
+PAUSE_SECONDS = 1.0
+#: A dead letter is its event and headers beside it, so its topic must take more than the input.
+_INPUT_BYTES, _DEAD_LETTER_BYTES = 1 << 20, (1 << 20) + (64 << 10)
+
+Say = Callable[[str], None]
+
+
+def set_up(place: Elsewhere, partitions: int, patience_seconds: float, say: Say) -> None:
+    """Create the topics and register the schemas that are not there yet.
+
+    Both Kafka and the registry may still be starting: each is waited for.
+
+    Raises:
+        ConfigError, ContractError: the config, or the registry refuses a schema.
+        Unreachable: one of them does not answer within ``patience_seconds``.
+    """
+    create_topics(place, partitions, patience_seconds, say)
+    register_schemas(place, patience_seconds, say)
+
+
+def create_topics(place: Elsewhere, partitions: int, patience_seconds: float, say: Say) -> None:
+    """Create the three topics that the config names, those that are missing.
+
+    Raises:
+        Unreachable: no broker answers in time.
+    """
+    kafka = place.kafka
+    there = Cluster(place.client_properties(), warn=say).topic_names(patience_seconds)
+    limits = {place.input_topic: _INPUT_BYTES, kafka.output_topic: _INPUT_BYTES}
+    if kafka.dead_letter_topic is not None:
+        limits[kafka.dead_letter_topic] = _DEAD_LETTER_BYTES
+    topics = Topics(kafka.bootstrap_servers)
+    for name, max_bytes in limits.items():
+        if name in there:
+            say(f"Topic {name} is there.")
+            continue
+        try:
+            topics.create(name, partitions, -1, {"max.message.bytes": str(max_bytes)})
+        except KafkaException as refused:
+            if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+        say(f"Topic {name} is created, with {partitions} partitions.")
+
+
+def register_schemas(place: Elsewhere, patience_seconds: float, say: Say) -> None:
+    """Register every schema that writes the story's events, and the scored events'.
+
+    Raises:
+        ContractError: the registry refuses one.
+        Unreachable: it does not answer in time.
+    """
+    wanted = [(place.input_subject, read_schema(path)) for path in place.story.writers.values()]
+    wanted.append((scored_subject(place.settings, place.registry), scored_schema(place.settings)))
+    deadline = time.monotonic() + patience_seconds
+    with place.open_registry() as registry:
+        for subject, schema in wanted:
+            number = _until(deadline, say, partial(registry.register, subject, schema))
+            say(f"Subject {subject} has the schema {schema.fingerprint.hex()} under id {number}.")
+
+
+def _until(deadline: float, say: Say, ask: Callable[[], int]) -> int:
+    said = ""
+    while True:
+        try:
+            return ask()
+        except Unreachable as error:
+            if time.monotonic() >= deadline:
+                raise
+            if str(error) != said:
+                say(f"{error} Asking again.")
+            said = str(error)
+            time.sleep(PAUSE_SECONDS)
+
+
+def main() -> None:
+    """Do what the command line says."""
+    parser = arguments(
+        "stream_scorer.demo.set_up",
+        "Create a story's topics and register its schemas, on the Kafka and the registry that a "
+        "scorer's config names.",
+    )
+    add = parser.add_argument
+    add("--partitions", type=int, default=4, help="of each topic (default 4)")
+    add(
+        "--patience",
+        type=float,
+        default=PATIENCE_SECONDS,
+        metavar="SECONDS",
+        help=f"how long Kafka and the registry may take to answer (default {PATIENCE_SECONDS:.0f})",
+    )
+    given = parser.parse_args()
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    set_up(place_of(given), given.partitions, given.patience, console.print)
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_code_of(main, debug=False))
