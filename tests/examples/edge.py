@@ -20,11 +20,11 @@ PROGRAMS = Path(sys.executable).parent
 LIMIT_BYTES = 160_000_000
 
 
-def commands(heading: str, block: int = 0) -> str:
-    """The commands that the README gives below a heading; ``block`` counts them."""
+def commands(heading: str) -> str:
+    """The commands that the README gives below a heading."""
     below = README.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     blocks: list[str] = re.findall(r"^```bash\n(.*?)^```$", below, re.MULTILINE | re.DOTALL)
-    return blocks[block]
+    return "".join(blocks)
 
 
 def lay_out(folder: Path) -> subprocess.CompletedProcess[str]:
