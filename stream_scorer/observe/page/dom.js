@@ -2,6 +2,8 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+export const $ = (id) => document.getElementById(id);
+
 const filled = (node, attributes, children) => {
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== null && value !== undefined && value !== false) {
@@ -18,17 +20,20 @@ const nodes = (children) =>
     .filter((child) => child !== null && child !== undefined && child !== false)
     .map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
 
+const split = (tag) => {
+  const [name, ...classes] = tag.split(".");
+  return [name, classes.length > 0 ? { class: classes.join(" ") } : {}];
+};
+
 /** An HTML element, `tag` or `tag.class.class`. */
 export const h = (tag, attributes = {}, ...children) => {
-  const [name, ...classes] = tag.split(".");
-  const more = classes.length > 0 ? { class: classes.join(" ") } : {};
+  const [name, more] = split(tag);
   return filled(document.createElement(name), { ...more, ...attributes }, children);
 };
 
 /** An SVG element, written the same way. */
 export const s = (tag, attributes = {}, ...children) => {
-  const [name, ...classes] = tag.split(".");
-  const more = classes.length > 0 ? { class: classes.join(" ") } : {};
+  const [name, more] = split(tag);
   return filled(document.createElementNS(SVG, name), { ...more, ...attributes }, children);
 };
 
@@ -62,7 +67,7 @@ const change = (old, node) => {
   }
 };
 
-/** A table with a caption for those who hear it; `columns` are `{title, number}`. */
+/** A table with a caption for those who hear it; `columns` are `{title, number, kind}`. */
 export const table = (caption, columns, rows, attributes = {}) =>
   h(
     "table",
@@ -71,13 +76,7 @@ export const table = (caption, columns, rows, attributes = {}) =>
     h(
       "thead",
       {},
-      h(
-        "tr",
-        {},
-        columns.map(({ title, number, hint }) =>
-          h("th", { scope: "col", class: number ? "number" : null, title: hint }, title),
-        ),
-      ),
+      h("tr", {}, columns.map((each) => h("th", { scope: "col", class: classOf(each) }, each.title))),
     ),
     h("tbody", {}, rows),
   );
@@ -87,15 +86,20 @@ export const row = (columns, cells, attributes = {}) =>
   h(
     "tr",
     attributes,
-    cells.map((cell, index) => {
-      const column = columns[index];
-      const more = { class: [column.number && "number", column.kind].filter(Boolean).join(" ") || null };
-      return index === 0 ? h("th", { scope: "row", ...more }, cell) : h("td", more, cell);
-    }),
+    cells.map((cell, index) =>
+      h(index === 0 ? "th" : "td", { scope: index === 0 && "row", class: classOf(columns[index]) }, cell),
+    ),
   );
+
+const classOf = ({ number, kind }) => (number ? "number" : kind);
+
+/** A column of bars; its heading is for those who hear it. */
+export const barColumn = () => ({ title: h("span.unseen", {}, "As a bar"), kind: "wide" });
+
+export const empty = (text) => h("p.empty", {}, text);
 
 /** Pairs of a list of definitions; a pair without a value is left out. */
 export const pairs = (entries) =>
   entries
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, ...value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+    .filter(([, value]) => value && value.length > 0)
+    .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));

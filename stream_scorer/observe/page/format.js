@@ -4,7 +4,6 @@ export const UNKNOWN = "–";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const precise = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const time = new Intl.DateTimeFormat("en", {
   hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
@@ -15,7 +14,6 @@ const known = (format) => (value) =>
 
 export const count = known((value) => whole.format(value));
 export const compact = known((value) => short.format(value));
-export const number = known((value) => precise.format(value));
 export const rate = known((value) => (value < 10 ? oneDigit : whole).format(value));
 export const clock = known((seconds) => time.format(new Date(seconds * 1000)));
 
@@ -31,22 +29,22 @@ export const duration = known((seconds) => {
   if (seconds < 9.95) return `${oneDigit.format(seconds)} s`;
   const total = Math.round(seconds);
   if (total < 60) return `${total} s`;
-  if (total < 3600) return two(Math.floor(total / 60), "min", total % 60, "s");
-  if (total < 86400) return two(Math.floor(total / 3600), "h", Math.floor((total % 3600) / 60), "min");
-  return two(Math.floor(total / 86400), "d", Math.floor((total % 86400) / 3600), "h");
+  const [large, name, small, part] = UNITS.find(([each]) => total >= each);
+  const rest = Math.floor((total % large) / small);
+  return `${Math.floor(total / large)} ${name}${rest > 0 ? ` ${rest} ${part}` : ""}`;
 });
 
-const two = (large, largeUnit, small, smallUnit) =>
-  small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
+const UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]];
+
+/** A value of a setting as words. */
+export const plain = (value) => (value ?? "").replaceAll("_", " ");
 
 export const plural = (value, one, many) => `${count(value)} ${value === 1 ? one : many}`;
 
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** A sentence from what may be a part of one. */
-export const sentence = (text) => {
-  const trimmed = text.trim();
-  const begun = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
-};
+export const sentence = (text) => capital(text) + (/[.!?]$/.test(text) ? "" : ".");
 
 /** Settings as lines that look like YAML: for reading, not for copying back. */
 export const outline = (value, indent = "") => {

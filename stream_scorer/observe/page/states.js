@@ -1,34 +1,10 @@
 // What state a worker is in, and all of them together, in words.
 
-import { clock, count, duration, plural, sentence } from "./format.js";
+import { capital, clock, duration, plural, sentence } from "./format.js";
 
 /** A round that takes longer is worth a word, though it may be allowed to. */
 const SLOW_SECONDS = 5;
-
-const RANK = { good: 0, warn: 1, bad: 2 };
-
-/** Returns `{level, word, title, detail}`; `title` goes on after the worker's name, too. */
-export const stateOf = (member) => {
-  const { worker } = member.status ?? {};
-  if (!member.answers) return silent(member);
-  if (worker.healthy === false) {
-    const where = `Its loop stands still: ${worker.doing} for ${duration(worker.since_seconds)}.`;
-    return bad("stands still", where, worker.unhealthy_because);
-  }
-  if (worker.waiting_because) {
-    return warn("waits", `For ${duration(worker.waiting_seconds)}.`, worker.waiting_because);
-  }
-  if (worker.ready === false) return warn("is not ready", worker.not_ready_because);
-  if (worker.since_seconds > SLOW_SECONDS) {
-    return warn("is slow", `It is ${worker.doing} for ${duration(worker.since_seconds)}.`);
-  }
-  return { level: "good", word: "ready", title: "is ready", detail: "" };
-};
-
-const silent = (member) => {
-  const seen = member.answeredAt ? `Shown is what it said at ${clock(member.answeredAt)}.` : "";
-  return bad("does not answer", member.error ? sentence(member.error) : "", seen);
-};
+const RANK = ["good", "warn", "bad"];
 
 const told = (level) => (title, ...sentences) => ({
   level,
@@ -36,29 +12,47 @@ const told = (level) => (title, ...sentences) => ({
   title,
   detail: sentences.filter(Boolean).map(sentence).join(" "),
 });
-const bad = told("bad");
-const warn = told("warn");
+const [good, warn, bad] = RANK.map(told);
 
-/** Returns `{level, title, lines, said}`; `said` changes only when the state does. */
-export const stateOfAll = (members) => {
-  if (members.length === 0) return { level: "warn", title: "No worker", lines: [], said: "No worker" };
-  const states = members.map((member) => ({ member, ...stateOf(member) }));
-  const troubled = states.filter(({ level }) => level !== "good");
-  const level = states.reduce((worst, each) => (RANK[each.level] > RANK[worst] ? each.level : worst), "good");
-  const title = titleOf(states, troubled);
-  const lines =
-    members.length === 1 || troubled.length === 1
-      ? troubled.map(({ detail }) => detail)
-      : troubled.map((each) => `${each.member.name} ${each.title}. ${each.detail}`);
-  const said = [title, ...(troubled.length > 1 ? troubled.map((each) => `${each.member.name} ${each.title}`) : [])];
-  return { level, title, lines: lines.filter(Boolean), said: said.join(". ") };
+/** Returns `{level, word, title, detail}`; the title goes on after the worker's name. */
+export const stateOf = ({ status, answers, answeredAt }) => {
+  if (!answers) return bad("does not answer", answeredAt && `Shown is what it said at ${clock(answeredAt)}`);
+  const { worker } = status;
+  const doing = `${worker.doing} for ${duration(worker.since_seconds)}`;
+  if (!worker.healthy) return bad("stands still", worker.unhealthy_because ?? `It has been ${doing}`);
+  if (worker.waiting_because) {
+    return warn("is waiting", worker.waiting_because, `For ${duration(worker.waiting_seconds)} so far`);
+  }
+  if (!worker.ready) return warn("is not ready", worker.not_ready_because);
+  if (worker.since_seconds > SLOW_SECONDS) return warn("is slow", `It has been ${doing}`);
+  return good("is ready");
 };
 
 const titleOf = (states, troubled) => {
   if (states.length === 1) return capital(states[0].word);
-  if (troubled.length === 0) return `${count(states.length)} workers ready`;
-  if (troubled.length === 1) return `${capital(troubled[0].member.name)} ${troubled[0].title}`;
-  return `${troubled.length} of ${plural(states.length, "worker", "workers")} need a look`;
+  if (troubled.length === 0) return `${plural(states.length, "worker", "workers")} ready`;
+  if (troubled.length === 1) return capital(`${troubled[0].name} ${troubled[0].title}`);
+  return `${troubled.length} of ${states.length} workers need a look`;
 };
 
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+/** Returns `{level, title, lines, said}`; `said` changes only when the state does. */
+export const stateOfAll = (members) => {
+  const states = members.map((member) => ({ name: member.name, ...stateOf(member) }));
+  const troubled = states.filter(({ level }) => level !== "good");
+  const title = titleOf(states, troubled);
+  const named = troubled.length > 1 ? troubled.map((each) => capital(`${each.name} ${each.title}. `)) : [""];
+  return {
+    level: RANK[Math.max(...states.map(({ level }) => RANK.indexOf(level)), 0)],
+    title,
+    lines: troubled.map(({ detail }, index) => named[index] + detail).filter(Boolean),
+    said: `${title}. ${named.join("")}`,
+  };
+};
+
+/** The same where nothing answers at all. */
+export const silence = (seconds, why, members) => {
+  const seen = Math.max(...members.map(({ answeredAt }) => answeredAt));
+  const shown = seen > 0 ? `What is shown is from ${clock(seen)}; the page goes on asking.` : "The page goes on asking.";
+  const since = seconds === null ? "Nothing has answered yet." : `No answer for ${duration(Math.round(seconds))}.`;
+  return { level: "bad", title: "Does not answer", lines: [`${since} ${why} ${shown}`], said: "Does not answer." };
+};

@@ -2,23 +2,17 @@
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const remember = (theme) => {
+  // Storage may be forbidden; a choice then lasts as long as the page.
+  const stored = (use) => {
     try {
-      localStorage.setItem("theme", theme);
-    } catch {
-      // Storage may be forbidden; the choice then lasts as long as the page.
-    }
-  };
-  const remembered = () => {
-    try {
-      return localStorage.getItem("theme");
+      return use(localStorage);
     } catch {
       return null;
     }
   };
   const current = () => root.dataset.theme ?? (system.matches ? "dark" : "light");
 
-  const theme = remembered();
+  const theme = stored((store) => store.getItem("theme"));
   if (theme === "light" || theme === "dark") root.dataset.theme = theme;
 
   document.addEventListener("DOMContentLoaded", () => {
@@ -26,7 +20,7 @@
     const show = () => button.setAttribute("aria-pressed", String(current() === "dark"));
     button.addEventListener("click", () => {
       root.dataset.theme = current() === "dark" ? "light" : "dark";
-      remember(root.dataset.theme);
+      stored((store) => store.setItem("theme", root.dataset.theme));
       show();
     });
     system.addEventListener("change", show);
