@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from stream_scorer.demo.watching import Watched
 from stream_scorer.errors import Broken
 
 STOP_SECONDS = 30.0
@@ -20,6 +22,8 @@ QUICK_TAKEOVER = (
     "kafka.consumer.heartbeat.interval.ms=1000",
     "kafka.producer.transaction.timeout.ms=6000",
 )
+#: What the page needs: the lag each second, and the port of each worker in a log that can be read.
+WATCHED = ("kafka.consumer.statistics.interval.ms=1000", "logging.format=json")
 
 
 class Fleet:
@@ -46,7 +50,8 @@ class Fleet:
         self.stop()
 
     def _start(self, log: Path) -> subprocess.Popen[bytes]:
-        settings = [argument for each in QUICK_TAKEOVER for argument in ("--set", each)]
+        values = (*QUICK_TAKEOVER, *WATCHED)
+        settings = [argument for each in values for argument in ("--set", each)]
         command: Sequence[str] = (
             sys.executable, "-m", "stream_scorer", "run", "-c", self._config.name, *settings,
         )  # fmt: skip
@@ -72,6 +77,12 @@ class Fleet:
                     f"{self._logs[0]} (`--folder` keeps it)."
                 )
             time.sleep(0.1)
+
+    def watched(self) -> list[Watched]:
+        """Return the workers as the page is to show them, killed ones among them."""
+        return [
+            Watched(f"worker {number}", _port_in(log)) for number, log in enumerate(self._logs, 1)
+        ]
 
     def kill(self, number: int) -> None:
         """End a worker, counted from 1, by SIGKILL: it has no chance to tidy up."""
@@ -103,3 +114,14 @@ class Fleet:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
+
+
+def _port_in(log: Path) -> int | None:
+    """Return the port that a worker logged when it began to run."""
+    if not log.exists():
+        return None
+    for line in log.read_text(errors="replace").splitlines():
+        if '"running"' in line:
+            port: int | None = json.loads(line)["port"]
+            return port
+    return None

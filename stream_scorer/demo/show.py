@@ -23,6 +23,7 @@ from stream_scorer.demo.fleet import Fleet
 from stream_scorer.demo.stories import Story, add_scored_schema, lay_out
 from stream_scorer.demo.table import table_of, verdict_of
 from stream_scorer.demo.traffic import Reader, Traffic
+from stream_scorer.demo.watching import watching
 from stream_scorer.errors import Broken
 from stream_scorer.local.kafka import EmbeddedKafka
 
@@ -81,7 +82,12 @@ def _scored_schema(config: Path) -> Schema:
 
 
 def _run(config: Path, scale: Scale, traffic: Traffic, reader: Reader, console: Console) -> Tally:
-    with Fleet(config, scale.workers) as fleet, _progress(scale.events, console) as progress:
+    with (
+        Fleet(config, scale.workers) as fleet,
+        watching(fleet.watched) as address,
+        _progress(scale.events, console) as progress,
+    ):
+        console.print(f"Watch it: {address}")
         fleet.wait_until_assigned()
         console.print(f"{scale.workers} workers share the {PARTITIONS} partitions.")
         traffic.start()

@@ -14,6 +14,7 @@ export const remembering = () => {
       name: alone ? "the worker" : (answer.name ?? address.replace(/^https?:\/\//, "")),
       answers: Boolean(answer.worker),
       answeredAt: status?.worker.now ?? null,
+      error: answer.error ?? "does not answer",
     };
   };
 

@@ -33,7 +33,7 @@ export const showPartitions = ({ partitions }, several) => {
     $("partitions"),
     partitions.length > 0
       ? table("Lag and owner by partition", columns, partitions.map(rowOf))
-      : empty("None at the moment: others have them, or the group is still sharing them out."),
+      : empty("None at the moment."),
   );
 };
 

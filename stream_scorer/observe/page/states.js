@@ -15,8 +15,9 @@ const told = (level) => (title, ...sentences) => ({
 const [good, warn, bad] = RANK.map(told);
 
 /** Returns `{level, word, title, detail}`; the title goes on after the worker's name. */
-export const stateOf = ({ status, answers, answeredAt }) => {
-  if (!answers) return bad("does not answer", answeredAt && `Shown is what it said at ${clock(answeredAt)}`);
+export const stateOf = ({ status, answers, answeredAt, error }) => {
+  if (error === "is starting") return warn(error);
+  if (!answers) return bad(error, answeredAt && `Shown is what it said at ${clock(answeredAt)}`);
   const { worker } = status;
   const doing = `${worker.doing} for ${duration(worker.since_seconds)}`;
   if (!worker.healthy) return bad("stands still", worker.unhealthy_because ?? `It has been ${doing}`);
