@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stream_scorer import __version__
+from stream_scorer.app.renewed_logins import RenewedLogins
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import render
@@ -25,7 +26,7 @@ from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.producer import MakeClient, TransactionalProducer, make_client
-from stream_scorer.output import DeadLetterOutput, Producer, TransactionalOutput
+from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
 UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
@@ -62,9 +63,12 @@ def transactional_id(kafka: KafkaConfig) -> str:
 
 
 def make_consumer(
-    settings: Settings, kafka: KafkaConfig, warn: Callable[[str], None]
+    settings: Settings,
+    kafka: KafkaConfig,
+    warn: Callable[[str], None],
+    logins: RenewedLogins | None = None,
 ) -> EventConsumer:
-    """Return a consumer that has not joined yet."""
+    """Return a consumer that has not joined yet; it follows ``logins``."""
     properties = consumer_properties(
         bootstrap_servers=kafka.bootstrap_servers,
         group_id=kafka.group_id,
@@ -73,7 +77,10 @@ def make_consumer(
         consumer=kafka.consumer,
     )
     reset = OffsetReset(kafka.offset_reset, kafka.on_data_loss, warn)
-    return EventConsumer(properties, kafka.input_topics, reset)
+    consumer = EventConsumer(properties, kafka.input_topics, reset)
+    if logins is not None:
+        logins.follow(consumer, {**kafka.common, **kafka.consumer})
+    return consumer
 
 
 def make_output(
@@ -84,10 +91,14 @@ def make_output(
     *,
     warn: Callable[[str], None],
     make_client: MakeClient = make_client,
+    logins: RenewedLogins | None = None,
 ) -> TransactionalOutput:
-    """Return where scored batches leave, exactly once or at least once."""
+    """Return where scored batches leave, exactly once or at least once; it follows ``logins``."""
+    producer = make_producer(settings, kafka, topics, consumer, warn=warn, make_client=make_client)
+    if logins is not None:
+        logins.follow(producer, {**kafka.common, **kafka.producer})
     return TransactionalOutput(
-        make_producer(settings, kafka, topics, consumer, warn=warn, make_client=make_client),
+        producer,
         kafka.output_topic,
         _dead_letters(settings, kafka, topics.dead_letters),
     )
@@ -101,7 +112,7 @@ def make_producer(
     *,
     warn: Callable[[str], None],
     make_client: MakeClient = make_client,
-) -> Producer:
+) -> TransactionalProducer | AtLeastOnceProducer:
     """Return a producer that has not asked the brokers for anything yet."""
     properties = write_properties(settings, kafka, topics)
     seconds = transaction_timeout_seconds(kafka.common, kafka.producer)

@@ -16,6 +16,7 @@ from stream_scorer.app.clients import OutputTopics, largest_record, make_consume
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.garbage import seldom_collected
 from stream_scorer.app.preflight import topics_for_run
+from stream_scorer.app.renewed_logins import RenewedLogins, as_now
 from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.stopping import Stopping
@@ -71,7 +72,8 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
         heartbeat = Heartbeat(pace.max_poll_interval_seconds)
         watchdog = Watchdog(heartbeat, partial(_brokers_answer, kafka), log)
         stopping = Stopping(ready.model.terminate, log.error)
-        consumer = make_consumer(settings, kafka, log.warning)
+        logins = RenewedLogins(log)
+        consumer = make_consumer(settings, kafka, log.warning, logins)
         output = make_output(
             settings,
             kafka,
@@ -79,6 +81,7 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
             consumer,
             warn=log.warning,
             make_client=seams.make_client,
+            logins=logins,
         )
         worker = Worker(
             seams.consumer(consumer),
@@ -95,6 +98,7 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
             serving(registry, watchdog.why_unhealthy, host=server.host, port=server.port)
         )
         stack.enter_context(watchdog.watching())
+        stack.enter_context(logins.watching())
         stack.enter_context(seldom_collected())
         log.info("running", group=kafka.group_id, input=kafka.input_topics, port=port)
         worker.run()
@@ -152,7 +156,7 @@ def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
 
 
 def _brokers_answer(kafka: KafkaConfig) -> bool:
-    servers = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
+    servers = {**as_now(kafka.common), "bootstrap.servers": kafka.bootstrap_servers}
     return brokers_answer(servers, ANSWER_SECONDS)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeVar
 
 from stream_scorer.config.document import Path
 from stream_scorer.config.sources import read_text
@@ -12,6 +12,8 @@ from stream_scorer.config.text import Secret
 from stream_scorer.errors import ConfigError
 
 SCHEME = "file:"
+
+Value = TypeVar("Value")
 
 
 def read_references(
@@ -42,9 +44,30 @@ def read_references(
         return value
     file = FilePath(value.removeprefix(SCHEME))
     try:
-        text = read_text(file, f"{origin(path)}: {'.'.join(path)}: the file {file}")
+        return _read(file, f"{origin(path)}: {'.'.join(path)}: the file {file}")
     except ConfigError:
         if needed(path):
             raise
         return value
-    return Secret(text.removesuffix("\n").removesuffix("\r"))
+
+
+def read_again(properties: Mapping[str, Value]) -> dict[str, Value | Secret]:
+    """Return the properties, those that stand in a file as it is now.
+
+    Raises:
+        ConfigError: a file can't be read, or is empty, as it is for a moment while it is written.
+    """
+    return {name: _read_again(name, value) for name, value in properties.items()}
+
+
+def _read_again(name: str, value: Value) -> Value | Secret:
+    if not isinstance(value, Secret) or value.file is None:
+        return value
+    now = _read(value.file, f"{name}: the file {value.file}")
+    if not now:
+        raise ConfigError(f"{name}: the file {value.file} is empty.")
+    return now
+
+
+def _read(file: FilePath, what: str) -> Secret:
+    return Secret(read_text(file, what).removesuffix("\n").removesuffix("\r"), file=file)

@@ -54,9 +54,13 @@ def _registry_scalar(value: Any) -> Any:
 
 def _hide_secrets(properties: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: Secret(getattr(value, "written", str(value))) if is_secret(name) else _plain(value)
+        name: _hidden(value) if is_secret(name) else _plain(value)
         for name, value in properties.items()
     }
+
+
+def _hidden(value: Any) -> Secret:
+    return Secret(getattr(value, "written", str(value)), file=getattr(value, "file", None))
 
 
 def _plain(value: Any) -> Any:

@@ -18,14 +18,19 @@ HIDDEN = "******"
 
 
 class Secret(str):  # noqa: SLOT000 - it carries what may be shown
-    """A text that no ``repr`` shows; the text itself is what clients are given."""
+    """A text that no ``repr`` shows; the text itself is what clients are given.
+
+    ``file`` is where it was read, if it stands in a file of its own.
+    """
 
     shown: str
+    file: Path | None
 
-    def __new__(cls, text: str, shown: str = HIDDEN) -> Self:
+    def __new__(cls, text: str, shown: str = HIDDEN, file: Path | None = None) -> Self:
         """Return the text, of which only ``shown`` may be seen."""
         secret = super().__new__(cls, text)
         secret.shown = shown
+        secret.file = file
         return secret
 
     def __repr__(self) -> str:

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAborted
-from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_config import Property, login, login_of
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.producer import queue
+from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import error_of, more_telling, translated
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
@@ -25,7 +26,8 @@ FLUSH_SLICE_SECONDS = 1.0
 class AtLeastOnceProducer:
     """The same block as the transactional producer's, with weaker contents.
 
-    ``commit_offsets`` is the consumer's own commit, which does not wait for an answer.
+    ``commit_offsets`` is the consumer's own commit, which does not wait for an answer. ``hears`` is
+    given each client's statistics while it writes.
     """
 
     def __init__(
@@ -34,9 +36,14 @@ class AtLeastOnceProducer:
         commit_offsets: Callable[[Mapping[TopicPartition, int]], None],
         flush_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        hears: Hears | None = None,
     ) -> None:
         self._log = ClientLog()
-        callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
+        callbacks = {
+            "on_delivery": self._delivered,
+            "error_cb": self._log.heard,
+            **heard_by(hears, "producer"),
+        }
         self._properties = {**properties, **callbacks}
         self._client = Producer(self._properties, logger=self._log)
         self._commit_offsets = commit_offsets
@@ -52,8 +59,16 @@ class AtLeastOnceProducer:
         block with it.
         """
         self._client.purge()
-        self._client = Producer(self._properties, logger=self._log)
+        properties = self._properties
+        self._client = Producer(properties, logger=self._log)
+        if self._properties is not properties:  # renewed meanwhile
+            self._client.set_sasl_credentials(*login_of(self._properties))
         self.needs_rebuild = False
+
+    def renew_login(self, username: str, password: str) -> None:
+        """Log in so from the next connection on; any thread may call it."""
+        self._properties = {**self._properties, **login(username, password)}
+        self._client.set_sasl_credentials(username, password)
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
