@@ -47,14 +47,16 @@ def halves_of(
     """Return two batches that make up this one, which has two traces or more.
 
     The first one ends where its own traces do, in each partition; the second one where this one
-    does, which may be further: events that left no trace here are behind their neighbours.
+    does, which may be further: events that left no trace here are behind their neighbours. It has
+    the profile of both.
     """
     order = np.lexsort((places.offsets, places.source_index))
     middle = len(order) // 2
     first, second = (np.sort(part) for part in (order[:middle], order[middle:]))
     earlier = _part(scored, places, first)
     later, later_places = _part(scored, places, second)
-    return earlier, (replace(later, next_offsets=scored.next_offsets), later_places)
+    last = replace(later, next_offsets=scored.next_offsets, profile=scored.profile)
+    return earlier, (last, later_places)
 
 
 def _part(

@@ -104,6 +104,9 @@ class Observer(Protocol):
     def committed(self, scored: Sequence[ScoredBatch], seconds: float) -> None:
         """A transaction committed."""
 
+    def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Positions were committed that are behind control markers."""
+
     def aborted(self, error: StreamScorerError, in_a_row: int) -> None:
         """A transaction left no trace."""
 
@@ -113,5 +116,8 @@ class Observer(Protocol):
     def waiting(self, error: StreamScorerError) -> None:
         """Something outside is away; the loop keeps its place."""
 
+    def working(self) -> None:
+        """A round went well."""
+
     def alive(self) -> None:
-        """The loop went round."""
+        """The loop goes round."""

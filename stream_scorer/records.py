@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from stream_scorer.profile import Profile
 
 Headers = list[tuple[str, bytes | None]]
 """Kafka record headers, in order; a name may repeat."""
@@ -178,7 +180,39 @@ class ScoredBatch:
     rows: NDArray[np.intp]
     size_bytes: int = 0
     seconds: Mapping[Stage, float] = field(default_factory=dict)
+    profile: Profile = field(default_factory=Profile)
 
     def __len__(self) -> int:
         """Return the number of input events that left their trace here."""
         return len(self.scored) + len(self.dead_letters)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatistics:
+    """What a consumer's client knows of a partition; offsets are ``None`` as long as it does not.
+
+    ``committed`` is what the group had committed when the partition was assigned; ``end`` is the
+    last stable offset: what is behind it belongs to transactions that are open.
+    """
+
+    committed: int | None
+    end: int | None
+    queued_messages: int
+    queued_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatistics:
+    """What a Kafka client says of itself. What is counted is counted since the client was made."""
+
+    client: Literal["consumer", "producer"]
+    brokers_up: int
+    queue_messages: int
+    queue_bytes: int
+    requests: int
+    request_bytes: int
+    responses: int
+    response_bytes: int
+    messages: int
+    message_bytes: int
+    partitions: Mapping[TopicPartition, PartitionStatistics]

@@ -105,6 +105,8 @@ class Worker:
             self._retreat(error)
             if not isinstance(error, RecordRefused):
                 self._stand_by(self._backoff_seconds())
+        else:
+            self._observer.working()
 
     # ------------------------------------------------------------------ one round
 
@@ -236,6 +238,7 @@ class Worker:
         if ahead:
             self._output.commit((), ahead, self._consumer.group_metadata())
             self._committed.update(ahead)
+            self._observer.stepped_over(ahead)
 
     # ------------------------------------------------------------------ failure
 

@@ -14,12 +14,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "stream_scorer"
 
-_VALUES = frozenset({"records", "columns", "errors"})
+_VALUES = frozenset({"records", "columns", "profile", "errors"})
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "__init__": frozenset(),
     "__main__": frozenset({"cli"}),
-    "records": frozenset(),
+    "records": frozenset({"profile"}),
+    "profile": frozenset(),
     "columns": frozenset(),
     "errors": frozenset(),
     "avro": _VALUES,
@@ -35,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "dead_letters": frozenset({"records"}),
     "output": frozenset({"records", "errors", "protocols", "budget", "dead_letters"}),
     "config": frozenset({"errors"}),
-    "observe": frozenset({"records", "errors"}),
+    "observe": frozenset({"records", "profile", "errors"}),
     "local": frozenset({"errors"}),
 }
 

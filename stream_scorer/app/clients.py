@@ -26,6 +26,7 @@ from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.producer import MakeClient, TransactionalProducer, make_client
+from stream_scorer.kafka.statistics import Hears
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
@@ -67,6 +68,7 @@ def make_consumer(
     kafka: KafkaConfig,
     warn: Callable[[str], None],
     logins: RenewedLogins | None = None,
+    hears: Hears | None = None,
 ) -> EventConsumer:
     """Return a consumer that has not joined yet; it follows ``logins``."""
     properties = consumer_properties(
@@ -77,7 +79,7 @@ def make_consumer(
         consumer=kafka.consumer,
     )
     reset = OffsetReset(kafka.offset_reset, kafka.on_data_loss, warn)
-    consumer = EventConsumer(properties, kafka.input_topics, reset)
+    consumer = EventConsumer(properties, kafka.input_topics, reset, hears=hears)
     if logins is not None:
         logins.follow(consumer, {**kafka.common, **kafka.consumer})
     return consumer
@@ -92,9 +94,12 @@ def make_output(
     warn: Callable[[str], None],
     make_client: MakeClient = make_client,
     logins: RenewedLogins | None = None,
+    hears: Hears | None = None,
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once; it follows ``logins``."""
-    producer = make_producer(settings, kafka, topics, consumer, warn=warn, make_client=make_client)
+    producer = make_producer(
+        settings, kafka, topics, consumer, warn=warn, make_client=make_client, hears=hears
+    )
     if logins is not None:
         logins.follow(producer, {**kafka.common, **kafka.producer})
     return TransactionalOutput(
@@ -112,13 +117,16 @@ def make_producer(
     *,
     warn: Callable[[str], None],
     make_client: MakeClient = make_client,
+    hears: Hears | None = None,
 ) -> TransactionalProducer | AtLeastOnceProducer:
     """Return a producer that has not asked the brokers for anything yet."""
     properties = write_properties(settings, kafka, topics)
     seconds = transaction_timeout_seconds(kafka.common, kafka.producer)
     if kafka.delivery == "exactly_once":
-        return TransactionalProducer(properties, seconds, make_client=make_client, warn=warn)
-    return AtLeastOnceProducer(properties, consumer.commit, seconds)
+        return TransactionalProducer(
+            properties, seconds, make_client=make_client, warn=warn, hears=hears
+        )
+    return AtLeastOnceProducer(properties, consumer.commit, seconds, hears=hears)
 
 
 def write_properties(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stream_scorer.observe.logs import Log
 from stream_scorer.records import Batch, ScoredBatch, TopicPartition
@@ -25,6 +25,9 @@ class Progress:
         self.dead_letters += sum(len(batch.dead_letters) for batch in scored)
         self._log.debug("transaction committed", seconds=seconds)
 
+    def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Do nothing: it is no dead letter."""
+
     def aborted(self, error: Exception, in_a_row: int) -> None:
         """Say that a transaction left no trace."""
         self._log.warning(
@@ -40,6 +43,9 @@ class Progress:
     def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
         """Say which partitions came or went, to whoever looks for a fault."""
         self._log.debug(f"partitions {kind}", partitions=[f"{t}[{p}]" for t, p in partitions])
+
+    def working(self) -> None:
+        """Do nothing: what is committed is counted."""
 
     def alive(self) -> None:
         """Do nothing: nobody probes a command."""

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from stream_scorer import protocols
 from stream_scorer.app.clients import OutputTopics, largest_record, make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
@@ -21,6 +19,7 @@ from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.app.watchdog import ANSWER_SECONDS, Watchdog, WatchedOutput
+from stream_scorer.app.watching import Scored, make_watching
 from stream_scorer.check.findings import heed
 from stream_scorer.check.model import judge_packages
 from stream_scorer.config.settings import KafkaConfig, Settings
@@ -29,13 +28,12 @@ from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS, transaction_
 from stream_scorer.kafka.cluster import brokers_answer
 from stream_scorer.kafka.producer import MakeClient, longest_call_seconds, make_client
 from stream_scorer.model.runtime import conflicting_packages
-from stream_scorer.model.session import Model
 from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.logs import Log, configure_logging
-from stream_scorer.observe.metrics import Metrics
-from stream_scorer.observe.observer import LoopObserver
+from stream_scorer.observe.page import PAGE_HEADERS
 from stream_scorer.observe.server import serving
 from stream_scorer.open_set import Pace
+from stream_scorer.scoring.profiling import Profiler
 from stream_scorer.scoring.scorer import Scorer
 from stream_scorer.worker import Worker
 
@@ -67,13 +65,22 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
     with ExitStack() as stack:
         ready = _look_and_load(settings, kafka, log)
         stack.callback(ready.schemas.close)
-        registry = CollectorRegistry()
         pace = pace_of(settings)
         heartbeat = Heartbeat(pace.max_poll_interval_seconds)
         watchdog = Watchdog(heartbeat, partial(_brokers_answer, kafka), log)
-        stopping = Stopping(ready.model.terminate, log.error)
+        stopping = Stopping(ready.scored.model.terminate, log.error)
+        watching = make_watching(
+            settings,
+            kafka,
+            ready.scored,
+            heartbeat=heartbeat,
+            why_unhealthy=watchdog.why_unhealthy,
+            log=log,
+        )
         logins = RenewedLogins(log)
-        consumer = make_consumer(settings, kafka, log.warning, logins)
+        hears = watching.observer.heard
+        consumer = make_consumer(settings, kafka, log.warning, logins, hears)
+        watching.readiness.ask(consumer.is_member)
         output = make_output(
             settings,
             kafka,
@@ -82,20 +89,21 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
             warn=log.warning,
             make_client=seams.make_client,
             logins=logins,
+            hears=hears,
         )
         worker = Worker(
             seams.consumer(consumer),
             seams.scorer(ready.scorer),
             WatchedOutput(output, heartbeat, _longest_call_seconds(kafka)),
             pace,
-            LoopObserver(_metrics(registry, ready.model), log, heartbeat),
+            watching.observer,
             stopping=stopping,
             seconds_per_row=ready.seconds_per_row,
         )
         stack.enter_context(stopping.on_signals())
         server = settings.server
         port = stack.enter_context(
-            serving(registry, watchdog.why_unhealthy, host=server.host, port=server.port)
+            serving(watching.routes, host=server.host, port=server.port, headers=PAGE_HEADERS)
         )
         stack.enter_context(watchdog.watching())
         stack.enter_context(logins.watching())
@@ -111,17 +119,11 @@ def _kafka(settings: Settings) -> KafkaConfig:
     return settings.kafka
 
 
-def _metrics(registry: CollectorRegistry, model: Model) -> Metrics:
-    metrics = Metrics(registry)
-    metrics.model(model.name, model.version, model.sha256)
-    return metrics
-
-
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """What was looked at and found fit, and the model, warm."""
 
-    model: Model
+    scored: Scored
     schemas: Schemas
     topics: OutputTopics
     scorer: Scorer
@@ -152,7 +154,14 @@ def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
         schemas.prefix_for(contract.scored),
         largest_record(topics.scored),
     )
-    return _Ready(model, schemas, topics, scorer, warm_up(model, settings.batching.max_records))
+    profiler = Profiler.of(contract.features, contract.outputs)
+    return _Ready(
+        Scored(model, schemas.reader_origin, profiler),
+        schemas,
+        topics,
+        scorer,
+        warm_up(model, settings.batching.max_records),
+    )
 
 
 def _brokers_answer(kafka: KafkaConfig) -> bool:

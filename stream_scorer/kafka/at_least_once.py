@@ -15,6 +15,7 @@ from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAbo
 from stream_scorer.kafka.client_config import Property, login, login_of
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.producer import queue
+from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import error_of, more_telling, translated
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
@@ -25,7 +26,8 @@ FLUSH_SLICE_SECONDS = 1.0
 class AtLeastOnceProducer:
     """The same block as the transactional producer's, with weaker contents.
 
-    ``commit_offsets`` is the consumer's own commit, which does not wait for an answer.
+    ``commit_offsets`` is the consumer's own commit, which does not wait for an answer. ``hears`` is
+    given each client's statistics while it writes.
     """
 
     def __init__(
@@ -34,9 +36,14 @@ class AtLeastOnceProducer:
         commit_offsets: Callable[[Mapping[TopicPartition, int]], None],
         flush_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        hears: Hears | None = None,
     ) -> None:
         self._log = ClientLog()
-        callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
+        callbacks = {
+            "on_delivery": self._delivered,
+            "error_cb": self._log.heard,
+            **heard_by(hears, "producer"),
+        }
         self._properties = {**properties, **callbacks}
         self._client = Producer(self._properties, logger=self._log)
         self._commit_offsets = commit_offsets

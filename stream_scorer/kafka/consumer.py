@@ -22,6 +22,7 @@ from stream_scorer.kafka.messages import (
 )
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.plain_commits import PlainCommits
+from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.protocols import RebalanceListener
 from stream_scorer.records import Batch, TopicPartition
@@ -38,7 +39,7 @@ class EventConsumer:
     """Owns the client and its position. Every method belongs to the polling thread.
 
     ``epoch`` counts the assignments that ended (revoked or lost): a batch or an open set of an
-    older epoch is void.
+    older epoch is void. ``hears`` is given the client's statistics during polls.
     """
 
     def __init__(
@@ -47,10 +48,15 @@ class EventConsumer:
         topics: Sequence[str],
         reset: OffsetReset,
         clock: Callable[[], float] = time.monotonic,
+        hears: Hears | None = None,
     ) -> None:
         log = ClientLog()
         self._commits = PlainCommits(clock)
-        callbacks = {"error_cb": log.heard, "on_commit": self._commits.answered}
+        callbacks = {
+            "error_cb": log.heard,
+            "on_commit": self._commits.answered,
+            **heard_by(hears, "consumer"),
+        }
         self._client = Consumer({**properties, **callbacks}, logger=log)
         self._renewing = threading.Lock()
         self._closing = False
@@ -234,6 +240,10 @@ class EventConsumer:
     def _known_end(self, partition: TopicPartition) -> int:
         _, high = self._client.get_watermark_offsets(ClientPartition(*partition), cached=True)
         return int(high)  # negative as long as nothing was fetched
+
+    def is_member(self) -> bool:
+        """Tell whether the group has taken this process in; it may have no partition for it."""
+        return is_membership(self._client.consumer_group_metadata())
 
     def group_metadata(self) -> bytes:
         """Return the membership that fences the offsets of a transaction (KIP-447).

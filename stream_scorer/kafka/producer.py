@@ -32,6 +32,7 @@ from stream_scorer.kafka.client_config import Deadlines, Property, login, login_
 from stream_scorer.kafka.client_log import ClientLog, least_level
 from stream_scorer.kafka.connections import Connections, audible
 from stream_scorer.kafka.fencing import Fencing
+from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import (
     describe,
     error_of,
@@ -77,6 +78,7 @@ class TransactionalProducer:
         clock: monotonic seconds.
         make_client: makes the client, once for each rebuild.
         warn: hears that another process has the same transactional id; the log unless given.
+        hears: is given each client's statistics between transactions.
     """
 
     def __init__(
@@ -86,9 +88,12 @@ class TransactionalProducer:
         clock: Callable[[], float] = time.monotonic,
         make_client: MakeClient = make_client,
         warn: Callable[[str], object] | None = None,
+        *,
+        hears: Hears | None = None,
     ) -> None:
         self._properties = dict(properties)
         self._make_client = make_client
+        self._hears = hears
         self._deadlines = Deadlines(transaction_seconds)
         self._transaction_seconds = transaction_seconds
         self._clock = clock
@@ -127,7 +132,11 @@ class TransactionalProducer:
         """
         self.abandon()
         properties = self._properties
-        callbacks = {"on_delivery": self._delivered, "error_cb": self._log.heard}
+        callbacks = {
+            "on_delivery": self._delivered,
+            "error_cb": self._log.heard,
+            **heard_by(self._hears, "producer"),
+        }
         client = self._make_client({**audible(properties), **callbacks}, self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from stream_scorer.observe.event_ages import EventAges
-from stream_scorer.records import Reason, Stage, TopicPartition
+from stream_scorer.observe.collectors import ClientMetrics, LagMetrics
+from stream_scorer.observe.histograms import EventAges, Scores
+from stream_scorer.observe.lags import Lag
+from stream_scorer.profile import Profile
+from stream_scorer.records import ClientStatistics, Reason, Stage
 
-_ROWS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
+ROWS_UP_TO = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 _SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
     0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 )  # fmt: skip
 #: Columns to tensors is part of reading the event.
-_STAGE_LABELS = {
+STAGE_LABELS = {
     Stage.POLL: "poll",
     Stage.DECODE: "decode",
     Stage.FEATURES: "decode",
@@ -31,9 +34,22 @@ REBALANCES = ("assigned", "revoked", "lost")
 
 
 class Metrics:
-    """The metrics of one worker, in the given registry. No label grows with the data."""
+    """The metrics of one worker, in the given registry. No label grows with the data.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    Args:
+        registry: where they are registered.
+        lags: asked at each scrape.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        lags: Callable[[], list[Lag]] = list,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
+
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"stream_scorer_{name}", text, labels, registry=registry)
 
@@ -45,18 +61,24 @@ class Metrics:
         self._dead = counter("dead_letters", "Dead letters that were committed.", "reason")
         self._transactions = counter("transactions", "Transactions by their end.", "outcome")
         self._rebalances = counter("rebalances", "Changes of the assignment.", "kind")
-        self._lag = gauge(
-            "lag_events",
-            "Events that wait in a partition, without control markers.",
-            "topic",
-            "partition",
-        )
         self._model = gauge("model_info", "The model that scores.", "name", "version", "sha256")
         self._aborts = gauge("aborts_in_a_row", "Transactions aborted since the last commit.")
+        self._partitions = gauge("assigned_partitions", "Partitions that the worker holds.")
+        self._last_commit = gauge(
+            "last_commit_timestamp_seconds", "When the last transaction committed; 0: none yet."
+        )
+        self._ready = gauge("ready", "Whether the worker could take events: 1 or 0.")
+        self._waiting = gauge("waiting", "Whether brokers or a registry are away: 1 or 0.")
+        self._standing = gauge("loop_standing_seconds", "Since the loop's last sign of life.")
+        self._not_finite = counter(
+            "non_finite_scores", "Scores that are NaN or infinite, committed or refused.", "output"
+        )
+        self._missing = counter("missing_features", "Events in which a feature is null.", "field")
+        self._feature_rows = counter("feature_rows", "Events of which the features were read.")
         self._rows = Histogram(
             "stream_scorer_batch_rows",
             "Events in one batch.",
-            buckets=_ROWS,
+            buckets=ROWS_UP_TO,
             registry=registry,
         )
         self._stages = Histogram(
@@ -66,11 +88,11 @@ class Metrics:
             buckets=_SECONDS,
             registry=registry,
         )
-        self._ages = EventAges(
-            "stream_scorer_event_age_seconds",
-            "Age of events when they are committed, from the event's timestamp.",
-            registry,
-        )
+        self._ages = EventAges(registry)
+        self._scores = Scores(registry)
+        self._clients = ClientMetrics(registry)
+        LagMetrics(registry, lags)
+        ProcessCollector(registry=registry)
         self._declare_labels()
 
     def _declare_labels(self) -> None:
@@ -81,8 +103,26 @@ class Metrics:
             self._transactions.labels(outcome)
         for kind in REBALANCES:
             self._rebalances.labels(kind)
-        for label in _STAGE_LABELS.values():
+        for label in STAGE_LABELS.values():
             self._stages.labels(label)
+
+    def watch(
+        self,
+        ready: Callable[[], bool],
+        waiting: Callable[[], bool],
+        standing_seconds: Callable[[], float],
+    ) -> None:
+        """Ask these at each scrape."""
+        self._ready.set_function(ready)
+        self._waiting.set_function(waiting)
+        self._standing.set_function(standing_seconds)
+
+    def declare(self, features: Iterable[str], outputs: Iterable[str]) -> None:
+        """Export what will be counted of these from the start."""
+        for path in features:
+            self._missing.labels(path)
+        for output in outputs:
+            self._not_finite.labels(output)
 
     def model(self, name: str, version: str, sha256: str) -> None:
         """Name the model that scores from now on."""
@@ -97,7 +137,7 @@ class Metrics:
 
     def stage(self, stage: Stage, seconds: float) -> None:
         """Note how long a stage took for one batch."""
-        self._stages.labels(_STAGE_LABELS[stage]).observe(seconds)
+        self._stages.labels(STAGE_LABELS[stage]).observe(seconds)
 
     def committed(
         self,
@@ -108,6 +148,7 @@ class Metrics:
         """Count what one transaction made visible."""
         self._transactions.labels("committed").inc()
         self._aborts.set(0)
+        self._last_commit.set(self._clock())
         self._scored.inc(scored)
         for reason, count in dead_letters.items():
             self._dead.labels(reason.value).inc(count)
@@ -122,12 +163,19 @@ class Metrics:
         """Count a change of the assignment: ``assigned``, ``revoked`` or ``lost``."""
         self._rebalances.labels(kind).inc()
 
-    def lag(self, partition: TopicPartition, events: int) -> None:
-        """Set how many events wait in a partition."""
-        self._lag.labels(partition.topic, str(partition.partition)).set(events)
+    def profile(self, profile: Profile) -> None:
+        """Count what committed events looked like."""
+        self._feature_rows.inc(profile.rows)
+        for path, events in profile.missing.items():
+            self._missing.labels(path).inc(events)
+        for output, counts in profile.scores.items():
+            self._scores.observe(output, counts)
+            self._not_finite.labels(output).inc(counts.not_finite)
 
-    def forget(self, partitions: Iterable[TopicPartition]) -> None:
-        """Drop the lag of partitions that another worker has now."""
-        for partition in partitions:
-            with suppress(KeyError):
-                self._lag.remove(partition.topic, str(partition.partition))
+    def holds(self, partitions: int) -> None:
+        """Set how many partitions the worker holds."""
+        self._partitions.set(partitions)
+
+    def client(self, statistics: ClientStatistics) -> None:
+        """Take what a Kafka client says of itself."""
+        self._clients.heard(statistics)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_scorer.observe.board import Board
 from stream_scorer.observe.dead_letter_log import DeadLetterLog
 from stream_scorer.observe.heartbeat import Heartbeat
-from stream_scorer.observe.metrics import Metrics
-from stream_scorer.records import Batch, ScoredBatch, Stage, TopicPartition
+from stream_scorer.observe.lags import Lags
+from stream_scorer.observe.metrics import STAGE_LABELS, Metrics
+from stream_scorer.observe.readiness import Readiness
+from stream_scorer.profile import Profile
+from stream_scorer.records import Batch, ClientStatistics, ScoredBatch, Stage, TopicPartition
 
 #: While something outside is away it is said once in this time.
 REMINDER_SECONDS = 60.0
@@ -39,6 +43,9 @@ class LoopObserver:
         metrics: where numbers go.
         logger: where lines go.
         heartbeat: what is told that the loop goes round.
+        readiness: what is told whether the worker could take events.
+        lags: what is told where the worker is in its partitions.
+        board: where all of it is kept together.
         monotonic: the clock for durations.
         wall_clock: the clock that events' timestamps are compared with, seconds since the epoch.
     """
@@ -49,15 +56,21 @@ class LoopObserver:
         logger: Logger,
         heartbeat: Heartbeat,
         *,
+        readiness: Readiness,
+        lags: Lags,
+        board: Board,
         monotonic: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._metrics = metrics
         self._logger = logger
         self._heartbeat = heartbeat
+        self._readiness = readiness
+        self._lags = lags
+        self._board = board
         self._monotonic = monotonic
         self._wall_clock = wall_clock
-        self._away_since: float | None = None
+        self._held: set[TopicPartition] = set()
         self._said_at = float("-inf")
         self._dead_letters = DeadLetterLog(logger.warning, monotonic)
 
@@ -69,26 +82,42 @@ class LoopObserver:
             by_topic[source.topic] += count
         self._metrics.polled(by_topic)
         self._metrics.stage(Stage.POLL, seconds)
+        self._board.polled(len(batch), seconds, self._wall_clock())
+        self._lags.read(batch)
 
     def committed(self, scored: Sequence[ScoredBatch], seconds: float) -> None:
         """Count what one transaction made visible."""
         now = self._wall_clock()
-        dead = Counter(letter.problem.reason for one in scored for letter in one.dead_letters)
+        letters = [letter for one in scored for letter in one.dead_letters]
+        dead = Counter(letter.problem.reason for letter in letters)
         events = sum(len(one.scored) for one in scored)
-        self._metrics.committed(events, dead, _ages_seconds(scored, now))
-        self._metrics.stage(Stage.COMMIT, seconds)
+        ages, profile = _ages_seconds(scored, now), Profile.of_all(one.profile for one in scored)
+        self._metrics.committed(events, dead, ages)
+        self._metrics.profile(profile)
+        self._board.committed(events, letters, ages, profile, now)
+        self._spent(Stage.COMMIT, seconds, now)
         for one in scored:
+            self._lags.committed(one.next_offsets)
             for stage, spent in one.seconds.items():
-                self._metrics.stage(stage, spent)
-        self._back()
+                self._spent(stage, spent, now)
+        self._works(committed=True)
         self._dead_letters.committed(scored)
         self._logger.debug(
             "transaction committed", scored=events, dead_letters=dead.total(), seconds=seconds
         )
 
+    def _spent(self, stage: Stage, seconds: float, now: float) -> None:
+        self._metrics.stage(stage, seconds)
+        self._board.spent(STAGE_LABELS[stage], seconds, now)
+
+    def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note positions that were committed without an event before them."""
+        self._lags.committed(offsets)
+
     def aborted(self, error: Exception, in_a_row: int) -> None:
         """Note a transaction that left no trace."""
         self._metrics.aborted(in_a_row)
+        self._board.aborted(in_a_row)
         self._logger.warning(
             "transaction aborted; its events are read and scored again",
             reason=str(error),
@@ -98,37 +127,55 @@ class LoopObserver:
     def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
         """Note that partitions were assigned, revoked or lost."""
         self._metrics.rebalanced(kind)
-        if kind != "assigned":
-            self._metrics.forget(partitions)
+        self._board.rebalanced(kind)
+        if kind == "assigned":
+            self._held.update(partitions)
+            self._lags.assigned(partitions)
+        else:
+            self._held.difference_update(partitions)
+            self._lags.gone(partitions)
+        if kind == "lost":
+            self._readiness.lost()
+        self._metrics.holds(len(self._held))
         log = self._logger.warning if kind == "lost" else self._logger.info
         log(
             f"partitions {kind}",
             partitions=[f"{one.topic}[{one.partition}]" for one in partitions],
         )
 
+    def heard(self, statistics: ClientStatistics) -> None:
+        """Take what a Kafka client says of itself, in one of the loop's calls of it."""
+        self._metrics.client(statistics)
+        if statistics.client == "consumer":
+            self._lags.known(statistics.partitions)
+            self._readiness.brokers(statistics.brokers_up)
+
     def waiting(self, error: Exception) -> None:
         """Note that something outside is away; it is said at once and then once a minute."""
+        self._readiness.waiting(str(error))
         now = self._monotonic()
-        if self._away_since is None:
-            self._away_since = now
         if now - self._said_at >= REMINDER_SECONDS:
             self._said_at = now
             self._logger.warning(
                 "waiting; the place is kept and nothing is lost",
                 reason=str(error),
-                seconds=round(now - self._away_since, 1),
+                seconds=round(self._readiness.away_seconds(), 1),
             )
+
+    def working(self) -> None:
+        """Note that a round went well."""
+        self._works(committed=False)
+
+    def _works(self, *, committed: bool) -> None:
+        was_away, seconds = self._readiness.away, self._readiness.away_seconds()
+        self._readiness.working(committed=committed)
+        if was_away is not None and self._readiness.away is None:
+            self._logger.info("working again", after_seconds=round(seconds, 1))
+            self._said_at = float("-inf")
 
     def alive(self) -> None:
         """Note that the loop went round."""
         self._heartbeat.beat()
-
-    def _back(self) -> None:
-        if self._away_since is not None:
-            away = self._monotonic() - self._away_since
-            self._logger.info("working again", after_seconds=round(away, 1))
-        self._away_since = None
-        self._said_at = float("-inf")
 
 
 def _ages_seconds(scored: Sequence[ScoredBatch], now: float) -> NDArray[np.float64]:

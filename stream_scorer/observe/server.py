@@ -1,42 +1,50 @@
-"""A small HTTP server: ``/metrics`` for a scraper, ``/healthz`` for a liveness probe."""
+"""A small HTTP server that no client can hold up: it answers GET and HEAD of a few known paths.
+
+It stands beside the loop in its process, often on an address that others reach. So a request has a
+deadline as a whole, however slowly it comes; only so many are answered at once; and what is not a
+known path is not looked for anywhere.
+"""
 
 from __future__ import annotations
 
+import io
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from typing import Any
 
 from stream_scorer.errors import ConfigError
+from stream_scorer.observe.routes import PLAIN, Answer, Routes
 
-WhyUnhealthy = Callable[[], str | None]
-
-_PLAIN = "text/plain; charset=utf-8"
+#: From the connection to the whole request, and once more for the whole answer.
+REQUEST_SECONDS = 5.0
+#: So many connections are served at once; the next ones are closed.
+MOST_CONNECTIONS = 32
 
 
 @contextmanager
 def serving(
-    registry: CollectorRegistry,
-    why_unhealthy: WhyUnhealthy,
+    routes: Routes,
     *,
     host: str,
     port: int | None,
+    headers: Mapping[str, str] | None = None,
+    request_seconds: float = REQUEST_SECONDS,
 ) -> Iterator[int | None]:
     """Serve in threads of its own for as long as the block lasts; yield the port.
 
     Args:
-        registry: the metrics at ``/metrics``.
-        why_unhealthy: asked at ``/healthz``, from another thread: a reason gives 503, ``None``
-            gives 200.
+        routes: path to what makes its answer.
         host: the address to listen on, IPv4 or IPv6.
         port: the port; 0 for any free one; ``None`` for no server, which yields ``None``.
+        headers: what each answer has besides, for browsers.
+        request_seconds: how long a client may take to ask, and to take the answer.
 
     Raises:
         ConfigError: the port is taken, or the address is not of this machine.
@@ -44,7 +52,7 @@ def serving(
     if port is None:
         yield None
         return
-    server = _listen(host, port, partial(_Handler, registry, why_unhealthy))
+    server = _listen(host, port, partial(_Handler, routes, headers or {}, request_seconds))
     # The interval is how often it looks whether it was told to stop.
     thread = threading.Thread(
         target=server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
@@ -70,59 +78,113 @@ def _listen(host: str, port: int, handler: Callable[..., _Handler]) -> _Server:
 
 
 class _Server(ThreadingHTTPServer):
-    """One thread a request; none of them keeps the process alive."""
+    """One thread a request, up to a number; none of them keeps the process alive."""
 
     daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], handler: Callable[..., _Handler]) -> None:
+        self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        super().__init__(address, handler)
 
     def server_bind(self) -> None:
         """Bind without asking DNS for our own name, which can take seconds where there is none."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = "stream-scorer", int(self.server_address[1])
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give the connection a thread, or close it where there are too many."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, then make room."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that hung up or was too slow."""
+
 
 class _ServerOnIPv6(_Server):
     address_family = socket.AF_INET6
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD."""
+class _UntilDeadline(io.RawIOBase):
+    """What a client sends, until it has taken too long in all."""
 
-    #: A connection that sends nothing does not hold its thread for ever.
-    timeout = 10
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._deadline = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there; at the deadline this is a ``TimeoutError``."""
+        self._connection.settimeout(max(0.001, self._deadline - time.monotonic()))
+        return self._connection.recv_into(buffer)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one request of a connection."""
+
     server_version = "stream-scorer"
     sys_version = ""
+    error_message_format = "%(code)d %(message)s\n"
+    error_content_type = PLAIN
 
     def __init__(
-        self, registry: CollectorRegistry, why_unhealthy: WhyUnhealthy, *connection: object
+        self, routes: Routes, extra: Mapping[str, str], seconds: float, *connection: object
     ) -> None:
-        self._registry = registry
-        self._why_unhealthy = why_unhealthy
+        self._routes = routes
+        self._extra = extra
+        self._seconds = seconds
         super().__init__(*connection)  # type: ignore[arg-type]
+
+    def setup(self) -> None:
+        """Read with a deadline for the whole request."""
+        super().setup()
+        self.rfile = io.BufferedReader(_UntilDeadline(self.connection, self._seconds))
 
     def do_GET(self) -> None:
         """Answer with what the path names."""
-        path = self.path.partition("?")[0]
-        if path == "/metrics":
-            encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-            self._answer(HTTPStatus.OK, content_type, encode(self._registry))
-        elif path == "/healthz":
-            reason = self._why_unhealthy()
-            status = HTTPStatus.SERVICE_UNAVAILABLE if reason else HTTPStatus.OK
-            self._answer(status, _PLAIN, f"{reason or 'ok'}\n".encode())
+        route = self._routes.get(self.path.partition("?")[0])
+        if route is None:
+            paths = sorted(path for path in self._routes if path.count("/") == 1)
+            known = f"There are {', '.join(paths)}.\n".encode()
+            self._send(Answer(PLAIN, known, HTTPStatus.NOT_FOUND))
         else:
-            self._answer(HTTPStatus.NOT_FOUND, _PLAIN, b"There are /metrics and /healthz.\n")
+            self._send(route(self.headers.get("Accept", "")))
 
     def do_HEAD(self) -> None:
         """Answer as GET does, without the body."""
         self.do_GET()
 
-    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that is none, or none for us; an unknown method is not allowed."""
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            code, message = HTTPStatus.METHOD_NOT_ALLOWED, "there are GET and HEAD"
+        super().send_error(code, message, explain)
+
+    def end_headers(self) -> None:
+        """Add what every answer has."""
+        for name, value in self._extra.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def _send(self, answer: Answer) -> None:
+        self.connection.settimeout(self._seconds)  # of ``sendall`` as a whole
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(body)
+            self.wfile.write(answer.body)
 
     def log_message(self, *_: object) -> None:
         """Log no line for a probe every few seconds."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_scorer.dead_letters import OWN_PREFIX, STREAMS_PREFIX, record_bytes
+from stream_scorer.profile import Profile
 from stream_scorer.records import (
     Batch,
     DeadLetter,
@@ -34,6 +35,7 @@ def assemble(
     by_key: bool,
     max_bytes: int | None,
     seconds: Mapping[Stage, float],
+    profile: Profile,
 ) -> ScoredBatch:
     """Return the batch's traces; a row in no part and without a problem is a forwarded tombstone.
 
@@ -58,6 +60,7 @@ def assemble(
         _rows(len(batch), problems),
         size_bytes=size_bytes + _bytes_of([letter.value for letter in letters]),
         seconds=seconds,
+        profile=profile,
     )
 
 

@@ -7,7 +7,7 @@ is met for the first time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from stream_scorer.model.isolate import run_in_calls
 from stream_scorer.model.outputs import OutputMap
 from stream_scorer.model.session import Model
 from stream_scorer.model.tensors import take
+from stream_scorer.profile import Profile
 from stream_scorer.records import (
     Batch,
     Problem,
@@ -34,6 +35,7 @@ from stream_scorer.records import (
 )
 from stream_scorer.schemas import SchemaSource
 from stream_scorer.scoring.assembly import assemble
+from stream_scorer.scoring.profiling import Profiler
 from stream_scorer.scoring.reading import Reading, compile_reading
 from stream_scorer.scoring.scored_event import PassThrough
 from stream_scorer.scoring.stopwatch import Stopwatch
@@ -72,10 +74,11 @@ class Policies:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """The encoded events of some rows of the batch."""
+    """The encoded events of some rows of the batch, and what it looked like where they are from."""
 
     rows: Rows
     values: list[bytes]
+    profile: Profile = field(default_factory=Profile)
 
 
 class Scorer:
@@ -106,6 +109,7 @@ class Scorer:
         self._call_rows = call_rows
         self._clock = clock
         self._now_micros = now_micros
+        self._profiler = Profiler.of(features, outputs)
         self._copies = tuple(field.path for field in write.copied)
         self._readings: dict[SchemaKey, Reading | Problem] = {}
         self._rejected: dict[tuple[TopicPartition, int], str] = {}
@@ -134,6 +138,7 @@ class Scorer:
                 by_key=self._write.partition == "key",
                 max_bytes=self._write.max_bytes,
                 seconds=watch.seconds,
+                profile=Profile.of_all(part.profile for part in scored),
             )
 
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
@@ -211,12 +216,14 @@ class Scorer:
             unfit = self._unfit(inference.arrays)
             found |= {int(good[row]): problem for row, problem in unfit.items()}
             columns = self._outputs.columns(inference.arrays, len(good))
+            profile = self._profiler.profile(decoded.features, decoded.malformed, columns)
             kept = _without(np.arange(len(good)), unfit)
             columns = _taken(columns, kept, len(good))
             good = good[kept]
             copied = _taken(self._copied(decoded.copied), good, len(rows))
             problems.update({int(rows[row]): problem for row, problem in found.items()})
-            return _Scored(rows[good], self._encode(batch, rows[good], columns, copied))
+            values = self._encode(batch, rows[good], columns, copied)
+            return _Scored(rows[good], values, profile)
 
     def _reading(self, key: SchemaKey) -> Reading | Problem:
         reading = self._readings.get(key)

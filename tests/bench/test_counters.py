@@ -10,6 +10,7 @@ from stream_scorer.bench.counters import counters_of, parsed
 from stream_scorer.errors import Broken
 from stream_scorer.local.ports import ReservedPort
 from stream_scorer.observe.metrics import Metrics
+from stream_scorer.observe.routes import routes_of
 from stream_scorer.observe.server import serving
 from stream_scorer.records import Reason, Stage
 
@@ -44,11 +45,18 @@ def test_the_page_of_a_worker_is_understood() -> None:
     assert (found.committed, found.aborted) == (1, 1)
 
 
+def _no() -> str | None:
+    return None
+
+
 def test_what_came_between_two_looks_is_their_difference() -> None:
     """By HTTP, as a scraper gets it."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    with serving(registry, lambda: None, host="127.0.0.1", port=0) as port:
+    routes = routes_of(
+        registry, why_unhealthy=_no, why_not_ready=_no, status=lambda: b"{}", page=False
+    )
+    with serving(routes, host="127.0.0.1", port=0) as port:
         assert port is not None
         _work(metrics, 10)
         first = counters_of(port)

@@ -159,6 +159,12 @@ class Heard:
         """Something is away."""
         self.waits.append(error)
 
+    def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Positions behind control markers were committed."""
+
+    def working(self) -> None:
+        """A round went well."""
+
     def alive(self) -> None:
         """The loop goes round."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -125,6 +125,12 @@ class Heard:
     def waiting(self, error: StreamScorerError) -> None:
         """Something is away."""
         self.waits.append(error)
+
+    def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Positions behind control markers were committed."""
+
+    def working(self) -> None:
+        """A round went well."""
 
     def alive(self) -> None:
         """The loop went round."""

@@ -1,0 +1,137 @@
+"""How far the worker is behind, by partition, as a reader of committed events would count.
+
+A transaction's end takes an offset of its own, so offsets are no events. Where the worker has
+nothing to do it commits its position past those markers, and is behind by nothing. Where it has,
+what lies ahead is not known yet: as many of its offsets are taken for events as of those that were
+read last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream_scorer.records import Batch, PartitionStatistics, TopicPartition
+
+#: Of so many offsets the share of events is known well enough; older ones count half then.
+ENOUGH_OFFSETS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the worker is behind in one partition.
+
+    Attributes:
+        source: the partition.
+        committed: the offset after the last event that is done, ``None`` where none ever was.
+        events: how many events wait, ``None`` as long as the brokers have not said.
+        seconds: how old the last event is that was read, if more wait, ``None`` if none was read.
+    """
+
+    source: TopicPartition
+    committed: int | None
+    events: int | None
+    seconds: float | None
+
+
+@dataclass(slots=True)
+class _Place:
+    committed: int | None = None
+    end: int | None = None
+    read_up_to: int | None = None
+    events: float = 1.0
+    offsets: float = 1.0
+    last_seconds: float | None = None
+
+    def read(self, first: int, after: int, events: int, seconds: float | None) -> None:
+        begins = self.read_up_to
+        if begins is None or begins > first:  # the first events, or read once more
+            begins = first
+        self.read_up_to = after
+        self.events += events
+        self.offsets += after - begins
+        if self.offsets > ENOUGH_OFFSETS:
+            self.events, self.offsets = self.events / 2, self.offsets / 2
+        self.last_seconds = self.last_seconds if seconds is None else seconds
+
+    def waiting(self) -> int | None:
+        if self.end is None or self.committed is None:
+            return None
+        ahead = max(0, self.end - self.committed)
+        return round(ahead * min(1.0, self.events / self.offsets))
+
+    def lag(self, source: TopicPartition, now_seconds: float) -> Lag:
+        waiting, seconds = self.waiting(), None
+        if waiting == 0:
+            seconds = 0.0
+        elif waiting is not None and self.last_seconds is not None:
+            seconds = max(0.0, now_seconds - self.last_seconds)
+        return Lag(source, self.committed, waiting, seconds)
+
+
+class Lags:
+    """Told by the loop, asked by any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._places: dict[TopicPartition, _Place] = {}
+
+    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """Begin with what is not known."""
+        with self._lock:
+            self._places.update((each, _Place()) for each in partitions)
+
+    def gone(self, partitions: Iterable[TopicPartition]) -> None:
+        """Forget partitions that are another worker's now."""
+        with self._lock:
+            for each in partitions:
+                self._places.pop(each, None)
+
+    def read(self, batch: Batch) -> None:
+        """Note which events of which partition arrived."""
+        rows = np.arange(len(batch))
+        last, first = (np.full(len(batch.sources), -1) for _ in range(2))
+        last[batch.source_index] = rows
+        first[batch.source_index[::-1]] = rows[::-1]
+        counts = np.bincount(batch.source_index, minlength=len(batch.sources))
+        with self._lock:
+            for number, source in enumerate(batch.sources):
+                place = self._places.get(source)
+                if place is None or counts[number] == 0:
+                    continue
+                begins = int(batch.offsets[first[number]])
+                milliseconds = int(batch.timestamps[last[number]])
+                if place.committed is None:
+                    place.committed = begins
+                place.read(
+                    begins,
+                    int(batch.offsets[last[number]]) + 1,
+                    int(counts[number]),
+                    milliseconds / 1000 if milliseconds >= 0 else None,
+                )
+
+    def committed(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note what is done."""
+        with self._lock:
+            for source, offset in offsets.items():
+                if (place := self._places.get(source)) is not None:
+                    place.committed = offset
+
+    def known(self, partitions: Mapping[TopicPartition, PartitionStatistics]) -> None:
+        """Note where the partitions end, and where they began for this worker."""
+        with self._lock:
+            for source, found in partitions.items():
+                place = self._places.get(source)
+                if place is None:
+                    continue
+                place.end = found.end if found.end is not None else place.end
+                if place.committed is None:
+                    place.committed = found.committed
+
+    def all(self, now_seconds: float) -> list[Lag]:
+        """Return the lag of each partition that is held, in order; by the wall clock."""
+        with self._lock:
+            return [place.lag(each, now_seconds) for each, place in sorted(self._places.items())]

@@ -1,0 +1,76 @@
+"""Whether the worker could take events: what ``/readyz`` says.
+
+The server is up only once the model is loaded and warm, and the loop joins the group only with a
+producer that is initialised. So what is left to see is that the group has taken the worker in, with
+partitions or without (a spare member must not block a rollout), and that nobody outside is away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+NOT_A_MEMBER = "the group has not taken the worker in yet"
+NO_BROKER = "no connection to a broker is up"
+#: Between two failed tries to score an event there may be polls that bring nothing and go well.
+STEADY_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """What is waited for, since when, and when that was last seen (monotonic seconds)."""
+
+    reason: str
+    since: float
+    seen_at: float
+
+
+class Readiness:
+    """Told by the loop's thread, asked by any: each answer is one reference to a value.
+
+    ``clock`` counts monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._is_member: Callable[[], bool] | None = None
+        self._member = False
+        self._brokers_up = True
+        self.away: Away | None = None
+
+    def ask(self, is_member: Callable[[], bool]) -> None:
+        """Ask this client from now on, on the loop's thread and until it says yes."""
+        self._is_member = is_member
+
+    def waiting(self, reason: str) -> None:
+        """Note that something outside is away."""
+        now = self._clock()
+        self.away = Away(reason, self.away.since if self.away else now, now)
+
+    def working(self, *, committed: bool = False) -> None:
+        """Note that a round went well, or that events were committed."""
+        if committed or (self.away and self._clock() - self.away.seen_at >= STEADY_SECONDS):
+            self.away = None
+        if not self._member and self._is_member is not None:
+            self._member = self._is_member()
+
+    def lost(self) -> None:
+        """Note that the group has put the worker out."""
+        self._member = False
+
+    def brokers(self, up: int) -> None:
+        """Note how many connections to brokers the consumer has."""
+        self._brokers_up = up > 0
+
+    def why_not(self) -> str | None:
+        """Return why the worker could not take events, or ``None``."""
+        if self.away is not None:
+            return self.away.reason
+        if not self._member:
+            return NOT_A_MEMBER
+        return None if self._brokers_up else NO_BROKER
+
+    def away_seconds(self) -> float:
+        """Return for how long something has been waited for."""
+        return self._clock() - self.away.since if self.away else 0.0

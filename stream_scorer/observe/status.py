@@ -1,0 +1,75 @@
+"""``/status``: everything about the worker as one JSON object, for the page and for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from stream_scorer import __version__
+from stream_scorer.observe.board import Board
+from stream_scorer.observe.heartbeat import Heartbeat
+from stream_scorer.observe.lags import Lags
+from stream_scorer.observe.readiness import Readiness
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is asked, in any thread, when somebody looks.
+
+    ``facts`` never change: the sections ``kafka``, ``model``, ``schemas`` and ``config``, in which
+    secrets are hidden already.
+    """
+
+    facts: Mapping[str, object]
+    board: Board
+    lags: Lags
+    readiness: Readiness
+    heartbeat: Heartbeat
+    why_unhealthy: Callable[[], str | None]
+    monotonic: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+    started_at: float = field(default_factory=time.time)
+
+    def to_json(self) -> bytes:
+        """Return the object as JSON."""
+        now = self.wall_clock()
+        return json.dumps(
+            {
+                "worker": self._worker(now),
+                **self.facts,
+                **self.board.shown(now),
+                "partitions": [
+                    {
+                        "topic": lag.source.topic,
+                        "partition": lag.source.partition,
+                        "committed": lag.committed,
+                        "lag_events": lag.events,
+                        "lag_seconds": lag.seconds,
+                    }
+                    for lag in self.lags.all(now)
+                ],
+            }
+        ).encode()
+
+    def _worker(self, now: float) -> dict[str, object]:
+        sign, away = self.heartbeat.sign, self.readiness.away
+        not_ready, unhealthy = self.readiness.why_not(), self.why_unhealthy()
+        return {
+            "version": __version__,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "now": now,
+            "started_at": self.started_at,
+            "ready": not_ready is None,
+            "not_ready_because": not_ready,
+            "healthy": unhealthy is None,
+            "unhealthy_because": unhealthy,
+            "doing": sign.doing,
+            "since_seconds": self.monotonic() - sign.since,
+            "waiting_because": away.reason if away else None,
+            "waiting_seconds": self.readiness.away_seconds(),
+        }

@@ -1,0 +1,73 @@
+"""What a batch looks like from far: how its scores lie, and which features were missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: One scale for probabilities, in steps of 0.05, and for scores of any other size. A value on an
+#: edge belongs to the bucket below it, as Prometheus counts (``le``).
+SCORE_EDGES = (
+    -1000.0, -100.0, -10.0, -1.0,
+    *(step / 20 for step in range(21)),
+    10.0, 100.0, 1000.0,
+)  # fmt: skip
+_EDGES = np.array(SCORE_EDGES)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCounts:
+    """How many scores lie in each bucket (one more than there are edges), and what they add up to.
+
+    Those that are NaN or infinite are in no bucket.
+    """
+
+    counts: NDArray[np.int64]
+    total: float
+    not_finite: int
+
+    @classmethod
+    def of(cls, scores: NDArray[np.floating]) -> ScoreCounts:
+        """Return the counts of scores, ``[rows]``."""
+        finite = np.isfinite(scores)
+        not_finite = len(scores) - int(np.count_nonzero(finite))
+        kept = scores[finite] if not_finite else scores
+        counts = np.bincount(np.searchsorted(_EDGES, kept), minlength=len(_EDGES) + 1)
+        return cls(counts, float(kept.sum(dtype=np.float64)), not_finite)
+
+    def __add__(self, other: ScoreCounts) -> ScoreCounts:
+        return ScoreCounts(
+            self.counts + other.counts,
+            self.total + other.total,
+            self.not_finite + other.not_finite,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is counted of the events of one batch that could be read.
+
+    Attributes:
+        rows: how many there are.
+        missing: nullable feature, by its path, to the number of rows in which it is null.
+        scores: field of the scored event to its counts.
+    """
+
+    rows: int = 0
+    missing: Mapping[str, int] = field(default_factory=dict)
+    scores: Mapping[str, ScoreCounts] = field(default_factory=dict)
+
+    @classmethod
+    def of_all(cls, profiles: Iterable[Profile]) -> Profile:
+        """Return one profile of all their events."""
+        rows, missing, scores = 0, dict[str, int](), dict[str, ScoreCounts]()
+        for each in profiles:
+            rows += each.rows
+            for path, count in each.missing.items():
+                missing[path] = missing.get(path, 0) + count
+            for name, counts in each.scores.items():
+                scores[name] = scores[name] + counts if name in scores else counts
+        return cls(rows, missing, scores)
