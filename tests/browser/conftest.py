@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from stream_scorer.local.ports import ReservedPort
+from tests.conftest import Kafka
+from tests.end_to_end.workers import Scoring
 from tests.tools import system_tool
 
 
@@ -28,3 +32,19 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     yield chromium
     for context in chromium.contexts:
         context.close()
+
+
+@pytest.fixture
+def scoring(kafka: Kafka, tmp_path: Path) -> Iterator[Scoring]:
+    """Topics and a folder of its own for real workers."""
+    made = Scoring(kafka.bootstrap_servers, tmp_path, kafka.create_topic)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that stays free while a worker starts again."""
+    reserved = ReservedPort()
+    yield reserved.number
+    reserved.release()

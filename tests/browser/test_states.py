@@ -113,6 +113,26 @@ def test_the_partitions_of_a_worker_that_is_gone_are_shown_until_they_have_a_new
         assert [row[1] for row in visited.rows("#workers")] == ["does not answer", "ready"]
 
 
+def test_several_workers_in_trouble_are_each_named(browser: Browser) -> None:
+    """With what is the matter; the worst of them gives the colour."""
+    with served(lambda: scenes.fleet(scenes.waiting(), scenes.standing_still())) as page:
+        visited = visit(browser, page.address)
+        visited.title("2 of 2 workers need a look")
+        first, second = visited.page.locator("#state-detail p").all_inner_texts()
+        assert first.startswith("Worker 1 is waiting. No broker of kafka-1:9092 answers.")
+        assert second.startswith("Worker 2 stands still. The loop stands still for 95 s")
+        assert visited.page.locator("#state").get_attribute("data-level") == "bad"
+
+
+def test_a_worker_that_is_starting_is_no_fault(browser: Browser) -> None:
+    """It has no page yet, and will."""
+    young = {"name": "worker 2", "address": "worker 2", "error": "is starting"}
+    with served(lambda: {"workers": [{**scenes.worker(), "name": "worker 1"}, young]}) as page:
+        visited = visit(browser, page.address)
+        visited.title("Worker 2 is starting")
+        assert visited.page.locator("#state").get_attribute("data-level") == "warn"
+
+
 def test_a_worker_that_never_answered_has_a_row_all_the_same(browser: Browser) -> None:
     """The page was opened after it was gone."""
     dead = {**scenes.gone(scenes.worker(1)), "name": "worker 1"}

@@ -121,6 +121,7 @@ const added = (ones, others) => ones.map((value, index) => value + others[index]
 const scoresOf = (statuses) => {
   const found = new Map();
   for (const each of statuses.flatMap(({ scores }) => scores ?? [])) {
+    if (!each.edges?.length) continue; // no score yet to draw them from
     const key = JSON.stringify([each.output, each.edges]);
     const score = {
       output: each.output,

@@ -53,7 +53,7 @@ export const stateOfAll = (members) => {
 /** The same where nothing answers at all. */
 export const silence = (seconds, why, members) => {
   const seen = Math.max(...members.map(({ answeredAt }) => answeredAt));
-  const shown = seen > 0 ? `What is shown is from ${clock(seen)}; the page goes on asking.` : "The page goes on asking.";
+  const shown = seen > 0 ? `What is shown is from ${clock(seen)}.` : "";
   const since = seconds === null ? "Nothing has answered yet." : `No answer for ${duration(Math.round(seconds))}.`;
   return { level: "bad", title: "Does not answer", lines: [`${since} ${why} ${shown}`], said: "Does not answer." };
 };
