@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "stream_scorer"
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "examples/**/*.md", "k8s/**/*.md")
     for path in ROOT.glob(pattern)
 )
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]

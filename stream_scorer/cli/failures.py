@@ -33,6 +33,13 @@ def exit_code_of(command: Callable[[], object], *, debug: bool) -> int:
         return INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except MemoryError as error:
+        _say(
+            f"There is not enough memory{f' ({error})' if str(error) else ''}: raise the limit, or "
+            "lower batching.max_records and batching.transaction_max_bytes. Nothing is lost.",
+            debug=debug,
+        )
+        return INTERNAL
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a sentence
         _say(
             f"Internal error: {type(error).__name__}: {error}. This is a bug in stream-scorer; "

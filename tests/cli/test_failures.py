@@ -54,6 +54,13 @@ def test_success_is_0() -> None:
     assert exit_code_of(lambda: None, debug=False) == 0
 
 
+def test_too_little_memory_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what to raise or to lower."""
+    assert exit_code_of(raising(MemoryError()), debug=False) == 70
+    said = capsys.readouterr().err
+    assert said.startswith("There is not enough memory: raise the limit, or lower batching.")
+
+
 def test_an_interrupted_command_ends_cleanly(capsys: pytest.CaptureFixture[str]) -> None:
     """130 is what a shell expects after Ctrl-C."""
     assert exit_code_of(raising(KeyboardInterrupt()), debug=False) == 130

@@ -156,8 +156,14 @@ def test_every_event_is_scored_in_order_with_its_provenance(make: Make) -> None:
 
 
 def test_an_event_keeps_its_key_timestamp_partition_and_headers(make: Make) -> None:
-    """Not what a schema id, an earlier dead letter or this scorer says of the input."""
-    kept: Headers = [("trace", b"1"), ("trace", None), ("__value_schema", b"x")]
+    """A W3C trace context among them; not what a schema id or an earlier dead letter says."""
+    kept: Headers = [
+        ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        ("tracestate", None),
+        ("twice", b"1"),
+        ("twice", b"2"),
+        ("__value_schema", b"x"),
+    ]
     gone: Headers = [
         ("__value_schema_id", b"\x00\x00\x00\x00\x07"),
         ("__streams.errors.message", b"x"),
