@@ -16,6 +16,7 @@ from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.lags import Lags
 from stream_scorer.observe.metrics import STAGE_LABELS, Metrics
 from stream_scorer.observe.readiness import Readiness
+from stream_scorer.observe.repeats import Repeats
 from stream_scorer.profile import Profile
 from stream_scorer.records import Batch, ClientStatistics, ScoredBatch, Stage, TopicPartition
 
@@ -73,6 +74,7 @@ class LoopObserver:
         self._held: set[TopicPartition] = set()
         self._said_at = float("-inf")
         self._dead_letters = DeadLetterLog(logger.warning, monotonic)
+        self._aborts = Repeats(logger.warning, monotonic)
 
     def polled(self, batch: Batch, seconds: float) -> None:
         """Count the events of a batch."""
@@ -118,9 +120,9 @@ class LoopObserver:
         """Note a transaction that left no trace."""
         self._metrics.aborted(in_a_row)
         self._board.aborted(in_a_row)
-        self._logger.warning(
+        self._aborts.happened(
             "transaction aborted; its events are read and scored again",
-            reason=str(error),
+            str(error),
             in_a_row=in_a_row,
         )
 
