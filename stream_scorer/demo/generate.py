@@ -24,7 +24,7 @@ ROUND_EVENTS = 30_000
 REPORT_SECONDS = 60.0
 #: A stop is noticed this soon.
 SLICE_SECONDS = 0.2
-FLUSH_SECONDS = 10.0
+FLUSH_SECONDS = 5.0
 
 Say = Callable[[str], None]
 
@@ -74,31 +74,37 @@ def send(
     started = reported = time.monotonic()
     sent = 0
     for event in stream:
-        while not stopped.is_set() and not _produced(producer, topic, event):
-            producer.poll(SLICE_SECONDS)
-        while not stopped.is_set():
-            ahead = sent / events_per_second - (time.monotonic() - started)
-            if ahead <= 0:
-                break
-            producer.poll(min(ahead, SLICE_SECONDS))
-        if stopped.is_set():
+        if not _produced(producer, topic, event, stopped):
             break
         sent += 1
         if time.monotonic() - reported >= REPORT_SECONDS:
             reported = time.monotonic()
             say(f"{sent:,} events are sent to {topic}.")
+        _serve_until(started + sent / events_per_second, producer, stopped)
     left = producer.flush(FLUSH_SECONDS)
     say(f"{sent:,} events were sent to {topic}" + (f", {left:,} did not arrive." if left else "."))
     return sent
 
 
-def _produced(producer: Producer, topic: str, event: GeneratedEvent) -> bool:
-    now_ms = time.time_ns() // 1_000_000
-    try:
-        producer.produce(topic, event.value, event.key, timestamp=now_ms)
-    except BufferError:
-        return False
-    return True
+def _produced(
+    producer: Producer, topic: str, event: GeneratedEvent, stopped: threading.Event
+) -> bool:
+    """Hand the event to the client, once it has room; tell whether that was before the stop."""
+    while not stopped.is_set():
+        try:
+            now_ms = time.time_ns() // 1_000_000
+            producer.produce(topic, event.value, event.key, timestamp=now_ms)
+        except BufferError:
+            producer.poll(SLICE_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _serve_until(deadline: float, producer: Producer, stopped: threading.Event) -> None:
+    """Let the client work until the time of the next event, or the stop."""
+    while not stopped.is_set() and (ahead := deadline - time.monotonic()) > 0:
+        producer.poll(min(ahead, SLICE_SECONDS))
 
 
 def positive(word: str) -> float:
