@@ -1,19 +1,33 @@
-"""The series that a worker exports, by their full names."""
+"""The series that a worker exports, by their full names, with their labels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+import numpy as np
+from prometheus_client import CollectorRegistry
 
+from stream_scorer.observe.lags import Lag
 from stream_scorer.observe.metrics import Metrics
-from tests.deploy.promql import exported
+from stream_scorer.profile import Profile, ScoreCounts
+from stream_scorer.records import ClientStatistics, TopicPartition
 
 
 @cache
-def exported_series() -> frozenset[str]:
-    """Return the names of all series, made by the parts that export them."""
+def exported_series() -> Mapping[str, frozenset[str]]:
+    """Return each series' labels, as a worker exports them that has something to say of each."""
     registry = CollectorRegistry()
-    Metrics(registry)
-    ProcessCollector(registry=registry)
-    return frozenset(exported(registry))
+    lag = Lag(TopicPartition("events", 0), committed=0, events=0, seconds=0.0)
+    metrics = Metrics(registry, lambda: [lag])
+    metrics.model("fraud", "1", "00")
+    metrics.polled({"events": 1})
+    scores = ScoreCounts.of(np.array([0.5]))
+    metrics.profile(Profile(rows=1, missing={"amount": 1}, scores={"score": scores}))
+    metrics.client(ClientStatistics("consumer", *[0] * 9, partitions={}))
+    metrics.client(ClientStatistics("producer", *[0] * 9, partitions={}))
+    labels: dict[str, frozenset[str]] = {}
+    for family in registry.collect():
+        for sample in family.samples:
+            labels[sample.name] = labels.get(sample.name, frozenset()) | set(sample.labels)
+    return {name: found for name, found in labels.items() if not name.endswith("_created")}

@@ -63,6 +63,10 @@ def queries() -> Iterator[tuple[str, str]]:
     for panel in charts():
         for target in panel["targets"]:
             yield f"{panel['title']} ({target['refId']})", filled_in(target["expr"])
+    for variable in dashboard()["templating"]["list"]:
+        if variable["type"] == "query":
+            [series] = re.findall(r"^label_values\((.+), \w+\)$", variable["query"]["query"])
+            yield f"the variable {variable['name']}", filled_in(series)
     for annotation in dashboard()["annotations"]["list"]:
         if "expr" in annotation.get("target", {}):
             yield annotation["name"], filled_in(annotation["target"]["expr"])

@@ -1,15 +1,13 @@
-"""What a PromQL expression speaks of, and what a registry of ours has to answer it."""
+"""What a PromQL expression speaks of: series and labels."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-from prometheus_client import CollectorRegistry
 
 #: Series that Prometheus makes itself.
 OF_PROMETHEUS = frozenset({"up", "ALERTS"})
-_SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+#: Labels that the scrape, the histograms and Prometheus add.
+LABELS_OF_PROMETHEUS = frozenset({"namespace", "job", "instance", "le", "alertname", "alertstate"})
 _OPERATORS = frozenset({"and", "or", "unless", "offset", "bool", "inf", "nan"})
 _TEXT = re.compile(r'"[^"]*"')
 _MATCHERS = re.compile(r"\{[^}]*\}")
@@ -33,10 +31,3 @@ def labels_named(expression: str) -> set[str]:
     listed = [label.strip() for labels in _LABELS.findall(bare) for label in labels.split(",")]
     matched = [label for part in _MATCHERS.findall(bare) for label in _MATCHED.findall(part)]
     return {*filter(None, listed), *matched}
-
-
-def exported(registry: CollectorRegistry) -> Iterator[str]:
-    """Yield the names of the series that a registry exports."""
-    for family in registry.collect():
-        for suffix in _SUFFIXES.get(family.type, ("",)):
-            yield family.name + suffix

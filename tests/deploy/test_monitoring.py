@@ -24,7 +24,7 @@ from tests.deploy.monitoring import (
     rules,
     thresholds,
 )
-from tests.deploy.promql import OF_PROMETHEUS, series_named
+from tests.deploy.promql import LABELS_OF_PROMETHEUS, OF_PROMETHEUS, labels_named, series_named
 from tests.test_docs import slugs
 from tests.tools import system_tool
 
@@ -88,9 +88,15 @@ def test_the_operator_gets_the_same_rules() -> None:
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert", rule.get("record")))
 def test_a_rule_reads_only_what_a_worker_exports(rule: Rule) -> None:
-    """A series that nobody exports makes an alert that never fires."""
-    recorded = {other["record"] for other in rules() if "record" in other}
-    assert series_named(rule["expr"]) <= exported_series() | OF_PROMETHEUS | recorded
+    """A series that nobody exports, or a label that it lacks, makes an alert that never fires."""
+    recorded = {other["record"]: other for other in rules() if "record" in other}
+    series = series_named(rule["expr"])
+    assert series <= exported_series().keys() | OF_PROMETHEUS | recorded.keys()
+    labels = {label for name in series for label in exported_series().get(name, ())}
+    labels |= {
+        label for name in series & recorded.keys() for label in labels_named(recorded[name]["expr"])
+    }
+    assert labels_named(rule["expr"]) <= labels | LABELS_OF_PROMETHEUS
 
 
 @pytest.mark.parametrize("alert", ALERTS)
