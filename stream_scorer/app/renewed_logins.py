@@ -33,7 +33,7 @@ class Client(Protocol):
     """A client that lives as long as the worker."""
 
     def renew_login(self, username: str, password: str) -> None:
-        """Log in so from the next connection on; any thread may call it."""
+        """Log in so from the next connection on; any thread may call it, and it returns at once."""
 
 
 class RenewedLogins:

@@ -58,8 +58,7 @@ class EventConsumer:
             **heard_by(hears, "consumer"),
         }
         self._client = Consumer({**properties, **callbacks}, logger=log)
-        self._renewing = threading.Lock()
-        self._closing = False
+        self._login = self._renewed_login = ("", "")
         self._topics = list(topics)
         self._reset = reset
         self._clock = clock
@@ -102,6 +101,7 @@ class EventConsumer:
             Refused: a right is missing.
         """
         self._commits.judge()
+        self._take_login()
         self._get_in_place()
         epoch = self.epoch
         batch = batch_of(self._fetch(max_records, timeout_seconds, max_wait_seconds))
@@ -119,6 +119,7 @@ class EventConsumer:
     def stand_by(self, seconds: float) -> None:
         """Stay in the group for a while without taking events; what arrives is read again."""
         deadline = self._clock() + seconds
+        self._take_login()
         self.rewind()
         while (left := deadline - self._clock()) > 0:
             message = self._client.poll(min(left, POLL_SLICE_SECONDS))
@@ -132,6 +133,11 @@ class EventConsumer:
         """
         self._paused = True
         self._client.pause(self._client.assignment())
+
+    def _take_login(self) -> None:
+        if self._login is not self._renewed_login:
+            self._login = self._renewed_login
+            self._client.set_sasl_credentials(*self._login)
 
     def _get_in_place(self) -> None:
         """Do what is due before the next fetch; what fails stays due."""
@@ -269,10 +275,11 @@ class EventConsumer:
         self._commits.sent()
 
     def renew_login(self, username: str, password: str) -> None:
-        """Log in so from the next connection on; any thread may call it."""
-        with self._renewing:
-            if not self._closing:  # the client must not be touched while it closes
-                self._client.set_sasl_credentials(username, password)
+        """Log in so from the next connection on, begun after the next poll; any thread may call it.
+
+        A consumer's calls wait for each other in the client, one that polls for its whole timeout.
+        """
+        self._renewed_login = (username, password)
 
     def close(self) -> None:
         """Leave the group; the listener hears of the partitions that go.
@@ -286,8 +293,6 @@ class EventConsumer:
             with suppress(KafkaException):
                 self._client.close()
 
-        with self._renewing:
-            self._closing = True
         leaving = threading.Thread(target=leave, name="leave-group", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
