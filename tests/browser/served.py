@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,11 +17,10 @@ from tests.browser.scenes import Status
 
 @dataclass
 class Served:
-    """Where the page is, what ``/status`` answers next, and what was asked for."""
+    """Where the page is, and what ``/status`` answers next."""
 
     address: str = ""
     status: Callable[[], Status | None] = dict
-    asked: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -48,7 +47,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer with the page, or with the status of the moment."""
-        self._state.asked.append(self.path)
         if self.path == "/status":
             answer = self._state.status()
             found = HTTPStatus.INTERNAL_SERVER_ERROR if answer is None else HTTPStatus.OK

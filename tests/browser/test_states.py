@@ -158,7 +158,7 @@ def test_no_answer_at_all_leaves_the_last_one_to_be_read(browser: Browser) -> No
 
 def test_an_answer_that_makes_no_sense_is_said_so(browser: Browser) -> None:
     """It is not taken for a worker that is gone, and the page goes on asking."""
-    with served(lambda: {"worker": {}, "scores": 5}) as page:
+    with served(lambda: {"worker": {}, "partitions": 5}) as page:
         visited = opened(browser, page.address)
         visited.says("#state-detail", "The page can't show what /status says")
         page.status = scenes.worker
@@ -223,9 +223,9 @@ def test_a_page_that_nobody_sees_asks_seldom(browser: Browser) -> None:
         visited.page.goto(page.address)
         visited.title("Ready")
         _turn(visited.page, hidden=True)
-        before = page.asked.count("/status")
+        before = visited.asked("status")
         visited.page.clock.run_for(10_000)
-        assert page.asked.count("/status") <= before + 1
+        assert visited.asked("status") <= before + 1
         _turn(visited.page, hidden=False)
         with visited.page.expect_response("**/status"):
             pass
@@ -240,11 +240,11 @@ def test_a_question_waits_for_the_answer_to_the_last_one(browser: Browser) -> No
         visited.page.goto(page.address)
         visited.title("Ready")
         page.status = lambda: scenes.worker() if answer.wait(20) else None
-        before = page.asked.count("/status")
         with visited.page.expect_request("**/status"):
-            visited.page.clock.run_for(2_500)
+            visited.page.clock.run_for(1_500)
+        before = visited.asked("status")
         visited.page.clock.run_for(2_500)
-        assert page.asked.count("/status") == before + 1
+        assert visited.asked("status") == before
         answer.set()
 
 

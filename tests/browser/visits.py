@@ -29,6 +29,10 @@ class Visit:
         """Wait until this part of the page contains the text."""
         expect(self.page.locator(locator)).to_contain_text(text, timeout=PATIENCE_MS)
 
+    def asked(self, path: str) -> int:
+        """Return how often the page asked for something."""
+        return sum(each.endswith(f"/{path}") for each in self.requests)
+
     def text(self, locator: str) -> str:
         """Return what this part of the page says, with single blanks."""
         return " ".join(self.page.locator(locator).inner_text().split())
