@@ -14,9 +14,8 @@ from stream_scorer.profile import Profile, ScoreCounts
 from stream_scorer.records import ClientStatistics, TopicPartition
 
 
-@cache
-def exported_series() -> Mapping[str, frozenset[str]]:
-    """Return each series' labels, as a worker exports them that has something to say of each."""
+def registry_of_a_worker() -> CollectorRegistry:
+    """Return the registry of a worker that has something to say of each of its metrics."""
     registry = CollectorRegistry()
     lag = Lag(TopicPartition("events", 0), committed=0, events=0, seconds=0.0)
     metrics = Metrics(registry, lambda: [lag])
@@ -24,10 +23,16 @@ def exported_series() -> Mapping[str, frozenset[str]]:
     metrics.polled({"events": 1})
     scores = ScoreCounts.of(np.array([0.5]))
     metrics.profile(Profile(rows=1, missing={"amount": 1}, scores={"score": scores}))
-    metrics.client(ClientStatistics("consumer", *[0] * 9, partitions={}))
-    metrics.client(ClientStatistics("producer", *[0] * 9, partitions={}))
+    metrics.client(ClientStatistics("consumer", 0, 0, 0, 0, 0, 0, 0, 0, 0, partitions={}))
+    metrics.client(ClientStatistics("producer", 0, 0, 0, 0, 0, 0, 0, 0, 0, partitions={}))
+    return registry
+
+
+@cache
+def exported_series() -> Mapping[str, frozenset[str]]:
+    """Return the labels of each series."""
     labels: dict[str, frozenset[str]] = {}
-    for family in registry.collect():
+    for family in registry_of_a_worker().collect():
         for sample in family.samples:
             labels[sample.name] = labels.get(sample.name, frozenset()) | set(sample.labels)
     return {name: found for name, found in labels.items() if not name.endswith("_created")}

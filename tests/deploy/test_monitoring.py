@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from stream_scorer.config.settings import BudgetConfig
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
-from tests.deploy.exported import exported_series
+from tests.deploy.exported import exported_series, registry_of_a_worker
 from tests.deploy.manifests import K8S, ROOT, build, container, of_kind, overlay, workload
 from tests.deploy.monitoring import (
     ALERTS,
@@ -31,10 +32,14 @@ from tests.tools import system_tool
 GIBIBYTE = 1024**3
 
 
-def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run Prometheus' own checker."""
     return subprocess.run(  # noqa: S603 - our own rules
-        [system_tool("promtool"), *map(str, arguments)], capture_output=True, text=True, check=False
+        [system_tool("promtool"), *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -84,6 +89,13 @@ def test_the_operator_gets_the_same_rules() -> None:
 
 
 # ------------------------------------------------------------------ what they are about
+
+
+def test_the_metrics_keep_to_prometheus_conventions() -> None:
+    """Names, units, types and help texts, as its own linter sees them."""
+    exposed = generate_latest(registry_of_a_worker()).decode()
+    linted = promtool("check", "metrics", stdin=exposed)
+    assert (linted.returncode, linted.stdout + linted.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert", rule.get("record")))
