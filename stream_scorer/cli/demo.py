@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from stream_scorer.cli.options import writable
+
 NOT_EXACT = 70
 
 
@@ -47,9 +49,8 @@ def demo(
     from stream_scorer.demo.stories import STORIES
 
     console = Console(record=svg is not None, width=100 if svg is not None else None)
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    tally = show(STORIES[story.value], Scale(events, rate, workers), folder, console)
+    kept = writable("--folder", folder)
+    tally = show(STORIES[story.value], Scale(events, rate, workers), kept, console)
     if svg is not None:
         console.save_svg(str(svg), title="stream-scorer demo")
     if not tally.exact:

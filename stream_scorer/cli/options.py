@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,3 +51,23 @@ def settings_from(
     from stream_scorer.config import load
 
     return load(config, overrides or (), os.environ, need_kafka=need_kafka)
+
+
+def writable(option: str, folder: Path | None) -> Path | None:
+    """Return the folder, made if it is not there, into which a command is about to write.
+
+    Raises:
+        ConfigError: that can't be done.
+    """
+    from stream_scorer.errors import ConfigError
+
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ConfigError(
+            f"{option} {folder} can't be written to ({error.strerror}): name another folder."
+        ) from error

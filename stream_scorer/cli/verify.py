@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from stream_scorer.cli.interrupts import interruptible
-from stream_scorer.cli.options import TopicPrefix
+from stream_scorer.cli.options import TopicPrefix, writable
 
 
 class Protocols(StrEnum):
@@ -131,6 +131,7 @@ def verify(
         only=tuple(only or ()),
         topic_prefix=any_prefix("verify") if topic_prefix is None else topic_prefix,
     )
+    writable("--folder", plan.folder)
     with interruptible("Interrupted: there is no verdict."):
         code = hold(plan, Console())
     if code:

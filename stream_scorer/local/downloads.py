@@ -40,7 +40,7 @@ def kafka_jars() -> list[Path]:
     """Every jar that a Kafka 4.4 broker needs on its class path, downloaded if need be.
 
     Raises:
-        ConfigError: The jars are not in the cache and can't be downloaded.
+        ConfigError: The jars are not in the cache and can't be downloaded, or there is no cache.
     """
     folder = _cached("kafka-4.4.0", "Apache Kafka 4.4.0", _download_jars)
     return sorted(folder.glob("*.jar"))
@@ -67,7 +67,7 @@ def _cached(name: str, title: str, download: Callable[[Path, Path, Arrivals], No
     folder = cache_folder() / name
     if _is_complete(folder):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make(folder.parent)
     with _locked(folder.with_name(f".{name}.lock")):
         if not _is_complete(folder):  # no other process was quicker
             with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as scratch:
@@ -79,6 +79,16 @@ def _cached(name: str, title: str, download: Callable[[Path, Path, Arrivals], No
                     shutil.rmtree(folder)
                 arriving.rename(folder)
     return folder
+
+
+def _make(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"The folder {cache} for downloads can't be made ({error.strerror}): name another in "
+            "the environment variable STREAM_SCORER_CACHE."
+        ) from error
 
 
 def _fetch(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stream_scorer.cli.main import main
+
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("story", ["card-fraud", "machine-telemetry"])
@@ -23,3 +25,16 @@ def test_the_demo_kills_a_worker_and_ends_with_an_exact_count(story: str, tmp_pa
     assert "Worker 1 is killed" in shown.stdout
     assert "Exact: every event left exactly one trace." in shown.stdout
     assert (tmp_path / "kept" / "scorer.yaml").is_file()
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is started."""
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["demo", "--folder", str(file)]) == 2
+    printed = capsys.readouterr()
+    assert printed.err == (
+        f"Error: --folder {file} can't be written to (File exists): name another folder.\n"
+    )

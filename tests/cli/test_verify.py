@@ -35,6 +35,7 @@ from tests.topics import wait_for
             ["--bootstrap-servers", "k:9092", "-X", "security.protocol=FOO"],
             '-X: the client refuses the properties: Invalid value "FOO"',
         ),
+        (["--folder", "/proc/proof"], "--folder /proc/proof can't be written to (No such file or"),
         (["--only", "rain"], "--only 'rain': there is no such fault. There are:\n  SIGKILL "),
     ],
 )

@@ -80,6 +80,13 @@ def test_a_first_start_without_network_says_what_to_do(empty_cache: Path) -> Non
     assert [path.name for path in empty_cache.iterdir()] == [".kafka-4.4.0.lock"]
 
 
+def test_a_cache_that_cannot_be_made_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the variable that says where it is."""
+    monkeypatch.setenv("STREAM_SCORER_CACHE", "/proc/cache")
+    with pytest.raises(ConfigError, match=r"/proc/cache .* another in .* STREAM_SCORER_CACHE"):
+        kafka_jars()
+
+
 def test_another_maven_repository_can_stand_in_for_central(
     empty_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
