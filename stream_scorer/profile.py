@@ -35,8 +35,17 @@ class ScoreCounts:
         finite = np.isfinite(scores)
         not_finite = len(scores) - int(np.count_nonzero(finite))
         kept = scores[finite] if not_finite else scores
-        counts = np.bincount(np.searchsorted(_EDGES, kept), minlength=len(_EDGES) + 1)
-        return cls(counts, float(kept.sum(dtype=np.float64)), not_finite)
+        # As float32 has it 0.05 is larger than as float64 has it: each is on its own edge.
+        edges = _EDGES.astype(scores.dtype)
+        counts = np.bincount(np.searchsorted(edges, kept), minlength=len(edges) + 1)
+        with np.errstate(over="ignore"):
+            total = float(kept.sum(dtype=np.float64))
+        return cls(counts, total, not_finite)
+
+    @classmethod
+    def none(cls) -> ScoreCounts:
+        """Return the counts of no score."""
+        return cls(np.zeros(len(_EDGES) + 1, np.int64), 0.0, 0)
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
         return ScoreCounts(

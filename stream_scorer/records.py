@@ -191,14 +191,14 @@ class ScoredBatch:
 class PartitionStatistics:
     """What a consumer's client knows of a partition; offsets are ``None`` as long as it does not.
 
-    ``committed`` is what the group had committed when the partition was assigned; ``end`` is the
-    last stable offset: what is behind it belongs to transactions that are open.
+    ``committed`` is what the group had committed when the partition was assigned; ``start`` is the
+    first offset that there still is; ``end`` is the last stable one: what is behind it belongs to
+    transactions that are open.
     """
 
     committed: int | None
+    start: int | None
     end: int | None
-    queued_messages: int
-    queued_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

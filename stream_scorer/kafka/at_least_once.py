@@ -50,7 +50,13 @@ class AtLeastOnceProducer:
         self._flush_seconds = flush_seconds
         self._clock = clock
         self._failed: KafkaError | None = None
-        self.needs_rebuild = False
+        self._must_rebuild = False
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether the next block must have a new client."""
+        self._client.poll(0)  # hands its statistics over, which pile up in it otherwise
+        return self._must_rebuild
 
     def rebuild(self) -> None:
         """Go on with a new client.
@@ -63,7 +69,7 @@ class AtLeastOnceProducer:
         self._client = Producer(properties, logger=self._log)
         if self._properties is not properties:  # renewed meanwhile
             self._client.set_sasl_credentials(*login_of(self._properties))
-        self.needs_rebuild = False
+        self._must_rebuild = False
 
     def renew_login(self, username: str, password: str) -> None:
         """Log in so from the next connection on; any thread may call it."""
@@ -79,7 +85,7 @@ class AtLeastOnceProducer:
             Refused: a right is missing.
         """
         self._failed = None
-        self.needs_rebuild = True  # unless all goes well
+        self._must_rebuild = True  # unless all goes well
         block = _Block(self._client)
         try:
             yield block
@@ -88,7 +94,7 @@ class AtLeastOnceProducer:
         self._flush(within_seconds or self._flush_seconds)
         if block.offsets:
             self._commit_offsets(block.offsets)
-        self.needs_rebuild = False
+        self._must_rebuild = False
 
     def _flush(self, within_seconds: float) -> None:
         deadline = self._clock() + within_seconds

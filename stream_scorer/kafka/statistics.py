@@ -14,24 +14,35 @@ from stream_scorer.records import ClientStatistics, PartitionStatistics, TopicPa
 Kind = Literal["consumer", "producer"]
 Hears = Callable[[ClientStatistics], object]
 
+#: A connection that logs in anew goes on with what it does.
+_UP = frozenset({"UP", "REAUTH"})
+
 
 def heard_by(hears: Hears | None, kind: Kind) -> dict[str, Any]:
     """Return the client property that hands its statistics over, none if nobody hears them."""
     if hears is None:
         return {}
-    return {"stats_cb": lambda text: hears(read(text, kind))}
+
+    def heard(text: str) -> None:
+        # An exception in here would come out of a poll and end the worker: a client id with a
+        # quotation mark in it is enough to make the client write what is no JSON.
+        try:
+            statistics = read(text, kind)
+        except (ValueError, LookupError):
+            return
+        hears(statistics)
+
+    return {"stats_cb": heard}
 
 
 def read(text: str, kind: Kind) -> ClientStatistics:
     """Return what one emission says; it comes each ``statistics.interval.ms``."""
     found = json.loads(text)
-    partitions = dict(_partitions(found))
     is_consumer = kind == "consumer"
-    queued = sum(each.queued_messages for each in partitions.values())
-    queued_bytes = sum(each.queued_bytes for each in partitions.values())
+    queued, queued_bytes = _fetched_ahead(found)
     return ClientStatistics(
         client=kind,
-        brokers_up=sum(1 for broker in found["brokers"].values() if broker["state"] == "UP"),
+        brokers_up=sum(1 for broker in found["brokers"].values() if broker["state"] in _UP),
         queue_messages=queued if is_consumer else found["msg_cnt"],
         queue_bytes=queued_bytes if is_consumer else found["msg_size"],
         requests=found["tx"],
@@ -40,7 +51,21 @@ def read(text: str, kind: Kind) -> ClientStatistics:
         response_bytes=found["rx_bytes"],
         messages=found["rxmsgs" if is_consumer else "txmsgs"],
         message_bytes=found["rxmsg_bytes" if is_consumer else "txmsg_bytes"],
-        partitions=partitions if is_consumer else {},
+        partitions=dict(_partitions(found)) if is_consumer else {},
+    )
+
+
+def _fetched_ahead(found: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how much waits for the consumer, and its size.
+
+    Partitions that are assigned share one queue, and each of them says how long that is.
+    """
+    partitions = [
+        each for topic in found["topics"].values() for each in topic["partitions"].values()
+    ]
+    return (
+        max((each["fetchq_cnt"] for each in partitions), default=0),
+        max((each["fetchq_size"] for each in partitions), default=0),
     )
 
 
@@ -52,9 +77,8 @@ def _partitions(found: Mapping[str, Any]) -> Iterator[tuple[TopicPartition, Part
                     TopicPartition(topic["topic"], int(number)),
                     PartitionStatistics(
                         committed=_offset(partition["committed_offset"]),
+                        start=_offset(partition["lo_offset"]),
                         end=_offset(partition["ls_offset"]),
-                        queued_messages=partition["fetchq_cnt"],
-                        queued_bytes=partition["fetchq_size"],
                     ),
                 )
 

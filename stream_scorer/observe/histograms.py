@@ -58,6 +58,10 @@ class Scores:
         self._lock = threading.Lock()
         registry.register(self)
 
+    def declare(self, output: str) -> None:
+        """Export it from the start."""
+        self.observe(output, ScoreCounts.none())
+
     def observe(self, output: str, counts: ScoreCounts) -> None:
         """Add the scores of a transaction."""
         with self._lock:

@@ -56,7 +56,8 @@ class History:
 
     def _at(self, now: float) -> _Interval:
         number = int(now // INTERVAL_SECONDS)
-        # A clock that was set back writes on where it was.
+        while self._intervals and self._intervals[-1].number > number:
+            self._intervals.pop()  # the clock was set back: those times are still to come
         if not self._intervals or self._intervals[-1].number < number:
             self._intervals.append(_Interval(number))
         return self._intervals[-1]
@@ -78,10 +79,10 @@ class History:
 
     def stages(self, now: float) -> Mapping[str, float]:
         """Return the seconds that went into each stage during the last minute."""
-        since = int(now // INTERVAL_SECONDS) - RECENT_INTERVALS
+        current = int(now // INTERVAL_SECONDS)
         total: dict[str, float] = {}
         for interval in self._intervals:
-            if interval.number >= since:
+            if current - RECENT_INTERVALS <= interval.number <= current:
                 for stage, seconds in interval.stages.items():
                     total[stage] = total.get(stage, 0.0) + seconds
         return total

@@ -40,6 +40,9 @@ class Lag:
 @dataclass(slots=True)
 class _Place:
     committed: int | None = None
+    #: Whether that is this worker's own doing.
+    is_own: bool = False
+    start: int | None = None
     end: int | None = None
     read_up_to: int | None = None
     events: float = 1.0
@@ -58,8 +61,10 @@ class _Place:
         self.last_seconds = self.last_seconds if seconds is None else seconds
 
     def waiting(self) -> int | None:
-        if self.end is None or self.committed is None:
+        if self.end is None:
             return None
+        if self.committed is None:
+            return 0 if self.start == self.end else None  # where it begins is not known yet
         ahead = max(0, self.end - self.committed)
         return round(ahead * min(1.0, self.events / self.offsets))
 
@@ -106,6 +111,7 @@ class Lags:
                 milliseconds = int(batch.timestamps[last[number]])
                 if place.committed is None:
                     place.committed = begins
+                place.is_own = True
                 place.read(
                     begins,
                     int(batch.offsets[last[number]]) + 1,
@@ -118,7 +124,7 @@ class Lags:
         with self._lock:
             for source, offset in offsets.items():
                 if (place := self._places.get(source)) is not None:
-                    place.committed = offset
+                    place.committed, place.is_own = offset, True
 
     def known(self, partitions: Mapping[TopicPartition, PartitionStatistics]) -> None:
         """Note where the partitions end, and where they began for this worker."""
@@ -127,8 +133,10 @@ class Lags:
                 place = self._places.get(source)
                 if place is None:
                     continue
+                place.start = found.start
                 place.end = found.end if found.end is not None else place.end
-                if place.committed is None:
+                # The first ones after an assignment may still tell of an earlier one.
+                if not place.is_own and found.committed is not None:
                     place.committed = found.committed
 
     def all(self, now_seconds: float) -> list[Lag]:

@@ -123,6 +123,7 @@ class Metrics:
             self._missing.labels(path)
         for output in outputs:
             self._not_finite.labels(output)
+            self._scores.declare(output)
 
     def model(self, name: str, version: str, sha256: str) -> None:
         """Name the model that scores from now on."""

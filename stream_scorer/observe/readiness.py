@@ -50,7 +50,8 @@ class Readiness:
 
     def working(self, *, committed: bool = False) -> None:
         """Note that a round went well, or that events were committed."""
-        if committed or (self.away and self._clock() - self.away.seen_at >= STEADY_SECONDS):
+        away = self.away
+        if committed or (away and self._clock() - away.seen_at >= STEADY_SECONDS):
             self.away = None
         if not self._member and self._is_member is not None:
             self._member = self._is_member()
@@ -65,12 +66,14 @@ class Readiness:
 
     def why_not(self) -> str | None:
         """Return why the worker could not take events, or ``None``."""
-        if self.away is not None:
-            return self.away.reason
+        away = self.away
+        if away is not None:
+            return away.reason
         if not self._member:
             return NOT_A_MEMBER
         return None if self._brokers_up else NO_BROKER
 
     def away_seconds(self) -> float:
         """Return for how long something has been waited for."""
-        return self._clock() - self.away.since if self.away else 0.0
+        away = self.away
+        return self._clock() - away.since if away else 0.0

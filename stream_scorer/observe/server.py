@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from stream_scorer.errors import ConfigError
-from stream_scorer.observe.routes import PLAIN, Answer, Routes
+from stream_scorer.observe.routes import PLAIN, Answer, Route, Routes
 
 #: From the connection to the whole request, and once more for the whole answer.
 REQUEST_SECONDS = 5.0
@@ -81,6 +81,9 @@ class _Server(ThreadingHTTPServer):
     """One thread a request, up to a number; none of them keeps the process alive."""
 
     daemon_threads = True
+    request_queue_size = MOST_CONNECTIONS
+    #: Two workers on one port would each get some of the probes.
+    allow_reuse_port = False
 
     def __init__(self, address: tuple[str, int], handler: Callable[..., _Handler]) -> None:
         self._places = threading.BoundedSemaphore(MOST_CONNECTIONS)
@@ -93,10 +96,14 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread, or close it where there are too many."""
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread can be started; the caller closes the connection
+            self._places.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer, then make room."""
@@ -126,7 +133,10 @@ class _UntilDeadline(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Read what is there; at the deadline this is a ``TimeoutError``."""
-        self._connection.settimeout(max(0.001, self._deadline - time.monotonic()))
+        left = self._deadline - time.monotonic()
+        if left <= 0:  # also where there is always something to read
+            raise TimeoutError
+        self._connection.settimeout(left)
         return self._connection.recv_into(buffer)
 
 
@@ -135,8 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     server_version = "stream-scorer"
     sys_version = ""
-    error_message_format = "%(code)d %(message)s\n"
-    error_content_type = PLAIN
+    #: What a request is taken for until it says more: even garbage gets an answer with headers.
+    default_request_version = "HTTP/1.0"
 
     def __init__(
         self, routes: Routes, extra: Mapping[str, str], seconds: float, *connection: object
@@ -159,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
             known = f"There are {', '.join(paths)}.\n".encode()
             self._send(Answer(PLAIN, known, HTTPStatus.NOT_FOUND))
         else:
-            self._send(route(self.headers.get("Accept", "")))
+            self._send(_made(route, self.headers.get("Accept", "")))
 
     def do_HEAD(self) -> None:
         """Answer as GET does, without the body."""
@@ -167,9 +177,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request that is none, or none for us; an unknown method is not allowed."""
-        if code == HTTPStatus.NOT_IMPLEMENTED:
-            code, message = HTTPStatus.METHOD_NOT_ALLOWED, "there are GET and HEAD"
-        super().send_error(code, message, explain)
+        del message, explain  # they repeat what the client sent
+        status = HTTPStatus(code)
+        if status == HTTPStatus.NOT_IMPLEMENTED:
+            status = HTTPStatus.METHOD_NOT_ALLOWED
+        self.close_connection = True
+        self._send(Answer(PLAIN, f"{status.value} {status.phrase}\n".encode(), status))
 
     def end_headers(self) -> None:
         """Add what every answer has."""
@@ -182,9 +195,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:  # RFC 9110, section 15.5.6
+            self.send_header("Allow", "GET, HEAD")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
     def log_message(self, *_: object) -> None:
         """Log no line for a probe every few seconds."""
+
+
+def _made(route: Route, accept: str) -> Answer:
+    """Return the answer, or that there is none: no answer would look like a dead worker."""
+    try:
+        return route(accept)
+    except Exception as error:  # noqa: BLE001 - whatever a collector or the status may raise
+        words = f"500 {type(error).__name__} while the answer was made\n"
+        return Answer(PLAIN, words.encode(), HTTPStatus.INTERNAL_SERVER_ERROR)

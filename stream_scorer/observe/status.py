@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from stream_scorer import __version__
 from stream_scorer.observe.board import Board
@@ -40,7 +42,7 @@ class Status:
         return json.dumps(
             {
                 "worker": self._worker(now),
-                **self.facts,
+                **_writable(self.facts),
                 **self.board.shown(now),
                 "partitions": [
                     {
@@ -52,7 +54,8 @@ class Status:
                     }
                     for lag in self.lags.all(now)
                 ],
-            }
+            },
+            allow_nan=False,
         ).encode()
 
     def _worker(self, now: float) -> dict[str, object]:
@@ -71,5 +74,16 @@ class Status:
             "doing": sign.doing,
             "since_seconds": self.monotonic() - sign.since,
             "waiting_because": away.reason if away else None,
-            "waiting_seconds": self.readiness.away_seconds(),
+            "waiting_seconds": self.monotonic() - away.since if away else 0.0,
         }
+
+
+def _writable(value: Any) -> Any:
+    """Return the value with its infinities and NaNs as text: JSON has no form for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _writable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_writable(each) for each in value]
+    return value
