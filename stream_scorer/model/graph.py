@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ def read_graph(path: Path) -> Graph:
     never needed.
 
     Raises:
-        ContractError: the file is missing, empty, a directory, or its external data is missing.
+        ContractError: the file is missing, empty, a directory, or its external data is missing or
+            outside of its folder.
     """
     _require_file(path)
     digest, mentions_zipmap, mentions_external = _scan(path)
@@ -80,9 +81,10 @@ def proto_of(graph: Graph) -> Any:
 
 def external_files(proto: Any) -> set[str]:
     """Return the files with external data, relative to the model's own folder."""
+    nodes = [node for function in proto.functions for node in function.node]
     return {
         entry.value
-        for tensor in _tensors(proto.graph)
+        for tensor in (*_tensors(proto.graph), *_tensors_of_nodes(nodes))
         for entry in tensor.external_data
         if entry.key == "location"
     }
@@ -110,6 +112,7 @@ def _scan(path: Path) -> tuple[Any, bool, bool]:
 
 def _add_external(digest: Any, path: Path, name: str) -> int:
     file = path.parent / name
+    _require_own(path, name)
     try:
         with file.open("rb") as content:
             while chunk := content.read(1 << 20):
@@ -122,12 +125,37 @@ def _add_external(digest: Any, path: Path, name: str) -> int:
         ) from error
 
 
+def _require_own(path: Path, name: str) -> None:
+    """Let no model make us read a file that was not delivered with it.
+
+    The folder is the one that the model is found in, or the one that it lies in: a store may keep
+    the files of a model elsewhere and link to all of them.
+    """
+    file = path.parent / name
+    folders = {path.parent.resolve(), path.resolve().parent}
+    inside = any(file.resolve().is_relative_to(folder) for folder in folders)
+    if Path(name).is_absolute() or not inside:
+        raise ContractError(
+            f"The model '{path}' wants weights from '{name}', which is outside of its own folder: "
+            "a model may read only what was delivered with it. Export it again, with its weights "
+            "beside it."
+        )
+
+
 def _tensors(graph: Any) -> Iterator[Any]:
     """Yield the tensors of a graph and of the graphs within it."""
     yield from graph.initializer
-    for node in graph.node:
+    yield from (each.values for each in graph.sparse_initializer)
+    yield from (each.indices for each in graph.sparse_initializer)
+    yield from _tensors_of_nodes(graph.node)
+
+
+def _tensors_of_nodes(nodes: Iterable[Any]) -> Iterator[Any]:
+    for node in nodes:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
             for inner in (attribute.g, *attribute.graphs):
                 if inner.node or inner.initializer:
                     yield from _tensors(inner)
