@@ -9,15 +9,16 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint const
 BENCHMARKS := latency start wide guarantees memory partitions round_trip
 BENCH_TARGETS := $(BENCHMARKS:%=bench-%)
 
-.PHONY: help demo soak test check format format-check lint types
+.PHONY: help demo soak test check format format-check lint types audit
 .PHONY: bench bench-peers bench-all $(BENCH_TARGETS)
 
 help:
 	@echo 'make demo    watch it work: a real Kafka, generated events, two workers'
 	@echo 'make soak    prove it: half an hour of faults on three brokers, both group protocols'
 	@echo 'make test    run all tests (ARGS="-k worker" picks some)'
-	@echo 'make check   what CI checks: format, lint, types, tests'
+	@echo 'make check   what CI checks: format, lint, types, known vulnerabilities, tests'
 	@echo 'make format  format the code'
+	@echo 'make audit   look the pinned packages up among known vulnerabilities'
 	@echo 'make bench   measure speed and memory beside a bare copy and a reference loop'
 	@echo 'make bench-peers   the same beside Quix Streams and Kafka Streams'
 	@echo 'make bench-latency   measure how long events take at a steady rate'
@@ -32,7 +33,7 @@ soak: .venv/demo.stamp
 test: .venv/dev.stamp
 	$(BIN)/pytest $(ARGS)
 
-check: format-check lint types test
+check: format-check lint types audit test
 
 format: .venv/dev.stamp
 	$(BIN)/ruff format
@@ -46,6 +47,9 @@ lint: .venv/dev.stamp
 
 types: .venv/dev.stamp
 	$(BIN)/mypy
+
+audit: .venv/dev.stamp
+	@$(BIN)/python .ci/audit constraints.txt
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks $(ARGS)
