@@ -163,9 +163,9 @@ def test_the_page_has_an_outline_to_hear(browser: Browser) -> None:
         assert [name.partition(":")[0] for name in names] == [
             "Scored events a second",
             "p50",
+            "score",
             "Time by stage",
             "Batches by size",
-            "score",
         ]
 
 

@@ -24,7 +24,7 @@ from tests.browser.visits import Visit, visit
 pytestmark = pytest.mark.kafka
 
 DOCS = Path(__file__).parents[2] / "docs"
-WIDTH, HEIGHT = 1280, 1000
+WIDTH, HEIGHT = 1280, 1440
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ def test_the_demo_shows_both_workers_to_the_end(browser: Browser, tmp_path: Path
     assert "Exact: every event left exactly one trace." in said
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_demo_is_good_to_look_at(browser: Browser, tmp_path: Path) -> None:
     """Its page in both themes, as the documentation shows it."""
     for_the_docs = os.environ.get("SCREENSHOTS") == "1"
-    seconds = 160 if for_the_docs else 3
+    seconds = 300 if for_the_docs else 3
     with demo(tmp_path / "demo", 3_000 * seconds, 1_000) as running:
         visited = visit(
             browser, running.address, width=WIDTH, height=HEIGHT, reduced_motion="reduce"

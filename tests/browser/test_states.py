@@ -248,6 +248,18 @@ def test_a_question_waits_for_the_answer_to_the_last_one(browser: Browser) -> No
         answer.set()
 
 
+def test_a_short_past_fills_the_charts(browser: Browser) -> None:
+    """A worker of half a minute is not shown at the edge of five."""
+    young = scenes.worker()
+    for name in ("scored", "dead_letters", "age_p50_seconds", "age_p99_seconds"):
+        young["history"][name] = young["history"][name][-15:]
+    with served(lambda: young) as page:
+        visited = visit(browser, page.address)
+        marks = visited.page.locator("#latency svg text").all_text_contents()
+        ago = [each.removeprefix("\N{MINUS SIGN}") for each in marks[3:]]
+        assert ago == ["now", "15 s", "30 s", "45 s", "1 min"]
+
+
 def test_a_chart_tells_what_is_under_the_pointer(browser: Browser) -> None:
     """The legend shows the time and the values there."""
     with served(scenes.worker) as page:

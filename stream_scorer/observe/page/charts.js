@@ -5,7 +5,8 @@ import { compact, duration, share } from "./format.js";
 
 const HEIGHT = 168;
 const [TOP, RIGHT, BOTTOM, LEFT] = [10, 8, 22, 46];
-const SPAN_SECONDS = 300;
+/** How many intervals fit on a chart: the last minutes, fewer where there are no more yet. */
+const SPANS = [30, 60, 150];
 
 /** A round number that makes a good end of an axis for values up to this one. */
 const roundUp = (value) => {
@@ -14,6 +15,7 @@ const roundUp = (value) => {
 };
 
 const peak = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
+const spanOf = ({ length }) => SPANS.find((span) => span >= length) ?? length;
 const fixed = (value) => Math.round(value * 10) / 10;
 const picture = (summary, width, height, ...parts) =>
   s("svg", { role: "img", "aria-label": summary, viewBox: `0 0 ${width} ${height}`, height }, parts);
@@ -28,7 +30,8 @@ export const timeChart = (place, onLook) => {
   let looked = null; // intervals before the newest
 
   const width = () => Math.max(place.clientWidth, 200);
-  const step = () => ((width() - LEFT - RIGHT) * data.interval) / SPAN_SECONDS;
+  const span = () => spanOf(data.series[0].values);
+  const step = () => (width() - LEFT - RIGHT) / span();
 
   const draw = (next = data) => {
     data = next;
@@ -46,7 +49,7 @@ export const timeChart = (place, onLook) => {
         width(),
         HEIGHT,
         horizontals(width(), most, yOf, axis),
-        verticals(width()),
+        verticals(width(), span() * interval),
         series.map((each) => drawn(each, xOf, yOf)),
         looked !== null && crosshair(series, looked, xOf, yOf),
       ),
@@ -81,12 +84,16 @@ const horizontals = (width, most, yOf, axis) =>
     s("text.tick.end", { x: LEFT - 8, y: yOf(value) + 3.5 }, axis(value)),
   ]);
 
-const verticals = (width) =>
-  (width < 420 ? [4, 2, 0] : [5, 4, 3, 2, 1, 0]).map((minutes) => {
-    const place = { x: width - RIGHT - ((width - LEFT - RIGHT) * minutes) / 5, y: HEIGHT - 6 };
-    if (minutes === 0) return s("text.tick.end", place, "now");
-    return s(minutes === 5 ? "text.tick" : "text.tick.middle", place, `−${minutes} min`);
+const verticals = (width, seconds) => {
+  const parts = seconds > 240 ? 5 : 4;
+  const shown = Array.from({ length: parts + 1 }, (_, part) => part).filter((part) => width > 420 || part % 2 === 0);
+  return shown.map((part) => {
+    const ago = (seconds * part) / parts;
+    const place = { x: width - RIGHT - ((width - LEFT - RIGHT) * part) / parts, y: HEIGHT - 6 };
+    if (part === 0) return s("text.tick.end", place, "now");
+    return s(part === parts ? "text.tick" : "text.tick.middle", place, `−${duration(ago)}`);
   });
+};
 
 const drawn = ({ values, kind }, xOf, yOf) => {
   const x = (index) => xOf(values.length - 1 - index);
@@ -131,10 +138,11 @@ export const spoken = (name, values, format, interval) => {
 /** A small line without axes, for a row of a table that has the number, too. */
 export const spark = (values) => {
   const most = peak(values) || 1;
-  const points = values.map((value, index) => `${150 - values.length + index} ${fixed(19 - (17 * value) / most)}`);
+  const span = spanOf(values);
+  const points = values.map((value, index) => `${span - values.length + index} ${fixed(19 - (17 * value) / most)}`);
   return s(
     "svg.spark",
-    { viewBox: "0 0 150 20", preserveAspectRatio: "none", "aria-hidden": "true" },
+    { viewBox: `0 0 ${span} 20`, preserveAspectRatio: "none", "aria-hidden": "true" },
     points.length > 0 && s("path.line", { d: `M${points.join("L")}` }),
   );
 };

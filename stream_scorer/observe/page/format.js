@@ -25,7 +25,7 @@ export const share = known((value) => {
 /** 0.0123 is "12 ms", 83 is "1 min 23 s", 8000 is "2 h 13 min". */
 export const duration = known((seconds) => {
   if (seconds < 0) return `−${duration(-seconds)}`;
-  if (seconds < 0.9995) return `${(seconds < 0.00995 ? oneDigit : whole).format(seconds * 1000)} ms`;
+  if (seconds > 0 && seconds < 0.9995) return `${(seconds < 0.00995 ? oneDigit : whole).format(seconds * 1000)} ms`;
   if (seconds < 9.95) return `${oneDigit.format(seconds)} s`;
   const total = Math.round(seconds);
   if (total < 60) return `${total} s`;

@@ -83,7 +83,7 @@ const page = () => {
   const showHistory = charts();
   const started = new Map();
   let members = [];
-  let answeredAt = null; // by this machine's clock
+  let answeredAt = null;
   let trouble = null;
   let subject = "";
 

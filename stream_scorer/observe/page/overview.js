@@ -68,7 +68,7 @@ const WORKERS = [
   { title: "Worker" },
   { title: "State" },
   { title: "Scored / s", number: true },
-  { title: "Last 5 minutes", kind: "wide" },
+  { title: "Last minutes", kind: "wide" },
   { title: "Latency p99", number: true },
   { title: "Lag", number: true },
   { title: "Partitions", number: true },
