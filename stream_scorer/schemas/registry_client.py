@@ -91,6 +91,12 @@ class RegistryClient:
             text = f"{self._refusal(error)} (HTTP {error.http_status_code}, asked for {what})"
             raise NoAnswer(text, error.http_status_code, error.error_code) from None
         except Exception as error:  # noqa: BLE001 - its HTTP library's errors have no public names
+            if "certificate verify failed" in str(error):
+                raise NoAnswer(
+                    f"The certificate of the registry {self.url} is refused, asked for {what} "
+                    f"({error}); set in `schemas.registry.properties` ssl.ca.location to the "
+                    "certificate of the authority that signed it, or have it renewed for this host"
+                ) from None
             raise NoAnswer(
                 f"The registry {self.url} does not answer, asked for {what} "
                 f"({type(error).__name__}: {error})"
