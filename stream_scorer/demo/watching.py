@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
 from stream_scorer.observe.page import PAGE_HEADERS, page_files
+from stream_scorer.observe.routes import JSON, Answer, Route
+from stream_scorer.observe.server import serving
 
 HOST = "127.0.0.1"
 #: A worker that does not answer so soon is shown as one that does not; the page asks each second.
@@ -35,22 +33,19 @@ def watching(workers: Callable[[], Sequence[Watched]]) -> Iterator[str]:
         workers: asked for each status, from another thread.
     """
     with ThreadPoolExecutor(thread_name_prefix="ask") as pool:
-        handler = partial(_Handler, lambda: _status(workers(), pool))
-        server = ThreadingHTTPServer((HOST, 0), handler)
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="page")
-        thread.start()
-        try:
-            yield f"http://{HOST}:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        routes: dict[str, Route] = {path: _file(*file) for path, file in page_files().items()}
+        routes["/status"] = lambda _: Answer(JSON, _status(workers(), pool))
+        with serving(routes, host=HOST, port=0, headers=PAGE_HEADERS) as port:
+            yield f"http://{HOST}:{port}"
 
 
-def _status(workers: Sequence[Watched], pool: ThreadPoolExecutor) -> Mapping[str, Any]:
-    """Return what each worker says, one after the other as they were started."""
-    return {"workers": list(pool.map(_ask, workers))}
+def _file(content_type: str, body: bytes) -> Route:
+    return lambda _: Answer(content_type, body)
+
+
+def _status(workers: Sequence[Watched], pool: ThreadPoolExecutor) -> bytes:
+    """Return what each worker says, in the order in which they were started, as JSON."""
+    return json.dumps({"workers": list(pool.map(_ask, workers))}).encode()
 
 
 def _ask(worker: Watched) -> Mapping[str, Any]:
@@ -70,34 +65,3 @@ def _ask(worker: Watched) -> Mapping[str, Any]:
         return named
     finally:
         connection.close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = 10  # a connection that sends nothing does not hold its thread for ever
-
-    def __init__(self, status: Callable[[], Mapping[str, Any]], *connection: object) -> None:
-        self._status = status
-        super().__init__(*connection)  # type: ignore[arg-type]
-
-    def do_GET(self) -> None:
-        """Answer with a file of the page, or with what all workers say."""
-        path = self.path.partition("?")[0]
-        files = page_files()
-        if path == "/status":
-            self._answer(HTTPStatus.OK, "application/json", json.dumps(self._status()).encode())
-        elif path in files:
-            self._answer(HTTPStatus.OK, *files[path])
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"There are / and /status.\n")
-
-    def _answer(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
-        self.send_response(status)
-        for name, value in PAGE_HEADERS.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing between the lines of the demo."""
