@@ -37,7 +37,8 @@ SERVICES = services()
 SUBJECTS = "/apis/ccompat/v7/subjects"
 GROUP = "card-fraud"
 ENOUGH_EVENTS = 1_000
-REGISTRY_SECONDS = 90.0
+#: Three programs start at once, with the timeouts of production.
+PATIENCE_SECONDS = 90.0
 #: Where a broker of the compose file is and who it talks to: an embedded one has its own.
 ADDRESSES = frozenset(
     {
@@ -76,7 +77,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             patch.setenv(name, value.replace("/tmp/", f"{folder}/"))  # noqa: S108 - the service's
         process = JavaProcess("the registry", arguments, folder / "log")
     try:
-        process.wait_until(lambda: answers(f"http://{address}{SUBJECTS}"), REGISTRY_SECONDS)
+        process.wait_until(lambda: answers(f"http://{address}{SUBJECTS}"), PATIENCE_SECONDS)
         yield address
     finally:
         process.stop()
@@ -200,11 +201,13 @@ def _done(demo: Demo, ports: list[int]) -> Done:
         )
         for name, port in zip(("scorer-1", "scorer-2"), ports, strict=True)
     ]
-    topics.wait_for(lambda: all(map(joined, workers)), lambda: words_of(workers))
+    topics.wait_for(lambda: all(map(joined, workers)), lambda: words_of(workers), PATIENCE_SECONDS)
     generator = demo.start("generator")
     topic = CARD_FRAUD.topic
     topics.wait_for(
-        lambda: sum(topics.ends(demo.servers, topic).values()) > ENOUGH_EVENTS, generator.said
+        lambda: sum(topics.ends(demo.servers, topic).values()) > ENOUGH_EVENTS,
+        generator.said,
+        PATIENCE_SECONDS,
     )
     assert generator.stop() == 0, generator.said()
     topics.wait_for(
@@ -214,6 +217,7 @@ def _done(demo: Demo, ports: list[int]) -> Done:
             and topics.is_settled(demo.servers, CARD_FRAUD.dead_letter_topic)
         ),
         lambda: words_of(workers),
+        PATIENCE_SECONDS,
     )
     return Done(
         sum(topics.ends(demo.servers, topic).values()),
@@ -259,6 +263,14 @@ def test_the_registry_demands_compatible_schemas(registry: str) -> None:
         client.register_schema("compatible-value", Schema('"int"', "AVRO"))
         with pytest.raises(SchemaRegistryError):
             client.register_schema("compatible-value", Schema('"string"', "AVRO"))
+
+
+def test_the_registry_keeps_its_schemas_in_a_file(
+    registry: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In its container, so that ids outlive a restart of the service."""
+    assert answers(f"http://{registry}{SUBJECTS}")
+    assert list(tmp_path_factory.getbasetemp().glob("compose-registry*/registry.mv.db"))
 
 
 # ------------------------------------------------------------------ set-up

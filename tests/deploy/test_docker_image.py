@@ -187,6 +187,16 @@ def test_the_build_ends_with_a_runtime_that_scores(image: Image) -> None:
     assert not list(programs.glob("pip*"))
 
 
+@pytest.mark.timeout(400)
+def test_every_file_of_the_package_is_in_the_image(image: Image) -> None:
+    """The live page, the demo's models and schemas, and whatever else is no Python."""
+    (installed,) = (image.folder / "opt/stream-scorer/lib").glob("python*/site-packages")
+    files = [path for path in (ROOT / "stream_scorer").rglob("*") if path.is_file()]
+    names = [str(path.relative_to(ROOT)) for path in files if path.parent.name != "__pycache__"]
+    left_out = [name for name in names if not (installed / name).exists()]
+    assert left_out == ["stream_scorer/demo/models/SHA256SUMS"]
+
+
 # ------------------------------------------------------------------ how it runs
 
 
