@@ -20,13 +20,12 @@ _EDGES = np.array(SCORE_EDGES)
 
 @dataclass(frozen=True, slots=True)
 class ScoreCounts:
-    """How many scores lie in each bucket (one more than there are edges), and what they add up to.
+    """How many scores lie in each bucket, of which there is one more than there are edges.
 
     Those that are NaN or infinite are in no bucket.
     """
 
     counts: NDArray[np.int64]
-    total: float
     not_finite: int
 
     @classmethod
@@ -38,21 +37,15 @@ class ScoreCounts:
         # As float32 has it 0.05 is larger than as float64 has it: each is on its own edge.
         edges = _EDGES.astype(scores.dtype)
         counts = np.bincount(np.searchsorted(edges, kept), minlength=len(edges) + 1)
-        with np.errstate(over="ignore"):
-            total = float(kept.sum(dtype=np.float64))
-        return cls(counts, total, not_finite)
+        return cls(counts, not_finite)
 
     @classmethod
     def none(cls) -> ScoreCounts:
         """Return the counts of no score."""
-        return cls(np.zeros(len(_EDGES) + 1, np.int64), 0.0, 0)
+        return cls(np.zeros(len(_EDGES) + 1, np.int64), 0)
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
-        return ScoreCounts(
-            self.counts + other.counts,
-            self.total + other.total,
-            self.not_finite + other.not_finite,
-        )
+        return ScoreCounts(self.counts + other.counts, self.not_finite + other.not_finite)
 
 
 @dataclass(frozen=True, slots=True)

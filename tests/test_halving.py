@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from stream_scorer.halving import Places, halves_of
 from stream_scorer.open_set import OpenSet
+from stream_scorer.profile import Profile
 from stream_scorer.records import (
     Batch,
     DeadLetter,
@@ -99,6 +102,20 @@ def test_the_first_half_can_be_committed_before_the_second(rows: list[Row]) -> N
         assert max(mine) < end
         assert all(offset >= end for offset in theirs)
     assert {**first.next_offsets, **second.next_offsets} == whole.next_offsets
+
+
+@given(ROWS, st.lists(st.booleans(), max_size=5))
+def test_what_a_batch_looked_like_is_counted_once(rows: list[Row], choices: list[bool]) -> None:
+    """With the last of all parts, however often it is halved."""
+    batch = batch_of(rows)
+    parts = [replace(scored_of(batch, rows), profile=Profile(len(rows), {"a": 1}))]
+    for takes_first in choices:
+        at = 0 if takes_first else len(parts) - 1
+        if len(parts[at]) > 1:
+            halves = halves_of(parts[at], Places.of(batch, parts[at].rows))
+            parts[at : at + 1] = [half for half, _ in halves]
+    assert [part.profile.rows for part in parts] == [0] * (len(parts) - 1) + [len(rows)]
+    assert Profile.of_all(part.profile for part in parts).missing == {"a": 1}
 
 
 @pytest.mark.parametrize("culprit", range(9))

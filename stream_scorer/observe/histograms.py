@@ -51,7 +51,11 @@ class EventAges:
 
 
 class Scores:
-    """``stream_scorer_score``, by the field of the scored event."""
+    """``stream_scorer_score``, by the field of the scored event.
+
+    It has neither sum nor count: OpenMetrics forbids them where a bucket is below zero. The last
+    bucket is the count.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._outputs: dict[str, ScoreCounts] = {}
@@ -76,7 +80,7 @@ class Scores:
         with self._lock:
             outputs = dict(self._outputs)
         for name, counts in outputs.items():
-            family.add_metric([name], _cumulated(SCORE_EDGES, counts.counts), counts.total)
+            family.add_metric([name], _cumulated(SCORE_EDGES, counts.counts), sum_value=None)
         yield family
 
 

@@ -6,34 +6,19 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from stream_scorer.observe.board import Board
 from stream_scorer.observe.heartbeat import Heartbeat
+from stream_scorer.observe.lags import Lags
 from stream_scorer.observe.metrics import Metrics
 from stream_scorer.observe.observer import LoopObserver
+from stream_scorer.observe.readiness import NO_BROKER, NOT_A_MEMBER, Readiness
+from stream_scorer.profile import Profile, ScoreCounts
 from stream_scorer.protocols import Observer
-from stream_scorer.records import (
-    Batch,
-    DeadLetter,
-    Problem,
-    Reason,
-    ScoredBatch,
-    ScoredEvents,
-    Stage,
-    TopicPartition,
-)
+from stream_scorer.records import Batch, TopicPartition
 from tests.lines import CapturingLogger
+from tests.observe.making import CARDS, OTHER, Clock, batch, letter, place, scored, statistics
 
 SOURCES = (TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0))
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self, now: float = 0.0) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        """The time that the test set."""
-        return self.now
 
 
 class Bench:
@@ -43,12 +28,18 @@ class Bench:
         self.registry = CollectorRegistry()
         self.lines = CapturingLogger()
         self.monotonic = Clock()
+        self.wall_clock = Clock(1000.0)
+        self.readiness, self.lags, self.board = Readiness(self.monotonic), Lags(), Board()
+        self.readiness.ask(lambda: True)
         self.observer = LoopObserver(
-            Metrics(self.registry),
+            Metrics(self.registry, lambda: self.lags.all(self.wall_clock())),
             self.lines,
             Heartbeat(300.0, self.monotonic),
+            readiness=self.readiness,
+            lags=self.lags,
+            board=self.board,
             monotonic=self.monotonic,
-            wall_clock=Clock(1000.0),
+            wall_clock=self.wall_clock,
         )
 
     def value(self, name: str, **labels: str) -> float | None:
@@ -64,25 +55,6 @@ class Bench:
 def bench() -> Bench:
     """A new one for each test."""
     return Bench()
-
-
-def scored(timestamps: list[int], dead: list[int]) -> ScoredBatch:
-    """A batch with scored events and undecodable ones of these timestamps."""
-    nothing = [None] * len(timestamps)
-    problem = Problem(Reason.UNDECODABLE, Stage.DECODE, "broken")
-    return ScoredBatch(
-        ScoredEvents(
-            nothing,
-            nothing,
-            nothing,
-            np.array(timestamps, np.int64),
-            np.zeros(len(timestamps), np.int64),
-        ),
-        tuple(DeadLetter(b"", None, None, at, SOURCES[0], 0, problem) for at in dead),
-        {},
-        np.arange(len(timestamps) + len(dead)),
-        seconds={Stage.DECODE: 0.25, Stage.INFER: 0.5},
-    )
 
 
 def test_it_is_the_observer_that_the_loop_wants(bench: Bench) -> None:
@@ -113,7 +85,7 @@ def test_a_batch_counts_by_topic_not_by_partition(bench: Bench) -> None:
 
 def test_a_commit_counts_all_its_batches(bench: Bench) -> None:
     """Their events, dead letters, stages and ages; an event without a timestamp has no age."""
-    batches = [scored([999_000, -1], [998_000]), scored([999_500], [])]
+    batches = [scored([999_000, -1], [letter(timestamp=998_000)]), scored([999_500])]
     bench.observer.committed(batches, 0.01)
     assert bench.value("events_scored_total") == 3
     assert bench.value("dead_letters_total", reason="undecodable") == 1
@@ -156,3 +128,108 @@ def test_waiting_is_said_at_once_then_once_a_minute_then_that_it_is_over(bench: 
     assert ("info", "working again") in bench.said()
     bench.observer.waiting(RuntimeError("again"))
     assert bench.lines.calls[-1].kwargs["seconds"] == 0.0
+
+
+def test_that_it_works_again_is_said_once_it_does(bench: Bench) -> None:
+    """Also where no event flows: rounds that go well for a while are enough."""
+    bench.observer.waiting(RuntimeError("registry away"))
+    bench.observer.working()
+    assert bench.said() == [("warning", "waiting; the place is kept and nothing is lost")]
+    bench.monotonic.now += 10
+    for _ in range(3):
+        bench.observer.working()
+    assert bench.said()[1:] == [("info", "working again")]
+    assert bench.lines.calls[-1].kwargs == {"after_seconds": 10.0}
+
+
+def test_aborts_of_one_cause_are_a_line_a_minute(bench: Bench) -> None:
+    """And each is counted."""
+    for number in range(10):
+        bench.observer.aborted(RuntimeError(f"broker {number} is away"), number + 1)
+    assert len(bench.lines.calls) == 1
+    assert bench.value("transactions_total", outcome="aborted") == 10
+
+
+def test_partitions_that_are_held_are_counted_and_have_a_lag(bench: Bench) -> None:
+    """Those that go take theirs with them, at `/metrics` too."""
+    bench.observer.rebalanced("assigned", [CARDS])
+    bench.observer.rebalanced("assigned", [OTHER])
+    bench.observer.heard(
+        statistics(partitions={CARDS: place(committed=1, end=4), OTHER: place(end=0)})
+    )
+    assert bench.value("assigned_partitions") == 2
+    assert bench.value("lag_events", topic="cards", partition="0") == 3
+    bench.observer.rebalanced("revoked", [CARDS])
+    assert bench.value("assigned_partitions") == 1
+    assert bench.value("lag_events", topic="cards", partition="0") is None
+    assert bench.value("lag_events", topic="cards", partition="1") == 0
+
+
+def test_events_that_were_read_wait_until_they_are_committed(bench: Bench) -> None:
+    """A transaction that aborts makes the lag no smaller."""
+    bench.observer.rebalanced("assigned", [CARDS])
+    bench.observer.polled(batch([0, 1, 2], timestamps=[990_000] * 3), 0.1)
+    bench.observer.heard(statistics(partitions={CARDS: place(end=3)}))
+    bench.observer.aborted(RuntimeError("fenced"), 1)
+    assert bench.value("lag_events", topic="cards", partition="0") == 3
+    assert bench.value("lag_seconds", topic="cards", partition="0") == 10
+    bench.observer.committed([scored([990_000] * 3, next_offsets={CARDS: 3})], 0.1)
+    assert bench.value("lag_events", topic="cards", partition="0") == 0
+
+
+def test_markers_that_are_stepped_over_are_behind_the_worker(bench: Bench) -> None:
+    """An idle topic has a lag of zero."""
+    bench.observer.rebalanced("assigned", [CARDS])
+    bench.observer.heard(statistics(partitions={CARDS: place(committed=0, end=9)}))
+    bench.observer.stepped_over({CARDS: 9})
+    assert bench.value("lag_events", topic="cards", partition="0") == 0
+
+
+def test_it_is_ready_once_the_group_has_taken_it_in_and_until_it_puts_it_out(
+    bench: Bench,
+) -> None:
+    """With partitions or without."""
+    assert bench.readiness.why_not() == NOT_A_MEMBER
+    bench.observer.working()
+    assert bench.readiness.why_not() is None
+    bench.observer.rebalanced("revoked", [CARDS])
+    assert bench.readiness.why_not() is None
+    bench.observer.rebalanced("lost", [CARDS])
+    assert bench.readiness.why_not() == NOT_A_MEMBER
+
+
+def test_only_the_consumer_s_connections_make_it_ready(bench: Bench) -> None:
+    """A producer that has nothing to write needs none."""
+    bench.observer.working()
+    bench.observer.heard(statistics("producer", brokers_up=0))
+    assert bench.readiness.why_not() is None
+    bench.observer.heard(statistics("consumer", brokers_up=0))
+    assert bench.readiness.why_not() == NO_BROKER
+
+
+def test_what_events_looked_like_counts_once_they_are_committed(bench: Bench) -> None:
+    """Those of a transaction that aborted come again."""
+    scores = {"score": ScoreCounts.of(np.array([0.5, np.nan]))}
+    profile = Profile(2, {"a": 1}, scores)
+    bench.observer.committed([scored([1, 2], profile=profile), scored([3], profile=profile)], 0.1)
+    assert bench.value("feature_rows_total") == 4
+    assert bench.value("missing_features_total", field="a") == 2
+    assert bench.value("non_finite_scores_total", output="score") == 2
+    shown = bench.board.shown(1002.0)
+    assert shown["features"] == [{"field": "a", "events": 4, "missing": 2}]
+
+
+@pytest.mark.parametrize("jump", [-10_000.0, 10_000.0])
+def test_a_clock_that_jumps_makes_no_negative_age_and_stops_nothing(
+    bench: Bench, jump: float
+) -> None:
+    """The time of day is for ages only."""
+    bench.observer.rebalanced("assigned", [CARDS])
+    bench.observer.heard(statistics(partitions={CARDS: place(committed=0, end=9)}))
+    for _ in range(2):
+        bench.observer.polled(batch([0], timestamps=[1_000_000]), 0.1)
+        bench.observer.committed([scored([1_000_000], next_offsets={CARDS: 1})], 0.1)
+        bench.wall_clock.now += jump
+    assert bench.value("event_age_seconds_sum") == max(0.0, jump)
+    assert (bench.value("lag_seconds", topic="cards", partition="0") or 0.0) >= 0
+    assert bench.value("events_scored_total") == 2
