@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+CLOSED = (signal.SIGTERM, signal.SIGHUP)
+
 
 @contextmanager
-def interruptible(sentence: str) -> Iterator[None]:
+def interruptible(sentence: str, signals: Sequence[signal.Signals] = CLOSED) -> Iterator[None]:
     """Let SIGTERM, and a terminal that is closed, end the block as Ctrl-C does: it cleans up.
 
     ``sentence`` is said on stderr then.
@@ -19,7 +21,6 @@ def interruptible(sentence: str) -> Iterator[None]:
     def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
     earlier = {each: signal.signal(each, interrupt) for each in signals}
     try:
         yield

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+
+from stream_scorer.cli.interrupts import interruptible
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 
@@ -17,4 +20,7 @@ def run(config: ConfigFile = None, overrides: Overrides = None) -> None:
 
     from stream_scorer.app.run import run as run_worker
 
-    run_worker(settings)
+    # Process 1 of a container gets no SIGTERM that it has no handler for. The loop listens for it
+    # by itself; before that there is nothing to finish.
+    with interruptible("Stopped before the first event was read.", [signal.SIGTERM]):
+        run_worker(settings)

@@ -20,8 +20,10 @@ from packaging.specifiers import SpecifierSet
 
 from stream_scorer import __version__
 from stream_scorer.config.settings import ServerConfig
+from stream_scorer.demo.stories import CARD_FRAUD, lay_out
 from tests.deploy.containers import Image, ended
 from tests.deploy.dockerfile import DOCKERFILE, ROOT, copied_from_the_repository, stages
+from tests.topics import wait_for
 
 BUILDS = ("onnxruntime", "onnxruntime-gpu")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -222,6 +224,17 @@ def test_a_read_only_root_without_any_capability_is_enough(image: Image, tmp_pat
     log = tmp_path / "log"
     assert image.run(words, tmp_path, log) == 0, log.read_text("utf-8")
     assert "probabilities" in log.read_text("utf-8")
+
+
+@pytest.mark.timeout(400)
+def test_a_stop_while_the_worker_starts_is_heard(image: Image, tmp_path: Path) -> None:
+    """The kernel keeps SIGTERM from a process 1 that has no handler for it."""
+    config = lay_out(CARD_FRAUD, tmp_path, "127.0.0.1:1")
+    words = ["stream-scorer", "run", "-c", str(config)]
+    container = image.start(words, tmp_path, tmp_path / "log")
+    wait_for(lambda: "No broker of 127.0.0.1:1 answers yet" in container.said(), container.said)
+    assert container.stop(10.0) == 130
+    assert "Stopped before the first event was read." in container.said()
 
 
 def health_check() -> list[str]:
