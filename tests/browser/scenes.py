@@ -10,7 +10,7 @@ import numpy as np
 Status = dict[str, Any]
 
 INTERVALS = 150
-_EDGES = np.round(np.linspace(0.05, 0.95, 19), 2)
+_EDGES = np.concatenate([[-10, -1], np.linspace(0, 1, 21).round(2), [10]])
 _SAMPLES = (
     ("undecodable", "decode", "The event ends within the field `device.age_days`."),
     ("missing_feature", "features", "`amount` is null, and model.missing says reject."),
@@ -172,7 +172,7 @@ def _history(rng: np.random.Generator, now: float, scored: np.ndarray[Any, Any])
 
 def _score(rng: np.random.Generator) -> Status:
     def counts(a: float, b: float, events: int) -> list[int]:
-        found = np.bincount(np.searchsorted(_EDGES, rng.beta(a, b, events), "right"), minlength=20)
+        found = np.bincount(np.searchsorted(_EDGES, rng.beta(a, b, events)), minlength=25)
         return [int(each) for each in found]
 
     return {

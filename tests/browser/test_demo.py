@@ -76,11 +76,11 @@ def test_the_demo_shows_both_workers_to_the_end(browser: Browser, tmp_path: Path
     assert "Exact: every event left exactly one trace." in said
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_demo_is_good_to_look_at(browser: Browser, tmp_path: Path) -> None:
     """Its page in both themes, as the documentation shows it."""
     for_the_docs = os.environ.get("SCREENSHOTS") == "1"
-    seconds = 300 if for_the_docs else 3
+    seconds = 360 if for_the_docs else 3
     with demo(tmp_path / "demo", 3_000 * seconds, 1_000) as running:
         visited = visit(
             browser, running.address, width=WIDTH, height=HEIGHT, reduced_motion="reduce"

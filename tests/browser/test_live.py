@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
+from stream_scorer.local.kafka import EmbeddedKafka
 from tests import topics
-from tests.browser.visits import Visit, visit
+from tests.browser.visits import PATIENCE_MS, Visit, visit
 from tests.end_to_end.workers import Process, Scoring, event_value
 
 pytestmark = pytest.mark.kafka
@@ -88,6 +91,29 @@ def test_the_page_survives_the_worker_s_restart(
     visited.title("Ready")
     visited.says("#figures", "5 in all")
     assert visited.page.evaluate("window.sameDocument") is True
+
+
+def test_brokers_that_go_away_are_said_and_so_is_their_return(
+    browser: Browser, tmp_path: Path, port: int
+) -> None:
+    """An outage is no fault of the worker: it waits, and the page says for what."""
+    with EmbeddedKafka(folder=tmp_path / "kafka") as kafka:
+        (tmp_path / "scorer").mkdir()
+        scoring = Scoring(kafka.bootstrap_servers, tmp_path / "scorer", kafka.create_topic)
+        try:
+            scores(scoring, port)
+            visited = looking(browser, port)
+            visited.title("Ready")
+            kafka.kill()
+            expect(visited.page.locator("#state")).to_have_attribute(
+                "data-level", "warn", timeout=PATIENCE_MS
+            )
+            assert re.fullmatch(r"Not ready|Waiting", visited.text("#state-title"))
+            assert visited.text("#state-detail").endswith(".")
+            kafka.start()
+            visited.title("Ready")
+        finally:
+            scoring.end()
 
 
 def test_no_value_of_an_event_is_shown_by_default(

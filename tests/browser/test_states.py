@@ -260,6 +260,15 @@ def test_a_short_past_fills_the_charts(browser: Browser) -> None:
         assert ago == ["now", "15 s", "30 s", "45 s", "1 min"]
 
 
+def test_scores_are_shown_where_there_are_any(browser: Browser) -> None:
+    """Of edges for every size of score, those around the ones that came."""
+    with served(scenes.worker) as page:
+        visited = visit(browser, page.address)
+        marks = visited.page.locator("#scores svg text").all_text_contents()
+        assert marks[:3] == ["0", "0.1", "0.2"]
+        assert len(marks) < 12
+
+
 def test_a_chart_tells_what_is_under_the_pointer(browser: Browser) -> None:
     """The legend shows the time and the values there."""
     with served(scenes.worker) as page:

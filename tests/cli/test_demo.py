@@ -21,6 +21,7 @@ def test_the_demo_kills_a_worker_and_ends_with_an_exact_count(story: str, tmp_pa
         command + scale, capture_output=True, text=True, timeout=110, check=False
     )
     assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "Watch it: http://127.0.0.1:" in shown.stdout
     assert "3,000  events in" in shown.stdout
     assert "Worker 1 is killed" in shown.stdout
     assert "Exact: every event left exactly one trace." in shown.stdout

@@ -68,7 +68,7 @@ export const timeChart = (place, onLook) => {
   place.addEventListener("pointerleave", () => look(null));
   place.addEventListener("blur", () => look(null));
   place.addEventListener("keydown", (event) => {
-    const moves = { ArrowLeft: 1, ArrowRight: -1, PageUp: 15, PageDown: -15 };
+    const moves = { ArrowLeft: 1, ArrowRight: -1 };
     if (event.key in moves) look((looked ?? -1) + moves[event.key]);
     else if (event.key === "Escape") look(null);
     else return;
@@ -193,20 +193,29 @@ const shares = (counts) => {
   return counts.map((value) => (whole > 0 ? value / whole : 0));
 };
 
-/** A score now (bars) over the same at the start (a line), and which share of it moved to other bars. */
+/** A score now (bars) and at the start (a line), and which share of it moved to other bars.
+ *
+ * Heights are square roots, so that rare scores can be seen; empty bars at the ends are left out.
+ */
 export const histogram = ({ output, edges, start, recent }, width) => {
-  const height = 132;
-  const [before, now] = [shares(start), shares(recent)];
+  const height = 168;
+  const used = (bin) => start[bin] + recent[bin] > 0;
+  const bins = start.map((_, bin) => bin);
+  const first = Math.max(bins.findIndex(used), 0);
+  const end = Math.max(bins.findLastIndex(used), first) + 1;
+  const [before, now] = [shares(start).slice(first, end), shares(recent).slice(first, end)];
   const moved = start.some(Boolean) ? before.reduce((sum, part, bin) => sum + Math.abs(part - now[bin]), 0) / 2 : null;
-  const [each, most] = [width / now.length, peak([...before, ...now]) || 1];
-  const y = (part) => fixed(8 + (height - 30) * (1 - part / most));
-  const outline = before.map((part, bin) => `${fixed(bin * each)} ${y(part)}H${fixed((bin + 1) * each)}`);
-  const bar = (part, bin) => s("rect.bar", { x: fixed(bin * each + 0.5), width: fixed(each - 1), y: y(part), height: fixed(y(0) - y(part)) });
-  const marks = new Set([0, (edges.length - 1) >> 1, edges.length - 1]);
-  const mark = (edge) => s("text.tick.middle", { x: fixed((edge + 1) * each), y: height - 6 }, compact(edges[edge]));
-  const top = now.indexOf(peak(now));
-  const where = top === 0 ? `below ${compact(edges[0])}` : `from ${compact(edges[top - 1])}`;
-  const summary = `${output}: the largest part of the recent scores, ${share(now[top])}, is ${where}; ${share(moved)} lie elsewhere than at the start.`;
-  const parts = [now.map(bar), s("path.start", { d: `M0 ${y(0)}L${outline.join("L")}V${y(0)}` }), line(width, y(0)), [...marks].map(mark)];
+  const [each, most] = [(width - 28) / now.length, peak([...before, ...now]) || 1];
+  const x = (bin) => fixed(14 + bin * each);
+  const y = (part) => fixed(8 + (height - 30) * (1 - Math.sqrt(part / most)));
+  const bar = (part, bin) => s("rect.bar", { x: x(bin), width: fixed(each - 1), y: y(part), height: fixed(y(0) - y(part)) });
+  const outline = before.map((part, bin) => `V${y(part)}H${x(bin + 1)}`).join("");
+  const gap = Math.ceil(now.length / 10);
+  const marks = bins.filter((bin) => bin < edges.length && bin >= first - 1 && bin < end && (bin - first + 1) % gap === 0);
+  const mark = (edge) => s("text.tick.middle", { x: x(edge + 1 - first), y: height - 6 }, compact(edges[edge]));
+  const top = first + now.indexOf(peak(now));
+  const where = top === 0 ? `up to ${compact(edges[0])}` : `above ${compact(edges[top - 1])}`;
+  const summary = `${output}: most recent scores (${share(peak(now))}) are ${where}; ${share(moved)} lie elsewhere than at the start.`;
+  const parts = [now.map(bar), s("path.start", { d: `M14 ${y(0)}${outline}V${y(0)}` }), line(width, y(0)), marks.map(mark)];
   return { moved, svg: picture(summary, width, height, parts) };
 };

@@ -3,7 +3,7 @@
 import { meter } from "./charts.js";
 import { $, barColumn, empty, h, pairs, put, row, table } from "./dom.js";
 import { unique } from "./fleet.js";
-import { clock, count, outline, plain } from "./format.js";
+import { clock, count, outline, plain, sentence } from "./format.js";
 
 const SAMPLES = [
   { title: "At", kind: "at" },
@@ -33,7 +33,7 @@ const sampleRow = ({ at, topic, partition, offset, reason, stage, message, value
     clock(at),
     [h("code", {}, reason), " ", h("span.sub", {}, stage)],
     `${topic}[${partition}]@${offset}`,
-    [quoted(message), " ", typeof value === "string" && h("code.bytes", {}, value)],
+    [quoted(sentence(message)), " ", typeof value === "string" && h("code.bytes", {}, value)],
   ]);
 
 /** What stands between backticks is code. */

@@ -115,29 +115,23 @@ const batchesOf = (statuses) => {
   return { edges: all[0].up_to, counts: all.map(({ batches }) => batches).reduce(added) };
 };
 
-const added = (ones, others) => ones.map((value, index) => value + others[index]);
+const added = (ones, others) => ones.map((value, index) => value + (others[index] ?? 0));
 
 /** Histograms with the same edges are added; others stand beside each other. */
 const scoresOf = (statuses) => {
   const found = new Map();
+  const none = { start: [], recent: [], start_events: 0, recent_events: 0, not_finite: 0 };
   for (const each of statuses.flatMap(({ scores }) => scores ?? [])) {
-    if (!each.edges?.length) continue; // no score yet to draw them from
     const key = JSON.stringify([each.output, each.edges]);
-    const score = {
-      output: each.output,
-      edges: each.edges,
-      start: each.start,
-      recent: each.recent,
-      startEvents: each.start_events,
-      recentEvents: each.recent_events,
-      notFinite: each.not_finite,
-    };
-    const before = found.get(key);
-    if (before) {
-      for (const name of ["start", "recent"]) score[name] = added(score[name], before[name]);
-      for (const name of ["startEvents", "recentEvents", "notFinite"]) score[name] += before[name];
-    }
-    found.set(key, score);
+    const before = found.get(key) ?? none;
+    found.set(key, {
+      ...each,
+      start: added(each.start, before.start),
+      recent: added(each.recent, before.recent),
+      start_events: each.start_events + before.start_events,
+      recent_events: each.recent_events + before.recent_events,
+      not_finite: each.not_finite + before.not_finite,
+    });
   }
   return [...found.values()];
 };

@@ -86,8 +86,8 @@ export const showScores = ({ scores }) => {
       const { svg, moved } = histogram(score, width);
       const said = [
         moved !== null && `${share(moved)} lie elsewhere now`,
-        `${compact(score.recentEvents)} recent, ${compact(score.startEvents)} at the start`,
-        score.notFinite > 0 && `${count(score.notFinite)} not finite`,
+        `${compact(score.recent_events)} recent, ${compact(score.start_events)} at the start`,
+        score.not_finite > 0 && `${count(score.not_finite)} not finite`,
       ];
       return h("div", {}, h("h3", {}, score.output), h("p.note", {}, said.filter(Boolean).join("; ")), svg);
     }),
