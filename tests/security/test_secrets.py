@@ -173,7 +173,7 @@ def test_what_goes_wrong_shows_no_secret(
 ) -> None:
     """A wrong password, one in the wrong place, an issuer that refuses: nor with --debug."""
     check = ("check", "-c", str(scoring.config), "--debug")
-    commands = {
+    commands: dict[str, Sequence[str]] = {
         setting: (*check, "--set", f"{setting}={value.format(**PLANTED)}")
         for setting, value, _ in WRONG
     }
