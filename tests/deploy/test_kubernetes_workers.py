@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
 from stream_scorer.app.stopping import BOUND_SECONDS
 from stream_scorer.app.watchdog import ANSWER_SECONDS, LAST_WORDS_SECONDS, LOOK_EVERY_SECONDS
@@ -16,6 +17,7 @@ from stream_scorer.cli.main import main
 from stream_scorer.config.transactional_id import render
 from stream_scorer.demo.stories import CARD_FRAUD
 from stream_scorer.kafka.cluster import PATIENCE_SECONDS
+from stream_scorer.observe.routes import routes_of
 from tests.deploy.manifests import K8S, OVERLAYS, ROOT, container, of_kind, overlay, pod
 from tests.deploy.settings import MODELS, SECRETS, lay_out
 from tests.deploy.test_kubernetes import combined
@@ -177,6 +179,23 @@ def test_the_network_lets_out_what_the_config_names(tmp_path: Path) -> None:
     for address in (settings.kafka.bootstrap_servers, settings.schemas.registry.url):
         wanted = int(address.rpartition(":")[2])
         assert any(way["port"] <= wanted <= way.get("endPort", way["port"]) for way in open_ports)
+
+
+def test_the_server_answers_where_the_probes_ask() -> None:
+    """At each of their paths, well or not well."""
+    routes = routes_of(
+        CollectorRegistry(),
+        why_unhealthy=lambda: None,
+        why_not_ready=lambda: "not in the group yet",
+        status=lambda: b"{}",
+        page=True,
+    )
+    answers = {kind: routes[probe["httpGet"]["path"]]("") for kind, probe in probes("base").items()}
+    assert {kind: answer.status for kind, answer in answers.items()} == {
+        "startup": 200,
+        "liveness": 200,
+        "readiness": 503,
+    }
 
 
 # ------------------------------------------------------------------ how long things take
