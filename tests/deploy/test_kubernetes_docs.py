@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import shutil
 from pathlib import Path
@@ -52,9 +53,17 @@ def test_the_overlay_to_copy_builds_and_is_valid(tmp_path: Path) -> None:
 
 
 def test_other_manifests_to_copy_are_valid() -> None:
-    """Those that are no kustomization."""
-    blocks = [block for block in _BLOCK.findall(PAGE) if "kind: Kustomization" not in block]
-    found = [one for block in blocks for one in yaml.safe_load_all(block)]
+    """Whole ones, and a list is one of further triggers."""
+    [scaled] = copy.deepcopy(of_kind(overlay("keda"), "ScaledObject"))
+    found = [scaled]
+    for block in _BLOCK.findall(PAGE):
+        for one in yaml.safe_load_all(block):
+            if isinstance(one, list):
+                scaled["spec"]["triggers"] += one
+            elif one["kind"] != "Kustomization":
+                found.append(one)
+    assert len(scaled["spec"]["triggers"]) == 2
+    assert [each["kind"] for each in found] == ["ScaledObject", "HorizontalPodAutoscaler"]
     assert [each for one in found for each in mistakes(one, VERSIONS[-1])] == []
 
 
