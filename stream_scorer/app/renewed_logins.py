@@ -56,6 +56,11 @@ class RenewedLogins:
         if any(isinstance(value, Secret) and value.file for value in login.values()):
             self._followed.append(_Followed(client, login, self._log))
 
+    def look(self) -> None:
+        """Read the files once; tell the clients and the log of what changed."""
+        for each in self._followed:
+            each.look()
+
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Look while the block runs; without any file, nothing is done."""
@@ -64,12 +69,11 @@ class RenewedLogins:
             return
         ended = threading.Event()
 
-        def look() -> None:
+        def watch() -> None:
             while not ended.wait(self._look_seconds):
-                for each in self._followed:
-                    each.look()
+                self.look()
 
-        thread = threading.Thread(target=look, name="renewed-logins", daemon=True)
+        thread = threading.Thread(target=watch, name="renewed-logins", daemon=True)
         thread.start()
         try:
             yield

@@ -133,3 +133,16 @@ def test_secrets_for_kafka_need_not_be_there_when_kafka_is_not_used(loaded: Load
     override = "kafka.common.sasl.password=file:/absent/pw"
     settings = loaded(overrides=[override], need_kafka=False)
     assert settings.model.name == "fraud"
+
+
+def test_a_secret_knows_the_file_that_it_stands_in(loaded: Loader, tmp_path: Path) -> None:
+    """A password that changes there can be read again; one in the config has no such place."""
+    (tmp_path / "password").write_text(SECRET)
+    settings = loaded(
+        overrides=[
+            f"kafka.common.sasl.password=file:{tmp_path}/password",
+            f"kafka.common.ssl.key.password={SECRET}",
+        ]
+    )
+    files = {name: getattr(value, "file", None) for name, value in common_of(settings).items()}
+    assert files == {"sasl.password": tmp_path / "password", "ssl.key.password": None}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
+from stream_scorer.kafka.client_config import login
+from stream_scorer.kafka.client_log import ClientLog
+from stream_scorer.kafka.producer import TransactionalProducer
 from tests.end_to_end.workers import Scoring, event_value
 from tests.security.rights import worker_rights
 from tests.security.secured import SecuredKafka
@@ -39,6 +44,35 @@ def words_of(scorings: dict[str, Scoring]) -> str:
     return "\n".join(worker.words() for each in scorings.values() for worker in each.workers)
 
 
+def test_a_producer_that_is_made_anew_meanwhile_has_the_new_password(
+    secured: SecuredKafka,
+) -> None:
+    """Though it was changed after the client had got its properties."""
+    told: list[tuple[str, str]] = []
+
+    class Renewed(Producer):  # type: ignore[misc]  # the client has no types
+        def set_sasl_credentials(self, username: str, password: str) -> None:
+            told.append((username, password))
+
+    def make_client(properties: Mapping[str, Any], log: ClientLog) -> Producer:
+        passwords.append(properties["sasl.password"])
+        client = Renewed(properties, logger=log)
+        producer.renew_login("renewed", "second-password")
+        return client
+
+    passwords: list[str] = []
+    properties = {
+        "bootstrap.servers": secured.kafka.internal_servers,
+        "transactional.id": "made-anew",
+        **login("renewed", "first-password"),
+    }
+    producer = TransactionalProducer(properties, 10.0, make_client=make_client)
+    producer.rebuild()
+    assert (passwords, told) == (["first-password"], [("renewed", "second-password")])
+    producer.rebuild()
+    assert passwords[1] == "second-password"
+
+
 def test_a_renewed_password_is_taken_over_without_a_restart(
     secured: SecuredKafka, scorings: dict[str, Scoring], tmp_path: Path
 ) -> None:
@@ -46,9 +80,9 @@ def test_a_renewed_password_is_taken_over_without_a_restart(
     password = tmp_path / "password"
     password.write_text("first-password\n")
     secured.set_password("renewed", "first-password")
-    login = {**secured.login("renewed"), **SOON, "sasl.password": f"file:{password}"}
+    common = {**secured.login("renewed"), **SOON, "sasl.password": f"file:{password}"}
     for delivery, scoring in scorings.items():
-        kafka = {"bootstrap_servers": secured.servers, "common": login, "delivery": delivery}
+        kafka = {"bootstrap_servers": secured.servers, "common": common, "delivery": delivery}
         scoring.set_up({"kafka": kafka})
         scoring.start()
         scoring.write([Event(event_value("before"))])
