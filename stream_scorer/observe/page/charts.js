@@ -197,8 +197,7 @@ const shares = (counts) => {
  *
  * Heights are square roots, so that rare scores can be seen; empty bars at the ends are left out.
  */
-export const histogram = ({ output, edges, start, recent }, width) => {
-  const height = 168;
+export const histogram = ({ output, edges, start, recent }, width, height) => {
   const used = (bin) => start[bin] + recent[bin] > 0;
   const bins = start.map((_, bin) => bin);
   const first = Math.max(bins.findIndex(used), 0);

@@ -83,7 +83,7 @@ export const showScores = ({ scores }) => {
   return put(
     place,
     scores.map((score) => {
-      const { svg, moved } = histogram(score, width);
+      const { svg, moved } = histogram(score, width, scores.length > 1 ? 160 : 250);
       const said = [
         moved !== null && `${share(moved)} lie elsewhere now`,
         `${compact(score.recent_events)} recent, ${compact(score.start_events)} at the start`,
