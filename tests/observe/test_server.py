@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,11 +16,13 @@ import pytest
 from stream_scorer.errors import ConfigError
 from stream_scorer.observe.page import PAGE_HEADERS
 from stream_scorer.observe.routes import PLAIN, Answer, Routes
-from stream_scorer.observe.server import MOST_CONNECTIONS, serving
+from stream_scorer.observe.server import MOST_CONNECTIONS, REQUEST_SECONDS, serving
 from tests import topics
 
 #: What a client may take here; a test waits for it.
 SOON = 0.4
+#: Long enough to open many connections meanwhile on a busy machine.
+LATER = 3.0
 LARGE = 64 * 2**20
 
 
@@ -96,17 +98,35 @@ def everything(client: socket.socket) -> bytes:
     return bytes(found)
 
 
-@pytest.fixture
-def served() -> Iterator[Served]:
-    """A server on a free port that gives its clients little time."""
+@contextmanager
+def server(request_seconds: float = REQUEST_SECONDS) -> Iterator[Served]:
+    """A server on a free port."""
     found = Served()
     with serving(
-        found.routes(), host="127.0.0.1", port=0, headers=PAGE_HEADERS, request_seconds=SOON
+        found.routes(),
+        host="127.0.0.1",
+        port=0,
+        headers=PAGE_HEADERS,
+        request_seconds=request_seconds,
     ) as port:
         assert port is not None
         found.port = port
         yield found
         found.may_go_on.set()
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A server that is as patient as a worker's."""
+    with server() as found:
+        yield found
+
+
+@pytest.fixture
+def impatient() -> Iterator[Served]:
+    """A server that gives its clients little time."""
+    with server(SOON) as found:
+        yield found
 
 
 # ------------------------------------------------------------------ what it answers
@@ -173,13 +193,12 @@ def test_the_headers_for_browsers_are_on_each_answer(
 
 
 def test_nothing_is_printed_for_a_request(
-    served: Served, capsys: pytest.CaptureFixture[str]
+    impatient: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A probe every few seconds would bury everything else; nor for one that is cut off."""
-    served.ask("/healthz")
-    served.ask("/nope", "POST")
-    served.ask("/broken")
-    served.send(b"GET /healthz HT")
+    for request in (b"GET /healthz", b"GET /nope", b"POST /", b"GET /broken"):
+        impatient.send(request + b" HTTP/1.1\r\n\r\n")
+    impatient.send(b"GET /healthz HT")
     assert capsys.readouterr() == ("", "")
 
 
@@ -269,20 +288,22 @@ def test_a_request_does_not_wait_for_another(served: Served) -> None:
         assert served.ask("/healthz")[0] == 200
 
 
-def test_a_client_that_says_nothing_is_cut_off(served: Served) -> None:
+def test_a_client_that_says_nothing_is_cut_off(impatient: Served) -> None:
     """Once its time is over."""
     started = time.monotonic()
-    assert served.send(b"") == b""
+    assert impatient.send(b"") == b""
     assert SOON * 0.9 <= time.monotonic() - started < SOON + 5
 
 
 @pytest.mark.parametrize("pause_seconds", [0.0, SOON / 10])
-def test_a_client_that_sends_byte_by_byte_is_cut_off(served: Served, pause_seconds: float) -> None:
+def test_a_client_that_sends_byte_by_byte_is_cut_off(
+    impatient: Served, pause_seconds: float
+) -> None:
     """Though each byte comes in time: the deadline is the request's as a whole."""
     started = time.monotonic()
     beginning = b"GET /healthz HTTP/1.1\r\nX: "
     is_over = threading.Event()
-    with served.connect() as client, suppress(OSError):
+    with impatient.connect() as client, suppress(OSError):
         for byte in itertools.chain(beginning, itertools.repeat(ord("a"), 60_000)):
             client.sendall(bytes([byte]))
             is_over.wait(pause_seconds)  # nobody sets it
@@ -291,14 +312,14 @@ def test_a_client_that_sends_byte_by_byte_is_cut_off(served: Served, pause_secon
         else:
             assert everything(client) == b""
     assert time.monotonic() - started < SOON + 10
-    assert served.is_healthy()
+    topics.wait_for(impatient.is_healthy, "a probe")
 
 
-def test_a_client_that_does_not_take_its_answer_is_cut_off(served: Served) -> None:
+def test_a_client_that_does_not_take_its_answer_is_cut_off(impatient: Served) -> None:
     """The answer is larger than all buffers between."""
-    with served.connect() as client:
+    with impatient.connect() as client:
         client.sendall(b"GET /large HTTP/1.1\r\n\r\n")
-        assert served.is_asked.wait(topics.PATIENCE_SECONDS)
+        assert impatient.is_asked.wait(topics.PATIENCE_SECONDS)
         topics.wait_for(lambda: not _threads_at_work(), "the server gives up")
         assert len(everything(client)) < LARGE
 
@@ -308,20 +329,17 @@ def _threads_at_work() -> list[str]:
     return [each.name for each in threading.enumerate() if "process_request_thread" in each.name]
 
 
-def test_many_idle_clients_do_not_keep_a_probe_out_for_longer_than_their_deadline(
-    served: Served,
-) -> None:
+def test_many_idle_clients_do_not_keep_a_probe_out_for_longer_than_their_deadline() -> None:
     """With all places taken the next one is refused at once, and not left waiting."""
-    with ExitStack() as stack:
+    with server(LATER) as found, ExitStack() as stack:
         for _ in range(MOST_CONNECTIONS):
-            stack.enter_context(served.connect())
+            stack.enter_context(found.connect())
         topics.wait_for(lambda: len(_threads_at_work()) == MOST_CONNECTIONS, "all are taken in")
         started = time.monotonic()
-        refused = served.send(b"GET /healthz HTTP/1.1\r\n\r\n")
-        if time.monotonic() - started < SOON / 2:  # on a machine that is not stuck meanwhile
-            assert refused == b""
-        topics.wait_for(served.is_healthy, "a place that is free again")
-        assert time.monotonic() - started < SOON + 10
+        assert found.send(b"GET /healthz HTTP/1.1\r\n\r\n") == b""
+        assert time.monotonic() - started < LATER / 2
+        topics.wait_for(found.is_healthy, "a place that is free again")
+        assert time.monotonic() - started < LATER + 10
 
 
 def test_a_client_that_hangs_up_leaves_its_place(served: Served) -> None:
