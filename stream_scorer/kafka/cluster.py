@@ -35,6 +35,11 @@ PAUSE_SECONDS = 0.2
 PATIENCE_SECONDS = 60.0
 #: What goes wrong is raised or warned of, so librdkafka need not print it as well.
 QUIET: Mapping[str, Property] = {"log_level": 0}
+#: librdkafka has a word for every failure of a connection but this.
+ENDS_IN_SILENCE = (
+    "connections are taken and end without an answer, as with a listener that wants another "
+    "security.protocol, or with a broker that hangs"
+)
 _IN_STATE = re.compile(r" \(after \d+ms in state [^)]*\)")
 
 
@@ -76,6 +81,7 @@ class Cluster:
         self._credentials = credentials
         self._servers = str(properties["bootstrap.servers"])
         self._last_error: KafkaError | None = None
+        self._all_down = False
         try:
             self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
         except KafkaException as exception:
@@ -88,9 +94,11 @@ class Cluster:
         self._request_seconds = request_seconds
 
     def _note(self, error: KafkaError) -> None:
-        # That all brokers are down follows from what was said of each of them.
+        # That all brokers are down follows from what was said of each of them, if anything was.
         down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's local codes start so
-        if error.code() != down:
+        if error.code() == down:
+            self._all_down = True
+        else:
             self._last_error = error
 
     def topic_names(self, patience_seconds: float = PATIENCE_SECONDS) -> frozenset[str]:
@@ -121,6 +129,8 @@ class Cluster:
     def _why_not(self, error: KafkaError) -> str:
         """Wait a little for what the connections have to say; return that, or else the error."""
         self._admin.poll(PAUSE_SECONDS)
+        if self._last_error is None and self._all_down:
+            return ENDS_IN_SILENCE
         error = self._last_error or error
         why = _IN_STATE.sub("", describe(error))
         refused = refused_login(error, why, self._credentials, self._properties)

@@ -54,9 +54,14 @@ def config_for(folder: Path, servers: str, common: Mapping[str, Any], **more: An
     return scorer(folder, {"kafka": section, **more})
 
 
-def looked_at(folder: Path, servers: str, common: Mapping[str, Any]) -> list[Finding]:
+def looked_at(
+    folder: Path,
+    servers: str,
+    common: Mapping[str, Any],
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> list[Finding]:
     """What is wrong with the cluster for who logs in so."""
     settings = load(config_for(folder, servers, common), (), {}, need_kafka=True)
     assert settings.kafka is not None
-    report = look_at_cluster(settings, settings.kafka, lambda _: None, PATIENCE_SECONDS)
+    report = look_at_cluster(settings, settings.kafka, lambda _: None, patience_seconds)
     return [each for each in report.findings if each.level == "error"]

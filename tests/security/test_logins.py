@@ -179,6 +179,34 @@ def test_a_mechanism_that_the_broker_does_not_have_is_refused(
     assert "correct sasl.mechanism" in sentence
 
 
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT", "SSL"])
+def test_another_protocol_than_the_listeners_is_guessed_when_the_patience_is_over(
+    tmp_path: Path, secured: SecuredKafka, protocol: str
+) -> None:
+    """The broker closes the connection without a word, as one does that just starts."""
+    common = {**secured.login(), "security.protocol": protocol}
+    (error,) = looked_at(tmp_path, secured.servers, common, patience_seconds=1)
+    assert "end without an answer" in error.sentence
+    assert "another security.protocol" in error.sentence
+    assert exit_code_of([error]) == 4
+
+
+def test_a_host_that_does_not_answer_is_not_taken_for_another_protocol(tmp_path: Path) -> None:
+    """Nobody takes the connection there (an address that is reserved for documentation)."""
+    common = {"security.protocol": "PLAINTEXT"}
+    (error,) = looked_at(tmp_path, "192.0.2.1:9092", common, patience_seconds=1)
+    assert "end without an answer" not in error.sentence
+    assert "no broker of 192.0.2.1:9092 answers within 1 s" in error.sentence
+
+
+def test_tls_to_a_listener_without_is_told_too(tmp_path: Path, secured: SecuredKafka) -> None:
+    """The client guesses it itself."""
+    servers = secured.kafka.internal_servers
+    (error,) = looked_at(tmp_path, servers, mutual(secured), patience_seconds=1)
+    assert "connecting to a PLAINTEXT broker listener?" in error.sentence
+    assert exit_code_of([error]) == 4
+
+
 def test_a_client_without_a_certificate_that_the_broker_trusts_is_refused(
     tmp_path: Path, secured: SecuredKafka
 ) -> None:
