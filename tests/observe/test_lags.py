@@ -63,9 +63,13 @@ def test_markers_that_were_stepped_over_are_no_events(lags: Lags) -> None:
     assert (lag(lags).events, lag(lags).seconds) == (0, 0.0)
 
 
-def test_a_backlog_of_transactions_is_estimated_by_what_was_read_last(lags: Lags) -> None:
-    """One event a transaction: every second offset is a marker."""
-    lags.read(batch(list(range(0, 2000, 2))))
+@pytest.mark.parametrize("rows", [1, 10, 1000])
+def test_a_backlog_of_transactions_is_estimated_by_what_was_read_last(
+    lags: Lags, rows: int
+) -> None:
+    """One event a transaction: every second offset is a marker, between batches too."""
+    for first in range(0, 2000, 2 * rows):
+        lags.read(batch(range(first, first + 2 * rows, 2)))
     lags.committed({CARDS: 1999})
     lags.known({CARDS: place(committed=0, end=1999 + 10_000)})
     assert lag(lags).events == pytest.approx(5000, rel=0.01)
