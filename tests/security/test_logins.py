@@ -6,7 +6,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -30,6 +31,18 @@ def refusal(folder: Path, servers: str, common: Mapping[str, str], code: int = 4
     assert exit_code_of([error]) == code
     assert error.sentence.startswith("kafka.common: ")
     return error.sentence
+
+
+def refusals(folder: Path, servers: str, commons: Iterable[Mapping[str, str]]) -> list[str]:
+    """The sentences of several workers at once, each in a folder of its own."""
+
+    def one(number: int, common: Mapping[str, str]) -> str:
+        own = folder / str(number)
+        own.mkdir()
+        return refusal(own, servers, common)
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(one, *zip(*enumerate(commons), strict=True)))
 
 
 def presented(certificate: Certificate) -> dict[str, str]:
@@ -123,11 +136,9 @@ def test_a_broker_whose_authority_is_unknown_is_refused(
 ) -> None:
     """Another authority in ssl.ca.location, or none there."""
     another = Authority(tmp_path, "another").file
-    for common in (
-        {**secured.login(), "ssl.ca.location": str(another)},
-        {**secured.login(), "ssl.ca.location": ""},
-    ):
-        sentence = refusal(tmp_path, secured.servers, {k: v for k, v in common.items() if v})
+    other = {**secured.login(), "ssl.ca.location": str(another)}
+    none = {name: value for name, value in other.items() if name != "ssl.ca.location"}
+    for sentence in refusals(tmp_path, secured.servers, (other, none)):
         assert "SSL handshake failed" in sentence
         assert "an authority that this worker does not know" in sentence
         assert "set ssl.ca.location" in sentence
@@ -161,8 +172,8 @@ def test_a_wrong_password_and_an_unknown_user_are_refused_alike(
     tmp_path: Path, secured: SecuredKafka
 ) -> None:
     """The broker does not tell which, and the sentence repeats neither password."""
-    for user in ("scorer", "nobody"):
-        sentence = refusal(tmp_path, secured.servers, secured.login(user, "hunter2"))
+    logins = (secured.login(user, "hunter2") for user in ("scorer", "nobody"))
+    for sentence in refusals(tmp_path, secured.servers, logins):
         assert "refuses the credentials" in sentence
         assert "sasl.password" in sentence
         assert "hunter2" not in sentence
@@ -213,8 +224,11 @@ def test_a_client_without_a_certificate_that_the_broker_trusts_is_refused(
     """None, one of an unknown authority, one that has expired."""
     foreign = Authority(tmp_path, "another").issue("foreign")
     expired = secured.authority.issue("expired-client", expired=True)
-    for certificate in ({}, presented(foreign), presented(expired)):
-        sentence = refusal(tmp_path, secured.mutual, {**mutual(secured), **certificate})
+    commons = (
+        {**mutual(secured), **certificate}
+        for certificate in ({}, presented(foreign), presented(expired))
+    )
+    for sentence in refusals(tmp_path, secured.mutual, commons):
         assert "refuses this client's certificate" in sentence
         assert "alert" in sentence
         assert "set ssl.certificate.location and ssl.key.location" in sentence
@@ -237,8 +251,8 @@ def test_a_client_that_gets_no_token_is_told_what_the_issuer_said(
     """A wrong secret; an issuer that is not there."""
     wrong = token(secured, "hunter2")
     nowhere = {**token(secured), "sasl.oauthbearer.token.endpoint.url": "http://127.0.0.1:1/token"}
-    for common, said in ((wrong, "invalid_client"), (nowhere, "Could not connect")):
-        sentence = refusal(tmp_path, secured.servers, common)
+    sentences = refusals(tmp_path, secured.servers, (wrong, nowhere))
+    for sentence, said in zip(sentences, ("invalid_client", "Could not connect"), strict=True):
         assert "there is no token to log in with" in sentence
         assert said in sentence
         assert "sasl.oauthbearer.token.endpoint.url" in sentence
