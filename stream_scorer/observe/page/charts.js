@@ -4,7 +4,7 @@ import { put, s } from "./dom.js";
 import { compact, duration, share } from "./format.js";
 
 const HEIGHT = 168;
-const [TOP, RIGHT, BOTTOM, LEFT] = [10, 8, 22, 46];
+const [TOP, RIGHT, BOTTOM, LEFT] = [10, 8, 22, 52];
 /** How many intervals fit on a chart: the last minutes, fewer where there are no more yet. */
 const SPANS = [30, 60, 150];
 
