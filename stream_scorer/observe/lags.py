@@ -66,7 +66,8 @@ class _Place:
         if self.committed is None:
             return 0 if self.start == self.end else None  # where it begins is not known yet
         ahead = max(0, self.end - self.committed)
-        return round(ahead * min(1.0, self.events / self.offsets))
+        # Where something may wait, zero would be a claim.
+        return max(1, round(ahead * min(1.0, self.events / self.offsets))) if ahead else 0
 
     def lag(self, source: TopicPartition, now_seconds: float) -> Lag:
         waiting, seconds = self.waiting(), None

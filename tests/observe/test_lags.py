@@ -193,3 +193,12 @@ def test_an_empty_batch_says_nothing(lags: Lags) -> None:
     """No partition, no event."""
     lags.read(batch([]))
     assert lag(lags) == Lag(CARDS, None, None, None)
+
+
+def test_a_lone_event_that_waits_is_not_rounded_away(lags: Lags) -> None:
+    """Half of the offsets were markers so far; the next one may be an event all the same."""
+    for offset in range(0, 20, 2):
+        lags.read(batch([offset]))
+    lags.committed({CARDS: 20})
+    lags.known({CARDS: place(committed=0, end=21)})
+    assert lag(lags).events == 1
