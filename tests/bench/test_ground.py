@@ -33,7 +33,7 @@ NEEDED = [
      "may not delete the group measured-group.*grant READ and DELETE"),
     (ResourceType.GROUP, [AclOperation.READ], "may not READ the group measured-group"),
     (ResourceType.TRANSACTIONAL_ID, [AclOperation.WRITE, AclOperation.DESCRIBE],
-     "transactional_id measured-group-.*It needs WRITE and DESCRIBE on the transactional id"),
+     "transactional_id measured-group-.*may not use it .*grant WRITE on transactional ids"),
 ]  # fmt: skip
 
 
