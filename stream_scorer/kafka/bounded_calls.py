@@ -12,7 +12,11 @@ import weakref
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
-from stream_scorer.errors import ProducerLost
+from stream_scorer.errors import Broken, ProducerLost, StreamScorerError
+
+#: While the coordinator is away a worker waits for what is committed, so it does not get as far as
+#: a second call. If several in a row are lost, somebody answers and the client does not notice.
+MOST_LOST_IN_A_ROW = 3
 
 Call = Callable[[], object]
 Answer = SimpleQueue[BaseException | None]
@@ -28,6 +32,7 @@ class BoundedCalls:
 
     def __init__(self) -> None:
         self._calls: Calls | None = None
+        self._lost_in_a_row = 0
 
     def make(self, call: Call, within_seconds: float, doing: str) -> None:
         """Make the call, and raise what it raises.
@@ -35,6 +40,7 @@ class BoundedCalls:
         Raises:
             ProducerLost: it has not come back in time. Whatever it belongs to must be dropped, and
                 never be waited for.
+            Broken: so it was with the last ones, too.
         """
         calls = self._calls = self._calls or _serving(self)
         answer: Answer = SimpleQueue()
@@ -44,15 +50,25 @@ class BoundedCalls:
         except Empty:
             calls.put(None)
             self._calls = None
-            raise ProducerLost(
+            raise self._lost(
                 f"a call of the Kafka client has not come back within {within_seconds:.0f} s while "
                 f"{doing} a transaction"
             ) from None
+        self._lost_in_a_row = 0
         if failure is not None:
             try:
                 raise failure
             finally:
                 del failure  # else it would hold this frame, and this frame it: with the client
+
+    def _lost(self, what: str) -> StreamScorerError:
+        self._lost_in_a_row += 1
+        if self._lost_in_a_row < MOST_LOST_IN_A_ROW:
+            return ProducerLost(what)
+        return Broken(
+            f"{what}, {MOST_LOST_IN_A_ROW} times in a row. Nothing is lost: another process reads "
+            "its events again. Start one."
+        )
 
 
 def _serving(owner: BoundedCalls) -> Calls:

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from stream_scorer.errors import ProducerLost
-from stream_scorer.kafka.bounded_calls import BoundedCalls
+from stream_scorer.errors import Broken, ProducerLost
+from stream_scorer.kafka.bounded_calls import MOST_LOST_IN_A_ROW, BoundedCalls
 from tests import topics
 
 
@@ -50,6 +50,21 @@ def test_a_call_that_stays_away_is_left_to_its_thread() -> None:
     calls.make(lambda: made.append(1), 10, "doing")
     assert made == [1]
     assert len(threads()) == 2
+    comes_back.set()
+
+
+def test_lost_calls_in_a_row_end_the_process() -> None:
+    """A new client would have cured what can be cured; each lost one stays, with its threads."""
+    calls, comes_back = BoundedCalls(), threading.Event()
+    for _ in range(MOST_LOST_IN_A_ROW - 1):
+        with pytest.raises(ProducerLost):
+            calls.make(comes_back.wait, 0.01, "doing")
+    calls.make(int, 10, "doing")
+    for _ in range(MOST_LOST_IN_A_ROW - 1):
+        with pytest.raises(ProducerLost):
+            calls.make(comes_back.wait, 0.01, "doing")
+    with pytest.raises(Broken, match="3 times in a row"):
+        calls.make(comes_back.wait, 0.01, "doing")
     comes_back.set()
 
 
