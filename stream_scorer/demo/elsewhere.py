@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
 from stream_scorer.demo.stories import CARD_FRAUD, STORIES, Story
 from stream_scorer.errors import ConfigError
 from stream_scorer.schemas import RegistrySchemas
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,8 @@ def place_of(given: argparse.Namespace) -> Elsewhere:
     """
     settings = load(given.config, (), os.environ, need_kafka=True)
     return find_elsewhere(STORIES[given.story], settings)
+
+
+def say_on_stderr() -> Say:
+    """Return what prints a line for a person, as it is."""
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print

@@ -6,15 +6,14 @@ import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from confluent_kafka import Producer
-from rich.console import Console
 
 from stream_scorer.app.schema_sources import read_schema
 from stream_scorer.cli.failures import exit_code_of
-from stream_scorer.demo.elsewhere import Elsewhere, arguments, place_of
+from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
 from stream_scorer.demo.events import GeneratedEvent, events
 from stream_scorer.demo.stories import Story
 from stream_scorer.errors import ConfigError
@@ -25,8 +24,6 @@ REPORT_SECONDS = 60.0
 #: A stop is noticed this soon.
 SLICE_SECONDS = 0.2
 FLUSH_SECONDS = 5.0
-
-Say = Callable[[str], None]
 
 
 def with_registered_ids(place: Elsewhere) -> Story:
@@ -130,7 +127,6 @@ def main() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     stream = itertools.islice(endless(with_registered_ids(place)), given.events)
     own = {"enable.idempotence": True, "linger.ms": 5}
     producer = Producer({**place.client_properties(), **own})
@@ -140,7 +136,7 @@ def main() -> None:
         place.input_topic,
         events_per_second=given.rate,
         stopped=stopped,
-        say=console.print,
+        say=say_on_stderr(),
     )
 
 

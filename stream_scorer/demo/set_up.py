@@ -11,12 +11,11 @@ from collections.abc import Callable
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException
-from rich.console import Console
 
 from stream_scorer.app.schema_sources import read_schema, scored_subject
 from stream_scorer.app.scored_schema import scored_schema
 from stream_scorer.cli.failures import exit_code_of
-from stream_scorer.demo.elsewhere import Elsewhere, arguments, place_of
+from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.local.topics import Topics
@@ -25,8 +24,6 @@ PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
 #: A dead letter is its event and headers beside it, so its topic must take more than the input.
 _INPUT_BYTES, _DEAD_LETTER_BYTES = 1 << 20, (1 << 20) + (64 << 10)
-
-Say = Callable[[str], None]
 
 
 def set_up(place: Elsewhere, partitions: int, patience_seconds: float, say: Say) -> None:
@@ -113,8 +110,7 @@ def main() -> None:
         help=f"how long Kafka and the registry may take to answer (default {PATIENCE_SECONDS:.0f})",
     )
     given = parser.parse_args()
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    set_up(place_of(given), given.partitions, given.patience, console.print)
+    set_up(place_of(given), given.partitions, given.patience, say_on_stderr())
 
 
 if __name__ == "__main__":

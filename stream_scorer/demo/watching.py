@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from stream_scorer.observe.page import PAGE_HEADERS, page_files
-from stream_scorer.observe.routes import JSON, Answer, Route
+from stream_scorer.observe.page import PAGE_HEADERS
+from stream_scorer.observe.routes import JSON, Answer, page_routes
 from stream_scorer.observe.server import serving
 
 HOST = "127.0.0.1"
@@ -33,14 +33,9 @@ def watching(workers: Callable[[], Sequence[Watched]]) -> Iterator[str]:
         workers: asked for each status, from another thread.
     """
     with ThreadPoolExecutor(thread_name_prefix="ask") as pool:
-        routes: dict[str, Route] = {path: _file(*file) for path, file in page_files().items()}
-        routes["/status"] = lambda _: Answer(JSON, _status(workers(), pool))
+        routes = {**page_routes(), "/status": lambda _: Answer(JSON, _status(workers(), pool))}
         with serving(routes, host=HOST, port=0, headers=PAGE_HEADERS) as port:
             yield f"http://{HOST}:{port}"
-
-
-def _file(content_type: str, body: bytes) -> Route:
-    return lambda _: Answer(content_type, body)
 
 
 def _status(workers: Sequence[Watched], pool: ThreadPoolExecutor) -> bytes:

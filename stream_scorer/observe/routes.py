@@ -55,9 +55,12 @@ def routes_of(
         "/readyz": partial(_probe, why_not_ready),
         "/status": lambda _: Answer(JSON, status()),
     }
-    if page:
-        routes.update({path: partial(_file, *file) for path, file in page_files().items()})
-    return routes
+    return {**routes, **(page_routes() if page else {})}
+
+
+def page_routes() -> Routes:
+    """Return the routes of the live page's files; it asks for ``/status`` beside them."""
+    return {path: partial(_file, *file) for path, file in page_files().items()}
 
 
 def _metrics(registry: CollectorRegistry, accept: str) -> Answer:

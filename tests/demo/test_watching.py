@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from stream_scorer.demo.watching import Watched, watching
 from stream_scorer.local.ports import ReservedPort
 from stream_scorer.observe.page import page_files
+from stream_scorer.observe.routes import JSON, Answer
+from stream_scorer.observe.server import serving
 
 
 def test_the_page_and_its_files_are_served() -> None:
@@ -28,7 +26,7 @@ def test_the_page_and_its_files_are_served() -> None:
 
 def test_the_status_is_that_of_all_workers() -> None:
     """Each as it says itself, with its name and its address."""
-    with serving(b'{"worker": {"pid": 7}, "totals": {}}') as port:
+    with answering(b'{"worker": {"pid": 7}, "totals": {}}') as port:
         with watching(lambda: [Watched("worker 1", port)]) as address:
             _, _, body = ask(address, "/status")
         own = f"http://127.0.0.1:{port}"
@@ -41,7 +39,7 @@ def test_the_status_is_that_of_all_workers() -> None:
 
 def test_a_worker_without_an_answer_is_among_them() -> None:
     """One that has been killed, one that answers nonsense, one that has not got so far."""
-    with serving(b"<html>") as nonsense:
+    with answering(b"<html>") as nonsense:
         dead = ReservedPort()
         workers = [Watched("dead", dead.number), Watched("odd", nonsense), Watched("young", None)]
         with watching(lambda: workers) as address:
@@ -82,30 +80,8 @@ def ask(address: str, path: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def serving(body: bytes) -> Iterator[int]:
-    """Answer every request with this, as a worker would."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Answer, body))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield int(server.server_address[1])
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def __init__(self, body: bytes, *connection: Any) -> None:
-        self._body = body
-        super().__init__(*connection)
-
-    def do_GET(self) -> None:
-        """Answer."""
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self._body)))
-        self.end_headers()
-        self.wfile.write(self._body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+def answering(body: bytes) -> Iterator[int]:
+    """Answer with this, as a worker would."""
+    with serving({"/status": lambda _: Answer(JSON, body)}, host="127.0.0.1", port=0) as port:
+        assert port is not None
+        yield port

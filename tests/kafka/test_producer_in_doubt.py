@@ -21,6 +21,7 @@ from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.records import ScoredEvents
 from tests import topics
 from tests.conftest import ProxiedKafka
+from tests.fakes import FakeClock
 from tests.kafka.clusters import RealCluster, events
 
 pytestmark = pytest.mark.kafka
@@ -34,27 +35,17 @@ def write(producer: TransactionalProducer, topic: str, written: ScoredEvents) ->
         transaction.produce(topic, written)
 
 
-class Clock:
-    """A clock that only the test moves, so that a busy machine takes no time."""
-
-    now_seconds = 0.0
-
-    def __call__(self) -> float:
-        """Return the time that the test set."""
-        return self.now_seconds
-
-
 @pytest.mark.parametrize(("seconds", "expected"), [(7.0, False), (7.5, True)])
 def test_after_a_transaction_that_took_long_the_next_one_has_a_new_client(
     real: RealCluster, group: str, seconds: float, *, expected: bool
 ) -> None:
     """From ``socket.timeout.ms`` on a request may be on its way a second time (KIP-890)."""
-    output, clock = real.create(), Clock()
+    output, clock = real.create(), FakeClock()
     producer = TransactionalProducer(real.producer(group)._properties, 15.0, clock)
     producer.rebuild()
     with producer.transaction() as transaction:
         transaction.produce(output, events(b"v"))
-        clock.now_seconds = seconds
+        clock.advance(seconds)  # only so: a busy machine takes no time
     assert producer.needs_rebuild == expected
     assert real.visible(output) == [b"v"]
 
