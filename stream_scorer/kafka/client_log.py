@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.repeats import Repeats
 
-#: The same line is written once in this time. While a broker is away the client says so twenty
-#: times a second.
-REMINDER_SECONDS = 60.0
-#: More different lines than this are not remembered.
+#: More different lines than this are not remembered. While a broker is away the client says so
+#: twenty times a second.
 REMEMBERED_LINES = 1000
 
-_NUMBERS = re.compile(r"\d+")
 #: librdkafka's ``log_level``, a level of syslog, as the level at which its lines arrive here.
 _LEVELS = (
     logging.CRITICAL + 1,
@@ -57,10 +54,9 @@ class ClientLog:
         hears: Callable[[str, str], object] = lambda _kind, _text: None,
     ) -> None:
         self._logger = logger or logging.getLogger("librdkafka")
-        self._clock = clock
+        self._repeats = Repeats(clock, REMEMBERED_LINES)
         self._least = least
         self._hears = hears
-        self._said_at: dict[str, float] = {}
 
     def heard(self, _: object) -> None:
         """Be the client's ``error_cb``: without one, a fatal error is raised by whatever polls.
@@ -78,10 +74,5 @@ class ClientLog:
         if level < self._least:
             return
         line = template % words
-        kind, now = _NUMBERS.sub("0", line), self._clock()
-        if now - self._said_at.get(kind, float("-inf")) < REMINDER_SECONDS:
-            return
-        if len(self._said_at) >= REMEMBERED_LINES:
-            self._said_at.clear()
-        self._said_at[kind] = now
-        self._logger.log(level, "%s", line)
+        if self._repeats.due(line) is not None:
+            self._logger.log(level, "%s", line)

@@ -16,12 +16,14 @@ from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.lags import Lags
 from stream_scorer.observe.metrics import STAGE_LABELS, Metrics
 from stream_scorer.observe.readiness import Readiness
-from stream_scorer.observe.repeats import Repeats
 from stream_scorer.profile import Profile
 from stream_scorer.records import Batch, ClientStatistics, ScoredBatch, Stage, TopicPartition
+from stream_scorer.repeats import Repeats
 
 #: While something outside is away it is said once in this time.
 REMINDER_SECONDS = 60.0
+#: More different causes of an abort than this are not remembered.
+REMEMBERED_CAUSES = 100
 
 
 class Logger(Protocol):
@@ -74,7 +76,7 @@ class LoopObserver:
         self._held: set[TopicPartition] = set()
         self._said_at = float("-inf")
         self._dead_letters = DeadLetterLog(logger.warning, monotonic)
-        self._aborts = Repeats(logger.warning, monotonic)
+        self._aborts = Repeats(monotonic, REMEMBERED_CAUSES)
 
     def polled(self, batch: Batch, seconds: float) -> None:
         """Count the events of a batch."""
@@ -120,11 +122,14 @@ class LoopObserver:
         """Note a transaction that left no trace."""
         self._metrics.aborted(in_a_row)
         self._board.aborted(in_a_row)
-        self._aborts.happened(
-            "transaction aborted; its events are read and scored again",
-            str(error),
-            in_a_row=in_a_row,
-        )
+        before = self._aborts.due(str(error))
+        if before is not None:
+            self._logger.warning(
+                "transaction aborted; its events are read and scored again",
+                reason=str(error),
+                in_a_row=in_a_row,
+                **({"and_before": before} if before else {}),
+            )
 
     def rebalanced(self, kind: str, partitions: Sequence[TopicPartition]) -> None:
         """Note that partitions were assigned, revoked or lost."""

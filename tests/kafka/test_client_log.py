@@ -75,7 +75,7 @@ def test_it_remembers_no_end_of_lines() -> None:
     log = ClientLog(logging.getLogger("nobody listens"))
     for each in range(3000):
         log.log(logging.DEBUG, FORM, "X", "c", "a" * each)
-    assert len(log._said_at) <= 1000
+    assert len(log._repeats._said_at) <= 1000
 
 
 def test_a_real_client_writes_to_it(caplog: pytest.LogCaptureFixture) -> None:

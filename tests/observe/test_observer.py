@@ -96,6 +96,19 @@ def test_a_commit_counts_all_its_batches(bench: Bench) -> None:
     assert bench.value("event_age_seconds_sum") == pytest.approx(1.0 + 2.0 + 0.5)
 
 
+def test_aborts_of_one_cause_are_a_line_a_minute_with_their_number(bench: Bench) -> None:
+    """Another cause is said at once."""
+    for bench.monotonic.now in (0.0, 1.0, 59.0, 60.0):
+        bench.observer.aborted(RuntimeError(f"timed out after {bench.monotonic.now} s"), 1)
+    bench.observer.aborted(RuntimeError("fenced"), 2)
+    said = [(call.kwargs["reason"], call.kwargs.get("and_before")) for call in bench.lines.calls]
+    assert said == [
+        ("timed out after 0.0 s", None),
+        ("timed out after 60.0 s", 2),
+        ("fenced", None),
+    ]
+
+
 def test_an_abort_says_what_happens_next(bench: Bench) -> None:
     """Nobody has to guess whether events are lost."""
     bench.observer.aborted(RuntimeError("fenced"), 2)
