@@ -50,7 +50,7 @@ def create_topics(place: Elsewhere, partitions: int, patience_seconds: float, sa
     limits = {place.input_topic: _INPUT_BYTES, kafka.output_topic: _INPUT_BYTES}
     if kafka.dead_letter_topic is not None:
         limits[kafka.dead_letter_topic] = _DEAD_LETTER_BYTES
-    topics = Topics(kafka.bootstrap_servers)
+    topics = Topics(kafka.bootstrap_servers, kafka.common)
     for name, max_bytes in limits.items():
         if name in there:
             say(f"Topic {name} is there.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
@@ -20,11 +20,13 @@ class Topics:
 
     Args:
         bootstrap_servers: Addresses of brokers, ``host:port`` with commas between.
+        properties: What else a client needs to get in.
     """
 
-    def __init__(self, bootstrap_servers: str) -> None:
+    def __init__(self, bootstrap_servers: str, properties: Mapping[str, Any] | None = None) -> None:
         # Brokers that are down on purpose are no news: nothing of it on stderr.
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
+        own = {"bootstrap.servers": bootstrap_servers, "log_level": 0}
+        self._admin = AdminClient({**(properties or {}), **own})
 
     def brokers(self) -> set[int]:
         """The node ids that the cluster counts as alive, asked now."""
