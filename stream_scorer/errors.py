@@ -15,7 +15,7 @@
     │   ├── Terminated                 exit 0: a stop was asked for while an inference ran
     │   └── Broken                     exit 70: a device, a call past its bound, a bug
     ├── TransactionAborted             rewind to what is committed, go on
-    │   └── RecordRefused              the same, having found the record among its neighbours
+    │   └── RecordsRefused             the same, and the records it names become dead letters
     ├── ProducerLost                   rebuild the producer, rewind, go on
     └── Unanswered                     a registry or broker is away: wait, keep the place, go on
 
@@ -23,6 +23,8 @@ A fault of one event is no exception at all: it is a :class:`~stream_scorer.reco
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class StreamScorerError(Exception):
@@ -95,8 +97,16 @@ class TransactionAborted(StreamScorerError):
     """The transaction left no trace; the input must be rewound to what is committed."""
 
 
-class RecordRefused(TransactionAborted):
-    """The broker refused a record itself; the rest of the transaction was fine."""
+class RecordsRefused(TransactionAborted):
+    """The broker refused records themselves; the rest of the transaction was fine.
+
+    ``refused`` says why, by the number of each record in the transaction, counted from 0 in the
+    order of their production. It is empty if the broker does not say which they are.
+    """
+
+    def __init__(self, sentence: str, refused: Mapping[int, str]) -> None:
+        super().__init__(sentence)
+        self.refused = refused
 
 
 class ProducerLost(StreamScorerError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stream_scorer.halving import Places, halves_of
+import numpy as np
+from numpy.typing import NDArray
+
 from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 
 #: A size grows by this part of itself.
@@ -98,6 +99,28 @@ class SetSize:
         self.rows = max(1, min(rows, self.rows) // 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the events of some traces stand: row ``i`` at ``offsets[i]`` of its source."""
+
+    sources: tuple[TopicPartition, ...]
+    source_index: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, batch: Batch, rows: NDArray[np.intp]) -> Places:
+        """Return the places of these rows of a batch."""
+        return cls(batch.sources, batch.source_index[rows], batch.offsets[rows])
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.offsets)
+
+    def at(self, row: int) -> tuple[TopicPartition, int]:
+        """Return the place of one row."""
+        return self.sources[int(self.source_index[row])], int(self.offsets[row])
+
+
 @dataclass(slots=True)
 class OpenSet:
     """What is scored and not committed.
@@ -115,38 +138,19 @@ class OpenSet:
 
     def add(self, scored: ScoredBatch, batch: Batch) -> None:
         """Gather what a batch became, behind what is already here; its bytes are not kept."""
-        self._add(scored, Places.of(batch, scored.rows))
-        self.rows += len(batch) - len(scored)
-
-    def traces(self) -> int:
-        """Return how many records there are to write."""
-        return sum(map(len, self.batches))
-
-    def first_place(self) -> tuple[TopicPartition, int]:
-        """Return where the event of the first trace stands."""
-        return next(places.at(0) for places in self.places if len(places.offsets))
-
-    def halves(self) -> tuple[OpenSet, OpenSet]:
-        """Return the earlier and the later half of it, which has two traces or more.
-
-        Of each partition, a half is a run of its events: the halves may be committed one after the
-        other.
-        """
-        pairs = list(zip(self.batches, self.places, strict=True))
-        if len(pairs) == 1:
-            pairs = list(halves_of(*pairs[0]))
-        middle = len(pairs) // 2
-        return self._of(pairs[:middle]), self._of(pairs[middle:])
-
-    def _of(self, pairs: Sequence[tuple[ScoredBatch, Places]]) -> OpenSet:
-        part = OpenSet(self.opened_at)
-        for scored, places in pairs:
-            part._add(scored, places)
-        return part
-
-    def _add(self, scored: ScoredBatch, places: Places) -> None:
         self.batches.append(scored)
-        self.places.append(places)
+        self.places.append(Places.of(batch, scored.rows))
         self.offsets.update(scored.next_offsets)
-        self.rows += len(scored)
+        self.rows += len(batch)
         self.size_bytes += scored.size_bytes
+
+    def place(self, number: int) -> tuple[TopicPartition, int]:
+        """Return where the event of a trace stands; they are numbered in the order of writing.
+
+        That is batch by batch, scored events first and then dead letters.
+        """
+        for places in self.places:
+            if number < len(places):
+                return places.at(number)
+            number -= len(places)
+        raise IndexError(f"the set has no trace of number {number} behind its last one")

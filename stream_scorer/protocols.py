@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from stream_scorer.errors import StreamScorerError
@@ -33,14 +33,11 @@ class Consumer(Protocol):
     ) -> Batch:
         """Return the next events; rewind first if that is due."""
 
-    def stand_by(self, seconds: float) -> None:
-        """Stay in the group for a while without taking events."""
+    def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
+        """Let the next poll start from what is committed; wait first, in the group.
 
-    def pause(self) -> None:
-        """Fetch nothing until the next ``poll_batch``."""
-
-    def rewind(self) -> None:
-        """Let the next poll start from what is committed."""
+        The wait takes no events, and ends early once ``may_wait`` says no.
+        """
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read, control markers included."""
@@ -60,7 +57,7 @@ class Output(Protocol):
 
     @property
     def needs_rebuild(self) -> bool:
-        """Tell whether the next commit must have a new producer."""
+        """Tell whether the next commit must have a new producer; with this one it would fail."""
 
     def commit(
         self,

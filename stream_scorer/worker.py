@@ -1,15 +1,17 @@
-"""The loop: poll, score, commit, and rewind when a commit left no trace.
+"""The loop: poll, score, commit, and start over when a commit left no trace.
 
 ::
 
-    poll_batch ─► score ─► gather in the open set ─► one transaction: outputs, dead letters, offsets
-        ▲                                               ├─ committed ──────────► go on
-        └────────────── rewind to what is committed ◄───┼─ TransactionAborted
-                                                        └─ ProducerLost: rebuild first
+    gather: poll ─► score ─► the open set ─► one transaction: outputs, dead letters, offsets
+        ▲                                      ├─ committed ─────────► go on
+        └─ start over: the set void, a wait, ◄─┼─ TransactionAborted
+           a producer without doubt, and       ├─ ProducerLost
+           reading from what is committed      └─ Unanswered
 
-The loop knows scoring and Kafka through :mod:`stream_scorer.protocols` only. Everything runs on one
-thread; the rebalance callbacks run inside ``poll_batch`` and ``close``, so nothing moves between a
-set's last poll and its commit.
+The loop knows scoring and Kafka through :mod:`stream_scorer.protocols` only, and the input through
+its :class:`~stream_scorer.intake.Intake`. Everything runs on one thread; the rebalance callbacks
+run inside ``gather``, ``start_over`` and ``close``, so nothing moves between a set's last poll and
+its commit.
 """
 
 from __future__ import annotations
@@ -20,23 +22,24 @@ from contextlib import suppress
 
 from stream_scorer.errors import (
     ProducerLost,
-    RecordRefused,
+    RecordsRefused,
     StreamScorerError,
     Terminated,
     TransactionAborted,
     Unanswered,
 )
+from stream_scorer.intake import Intake
 from stream_scorer.open_set import BatchSize, OpenSet, Pace, SetSize
 from stream_scorer.protocols import Consumer, Observer, Output, Scorer
-from stream_scorer.records import Batch, TopicPartition
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 
 IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 #: Between two questions to a registry or to brokers that are away.
 AWAY_BACKOFF_SECONDS = 1.0
-#: From this long on it pays to fetch nothing while waiting; getting going again takes a second.
-LONG_WAIT_SECONDS = 1.0
+#: So many aborts in a row are none that this producer gets over by itself, whatever they say.
+ABORTS_OF_A_PRODUCER = 3
 #: What a revocation may wait for the commit of what is gathered; it takes milliseconds.
 REVOKE_COMMIT_SECONDS = 5.0
 
@@ -56,17 +59,15 @@ class Worker:
         seconds_per_row: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._consumer = consumer
+        self._intake = Intake(consumer, clock)
         self._scorer = scorer
         self._output = output
         self._pace = pace
         self._observer = observer
         self._stopping = stopping
         self._clock = clock
-        self._open: OpenSet | None = None
         #: The last poll was short, but a full batch waits on the brokers: its fetch is under way.
         self._more_comes = False
-        self._committed: dict[TopicPartition, int] = {}
         self._last_commit = float("-inf")
         self._aborts_in_a_row = 0
         self._set_size = SetSize(pace.transaction_max_records)
@@ -78,54 +79,58 @@ class Worker:
         Raises:
             StopsTheWorker: the open set was dropped; nothing of it is committed.
         """
-        self._rebuild()
-        self._consumer.subscribe(self)
+        self._start()
         try:
             # A stop may end the inference that runs; what was gathered before it still counts.
             with suppress(Terminated):
                 while not self._stopping():
                     self._observer.alive()
                     self._go_round()
-            self._commit_or_retreat(REVOKE_COMMIT_SECONDS)
+            self._commit_or_note(REVOKE_COMMIT_SECONDS)
         finally:
-            self._open = None
-            self._consumer.close()
+            self._intake.close()
+
+    def _start(self) -> None:
+        """Have a producer before there is anything to commit, and join the group."""
+        self._renew()
+        self._intake.subscribe(self)
 
     def _go_round(self) -> None:
         """Take one step; whatever fails in a foreseen way is read and scored again."""
         if self._output.needs_rebuild:
-            self._rebuild()
+            self._renew()
         try:
             self._step()
         except Unanswered as error:
-            self._drop()
             self._observer.waiting(error)
-            self._stand_by(AWAY_BACKOFF_SECONDS)
+            self._start_over(AWAY_BACKOFF_SECONDS)
         except (TransactionAborted, ProducerLost) as error:
-            self._retreat(error)
-            if not isinstance(error, RecordRefused):
-                self._stand_by(self._backoff_seconds())
+            self._note(error)
+            self._start_over(self._backoff_seconds(error))
+            if self._aborts_in_a_row % ABORTS_OF_A_PRODUCER == 0:
+                self._renew()
         else:
             self._observer.working()
 
     # ------------------------------------------------------------------ one round
 
     def _step(self) -> None:
-        asked = self._room()
-        started = self._clock()
-        batch = self._consumer.poll_batch(asked, self._poll_seconds(), self._fill_seconds())
-        if len(batch) > 0:
+        asked, started = self._room(), self._clock()
+
+        def score(batch: Batch) -> ScoredBatch:
             self._observer.polled(batch, self._clock() - started)
-            self._gather(batch)
-        if self._open is not None:
+            return self._score(batch)
+
+        batch = self._intake.gather(asked, self._poll_seconds(), self._fill_seconds(), score)
+        if self._intake.open is not None:
             short = len(batch) < asked
-            self._more_comes = short and self._consumer.waiting(self._open.offsets) >= asked
+            self._more_comes = short and self._intake.waiting() >= asked
             if self._is_due(dry=short and not self._more_comes):
                 self._commit()
         elif len(batch) == 0:
-            self._commit_positions()
+            self._step_over_markers()
 
-    def _gather(self, batch: Batch) -> None:
+    def _score(self, batch: Batch) -> ScoredBatch:
         started = self._clock()
         try:
             scored = self._scorer.score(batch)
@@ -134,19 +139,18 @@ class Worker:
             self._commit()
             raise
         self._batch_size.scored(batch, self._clock() - started)
-        if self._open is None:
-            self._open = OpenSet(started)
-        self._open.add(scored, batch)
+        return scored
 
     def _room(self) -> int:
         """Return how many rows the next batch may have."""
-        gathered = self._open.rows if self._open else 0
+        gathered = self._intake.open.rows if self._intake.open else 0
         return max(min(self._batch_size.rows, self._set_size.rows - gathered), 1)
 
     def _poll_seconds(self) -> float:
-        if self._open is None:
+        gathered = self._intake.open
+        if gathered is None:
             return IDLE_POLL_SECONDS
-        due = self._open.opened_at + self._pace.commit_interval_seconds
+        due = gathered.opened_at + self._pace.commit_interval_seconds
         if not self._more_comes:
             due = min(due, self._last_commit + self._pace.min_commit_interval_seconds)
         return max(0.0, min(due - self._clock(), IDLE_POLL_SECONDS))
@@ -160,7 +164,7 @@ class Worker:
         return max(self._pace.max_wait_seconds, min(rested, IDLE_POLL_SECONDS))
 
     def _is_due(self, *, dry: bool) -> bool:
-        gathered, now = self._open, self._clock()
+        gathered, now = self._intake.open, self._clock()
         if gathered is None:
             return False
         rested = now - self._last_commit >= self._pace.min_commit_interval_seconds
@@ -174,110 +178,79 @@ class Worker:
     # ------------------------------------------------------------------ commit
 
     def _commit(self, within_seconds: float | None = None) -> None:
-        """Commit the open set, all of it in one transaction unless the broker refuses a record.
+        """Commit the open set, all of it in one transaction."""
 
-        Where there is a bound there is no time to look for such a record.
-        """
-        gathered = self._open
-        if gathered is None:
-            return
-        if within_seconds is None:
-            self._commit_up_to_the_refused(gathered)
-        else:
-            self._commit_part(gathered, within_seconds)
-        self._open = None
+        def write(gathered: OpenSet, membership: bytes) -> None:
+            started = self._clock()
+            self._write(gathered, membership, within_seconds)
+            # Counted from here, slow commits pace themselves and quick ones keep their distance.
+            self._last_commit = started
+            self._observer.committed(gathered.batches, self._clock() - started)
 
-    def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
-        started = self._clock()
-        # Read after the set's last poll and before any further one: newer metadata with these
-        # offsets would be accepted by the broker even if a partition has moved away.
-        membership = self._consumer.group_metadata()
-        self._output.commit(part.batches, part.offsets, membership, within_seconds)
-        # Counted from here, slow commits pace themselves and quick ones keep their distance.
-        self._last_commit = started
-        self._committed.update(part.offsets)
-        self._aborts_in_a_row = 0
-        self._set_size.committed(part.rows)
-        self._observer.committed(part.batches, self._clock() - started)
+        self._intake.commit(write)
 
-    def _commit_up_to_the_refused(self, part: OpenSet) -> None:
-        """Commit a part, or what of it comes before a record that the broker refuses.
-
-        The broker does not say which it is. Halves find it, without reading or scoring anything
-        again; when its event comes again, it becomes a dead letter.
-
-        Raises:
-            RecordRefused: it is found; what is behind it is not committed.
-        """
+    def _write(self, gathered: OpenSet, membership: bytes, within_seconds: float | None) -> None:
+        """Write a set; learn from what becomes of it."""
         try:
-            self._commit_part(part)
-        except RecordRefused as refused:
-            if part.traces() == 1:
-                self._scorer.reject(*part.first_place(), str(refused))
-                raise
-        else:
-            return
-        for half in part.halves():
-            self._observer.alive()
-            self._output.rebuild()
-            self._commit_up_to_the_refused(half)
+            self._output.commit(gathered.batches, gathered.offsets, membership, within_seconds)
+        except (TransactionAborted, ProducerLost) as error:
+            refused = error.refused if isinstance(error, RecordsRefused) else {}
+            for number, why in refused.items():
+                # When its event comes again, it becomes a dead letter.
+                self._scorer.reject(*gathered.place(number), why)
+            if not refused:
+                self._set_size.aborted(gathered.rows)
+            raise
+        self._aborts_in_a_row = 0
+        self._set_size.committed(gathered.rows)
 
-    def _commit_or_retreat(self, within_seconds: float) -> None:
+    def _commit_or_note(self, within_seconds: float) -> None:
         try:
             self._commit(within_seconds)
         except (TransactionAborted, ProducerLost) as error:
-            self._retreat(error)
+            self._note(error)
 
-    def _commit_positions(self) -> None:
-        """Step over control markers: an idle transactional topic reaches a lag of zero."""
-        ahead = {
-            partition: position
-            for partition, position in self._consumer.positions().items()
-            if position > self._committed.get(partition, -1)
-        }
-        if ahead:
-            self._output.commit((), ahead, self._consumer.group_metadata())
-            self._committed.update(ahead)
-            self._observer.stepped_over(ahead)
+    def _step_over_markers(self) -> None:
+        def write(ahead: OpenSet, membership: bytes) -> None:
+            self._output.commit((), ahead.offsets, membership)
+
+        if stepped_over := self._intake.step_over(write):
+            self._observer.stepped_over(stepped_over)
 
     # ------------------------------------------------------------------ failure
 
-    def _drop(self) -> None:
-        """Void what is gathered; its events are read again."""
-        self._open = None
-        self._consumer.rewind()
+    def _start_over(self, wait_seconds: float) -> None:
+        self._intake.start_over(wait_seconds, self._may_wait)
 
-    def _retreat(self, error: StreamScorerError) -> None:
-        """Drop the set; make the next one smaller, unless it was one record's fault."""
-        gathered = self._open
-        self._drop()
-        self._aborts_in_a_row += 1
-        self._observer.aborted(error, self._aborts_in_a_row)
-        if gathered is not None and not isinstance(error, RecordRefused):
-            self._set_size.aborted(gathered.rows)
+    def _renew(self) -> None:
+        """Get a new producer, however long the brokers are away, with empty hands and in the group.
 
-    def _backoff_seconds(self) -> float:
-        doublings = min(self._aborts_in_a_row - 1, 10)
-        return float(min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS))
-
-    def _stand_by(self, seconds: float) -> None:
-        until = self._clock() + seconds
-        if seconds >= LONG_WAIT_SECONDS:
-            self._consumer.pause()
-        while not self._stopping() and (left := until - self._clock()) > 0:
-            self._observer.alive()
-            self._consumer.stand_by(min(left, IDLE_POLL_SECONDS))
-
-    def _rebuild(self) -> None:
-        """Get a working producer, however long the brokers are away; stay in the group."""
+        What the old one has left open is decided by its successor. Only then is there an answer to
+        what is committed, and only the next poll asks for that.
+        """
+        self._intake.start_over()
         while not self._stopping():
             try:
                 self._output.rebuild()
             except Unanswered as error:
                 self._observer.waiting(error)
-                self._stand_by(AWAY_BACKOFF_SECONDS)
+                self._start_over(AWAY_BACKOFF_SECONDS)
             else:
                 return
+
+    def _may_wait(self) -> bool:
+        self._observer.alive()
+        return not self._stopping()
+
+    def _note(self, error: StreamScorerError) -> None:
+        self._aborts_in_a_row += 1
+        self._observer.aborted(error, self._aborts_in_a_row)
+
+    def _backoff_seconds(self, error: StreamScorerError) -> float:
+        if isinstance(error, RecordsRefused) and error.refused:
+            return 0.0  # it is known what to do otherwise
+        doublings = min(self._aborts_in_a_row - 1, 10)
+        return float(min(FIRST_BACKOFF_SECONDS * 2**doublings, LONGEST_BACKOFF_SECONDS))
 
     # ------------------------------------------------------------------ rebalance
 
@@ -288,15 +261,8 @@ class Worker:
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Commit what is gathered while it is still ours; whatever fails is read again."""
         self._observer.rebalanced("revoked", partitions)
-        self._commit_or_retreat(REVOKE_COMMIT_SECONDS)
-        self._forget(partitions)
+        self._commit_or_note(REVOKE_COMMIT_SECONDS)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Drop what is gathered and never commit it: someone else may own the partitions."""
+        """Take note; what was gathered is void already."""
         self._observer.rebalanced("lost", partitions)
-        self._drop()
-        self._forget(partitions)
-
-    def _forget(self, partitions: Sequence[TopicPartition]) -> None:
-        for partition in partitions:
-            self._committed.pop(partition, None)

@@ -84,6 +84,8 @@ class AtLeastOnceProducer:
             TransactionAborted: something was not written; rewind and write it again.
             Refused: a right is missing.
         """
+        if self._must_rebuild:
+            raise TransactionAborted("the last events may still be under way in this client")
         self._failed = None
         self._must_rebuild = True  # unless all goes well
         block = _Block(self._client)

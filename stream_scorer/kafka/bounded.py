@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -44,17 +44,9 @@ class BoundedConsumer:
             return batch
         return batch.take(np.flatnonzero(batch.offsets < ends[batch.source_index]))
 
-    def stand_by(self, seconds: float) -> None:
-        """Stay in the group for a while without taking events."""
-        self._consumer.stand_by(seconds)
-
-    def pause(self) -> None:
-        """Fetch nothing until the next ``poll_batch``."""
-        self._consumer.pause()
-
-    def rewind(self) -> None:
-        """Let the next poll start from what is committed."""
-        self._consumer.rewind()
+    def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
+        """Let the next poll start from what is committed, after a wait in the group."""
+        self._consumer.rewind(wait_seconds, may_wait)
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read, at most the ends."""

@@ -33,6 +33,9 @@ POLL_SLICE_SECONDS = 0.2
 #: transaction of a dead member is open (KIP-447), so this bounds one attempt, not the wait.
 COMMITTED_TIMEOUT_SECONDS = 10.0
 LEAVE_SECONDS = 5.0
+#: From this long on it pays to fetch nothing while waiting: the client drops what it has fetched
+#: ahead, and needs up to a second to get going again.
+LONG_WAIT_SECONDS = 1.0
 
 
 class EventConsumer:
@@ -116,24 +119,6 @@ class EventConsumer:
             raise TransactionAborted("a partition's offset fell off the log while it was read")
         return batch
 
-    def stand_by(self, seconds: float) -> None:
-        """Stay in the group for a while without taking events; what arrives is read again."""
-        deadline = self._clock() + seconds
-        self._take_login()
-        self.rewind()
-        while (left := deadline - self._clock()) > 0:
-            message = self._client.poll(min(left, POLL_SLICE_SECONDS))
-            if message is not None:
-                self._read_from.update(map(source_of, self._usable([message])))
-
-    def pause(self) -> None:
-        """Fetch nothing until the next ``poll_batch``: for waits that are long.
-
-        The client drops what it has fetched ahead and needs up to a second to get going again.
-        """
-        self._paused = True
-        self._client.pause(self._client.assignment())
-
     def _take_login(self) -> None:
         if self._login is not self._renewed_login:
             self._login = self._renewed_login
@@ -191,9 +176,27 @@ class EventConsumer:
 
     # ------------------------------------------------------------------ position
 
-    def rewind(self) -> None:
-        """Let the next poll start from what the brokers say is committed."""
+    def rewind(
+        self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Let the next poll start from what the brokers say is committed.
+
+        Waits first, if asked to, in the group and without taking events: what arrives is read
+        again. ``may_wait`` is asked after each slice of :data:`POLL_SLICE_SECONDS`; no ends the
+        wait. A wait of :data:`LONG_WAIT_SECONDS` or more fetches nothing.
+        """
         self._must_rewind = True
+        if wait_seconds <= 0:
+            return
+        deadline = self._clock() + wait_seconds
+        self._take_login()
+        if wait_seconds >= LONG_WAIT_SECONDS:
+            self._paused = True
+            self._client.pause(self._client.assignment())
+        while may_wait() and (left := deadline - self._clock()) > 0:
+            message = self._client.poll(min(left, POLL_SLICE_SECONDS))
+            if message is not None:
+                self._read_from.update(map(source_of, self._usable([message])))
 
     def _rewind_now(self) -> None:
         try:

@@ -22,7 +22,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import (
     ProducerLost,
-    RecordRefused,
+    RecordsRefused,
     StreamScorerError,
     TransactionAborted,
     Unanswered,
@@ -187,13 +187,14 @@ class TransactionalProducer:
 
         Raises:
             TransactionAborted: nothing happened; rewind.
-            ProducerLost: the outcome is unknown, or this producer is fenced; rebuild, then rewind.
+            ProducerLost: nothing was begun, since :attr:`needs_rebuild`; or the outcome is
+                unknown, or this producer is fenced. Rebuild, then rewind.
             Refused: the brokers took a right back; the transaction is aborted.
             Fenced: another process has the same transactional id, and this is not the first time.
         """
         client = self._client
-        if client is None:
-            raise ProducerLost("there is no producer")
+        if client is None or self.needs_rebuild:
+            raise ProducerLost("there is no producer that is in no doubt")
         self._began = self._clock()
         deadline = self._began + (within_seconds or self._transaction_seconds)
         self._failed = None
@@ -237,7 +238,7 @@ class TransactionalProducer:
         failure = translated(error, doing, self._failed)
         for note in getattr(first, "__notes__", ()):
             failure.add_note(note)
-        if isinstance(failure, RecordRefused):
+        if isinstance(failure, RecordsRefused):
             # The client's sequence numbers have a gap there now, and the next transaction would
             # abort for nothing (OUT_OF_ORDER_SEQUENCE_NUMBER).
             self.abandon()

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from stream_scorer.errors import (
     ProducerLost,
-    RecordRefused,
+    RecordsRefused,
     Refused,
     StreamScorerError,
     TransactionAborted,
@@ -100,7 +100,7 @@ def translated(
     if error.fatal():
         return ProducerLost(sentence)
     if cause.code() in RECORD_REFUSALS:
-        return RecordRefused(sentence)
+        return RecordsRefused(sentence, {})
     if error.txn_requires_abort() or error.code() in _LEAVES_NO_TRACE:
         return TransactionAborted(sentence)
     # Neither retriable nor abortable: rdkafka.h says to treat it as fatal.

@@ -6,7 +6,7 @@ The worker itself is composed as ``run`` composes it and knows nothing of this.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Producer
@@ -134,17 +134,9 @@ class InstrumentedConsumer:
             self._injuries.passing(Point.AFTER_FETCH)
         return batch
 
-    def stand_by(self, seconds: float) -> None:
-        """Stay in the group for a while without taking events."""
-        self._consumer.stand_by(seconds)
-
-    def pause(self) -> None:
-        """Fetch nothing until the next ``poll_batch``."""
-        self._consumer.pause()
-
-    def rewind(self) -> None:
-        """Let the next poll start from what is committed."""
-        self._consumer.rewind()
+    def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
+        """Let the next poll start from what is committed, after a wait in the group."""
+        self._consumer.rewind(wait_seconds, may_wait)
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from stream_scorer.errors import TransactionAborted, Unanswered
+from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS, POLL_SLICE_SECONDS
 from stream_scorer.records import Batch, TopicPartition, next_offset
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.log import Record
@@ -117,27 +118,26 @@ class FakeConsumer:
         self._kafka.on_call(self, "polled")
         self._follow_the_group()
         if self._is_void(epoch):
-            self.rewind()
+            self._must_rewind = True
             return _batch([])
         if not rows:
             self._kafka.clock.advance(timeout_seconds or 0.001)
         return _batch(rows)
 
-    def stand_by(self, seconds: float) -> None:
-        """Let time pass, in the group; what arrives is read again."""
-        self._kafka.on_call(self, "stand_by")
-        self.rewind()
-        self._follow_the_group()
-        self._take(1)
-        self._kafka.clock.advance(seconds)
-
-    def pause(self) -> None:
-        """Count how often there was a long wait."""
-        self.paused += 1
-
-    def rewind(self) -> None:
-        """Let the next poll start from what is committed."""
+    def rewind(
+        self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Let the next poll start from what is committed; let time pass first, in the group."""
         self._must_rewind = True
+        if wait_seconds <= 0:
+            return
+        self.paused += wait_seconds >= LONG_WAIT_SECONDS
+        deadline = self._kafka.clock() + wait_seconds
+        while may_wait() and (left := deadline - self._kafka.clock()) > 0:
+            self._kafka.on_call(self, "wait")
+            self._follow_the_group()
+            self._take(1)
+            self._kafka.clock.advance(min(left, POLL_SLICE_SECONDS))
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""

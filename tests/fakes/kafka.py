@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
@@ -79,6 +79,8 @@ class FakeKafka:
         self.faults: list[Fault] = []
         self.under_way: list[LateRequest] = []
         self.away_until = float("-inf")
+        #: How often the connections of a producer broke, by transactional id.
+        self.breaks: Counter[str] = Counter()
         self.refuses: Callable[[str, bytes | None], bool] = lambda _topic, _value: False
         #: What producers believe that became of their transactions.
         self.history: list[Entry] = []
@@ -149,6 +151,12 @@ class FakeKafka:
     def is_away(self) -> bool:
         """Whether no broker answers now."""
         return self.clock() < self.away_until
+
+    def go_away(self, seconds: float, *, in_silence: bool = False) -> None:
+        """Let no broker answer for a while; connections break, unless brokers only fall silent."""
+        self.away_until = self.clock() + seconds
+        if not in_silence:
+            self.breaks.update(list(self.epochs))
 
     # ------------------------------------------------------------------ transactions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from stream_scorer.errors import ProducerLost, RecordRefused, TransactionAborted, Unanswered
+from stream_scorer.errors import ProducerLost, RecordsRefused, TransactionAborted, Unanswered
 from stream_scorer.records import ScoredEvents, TopicPartition
 from tests.fakes.kafka import FakeKafka, Killed, LateRequest
 from tests.fakes.log import FakeTransaction, Record
@@ -30,6 +30,7 @@ class FakeProducer:
         self._seconds = transaction_seconds
         self._epoch = 0
         self._was_late = False
+        self._breaks = 0
         self.rebuilds = 0
         #: The bound that each transaction was given.
         self.bounds: list[float | None] = []
@@ -46,6 +47,7 @@ class FakeProducer:
             raise Unanswered("no coordinator")
         self._epoch = self._kafka.init(self._id)
         self._was_late = False
+        self._breaks = self._kafka.breaks[self._id]
         self.rebuilds += 1
 
     @property
@@ -58,8 +60,8 @@ class FakeProducer:
         """Commit what happens inside, or leave no trace of it."""
         self._kafka.on_call(self, "begin")
         self.bounds.append(within_seconds)
-        if self._epoch == 0:
-            raise ProducerLost("there is no producer")
+        if self.needs_rebuild:
+            raise ProducerLost("there is no producer that is in no doubt")
         started = self._kafka.clock()
         block = FakeBlock(self._kafka, self, (self._id, self._epoch), self._seconds)
         try:
@@ -72,7 +74,7 @@ class FakeProducer:
             raise
         except BaseException as error:
             self._abort(block)
-            if isinstance(error, RecordRefused):
+            if isinstance(error, RecordsRefused):
                 self._lose()
             raise
         finally:
@@ -88,7 +90,8 @@ class FakeProducer:
         """
         mine = (self._id, self._epoch)
         twice = any((each.transactional_id, each.epoch) == mine for each in self._kafka.under_way)
-        return self._epoch == 0 or self._was_late or twice
+        broke = self._kafka.breaks[self._id] > self._breaks
+        return self._epoch == 0 or self._was_late or twice or broke
 
     def _lose(self) -> None:
         self._epoch = 0
@@ -102,7 +105,7 @@ class FakeProducer:
     def _commit(self, block: FakeBlock, deadline: float) -> None:
         block.check_epoch()
         if block.refused:
-            raise RecordRefused("a record was refused")
+            raise RecordsRefused("records were refused", block.refused)
         self._kafka.tell(self._id, "sent", block.transaction)
         self._kafka.on_call(self, "commit")
         if not self._wait_for_brokers(deadline - self._kafka.clock()):
@@ -144,8 +147,10 @@ class FakeBlock:
         self._owner = owner
         self._id, self._epoch = id_and_epoch
         self._timeout = timeout_seconds
+        self._records = 0
         self._transaction: FakeTransaction | None = None
-        self.refused = False
+        #: Why records are refused, by their number in the transaction.
+        self.refused: dict[int, str] = {}
 
     @property
     def transaction(self) -> FakeTransaction:
@@ -180,7 +185,9 @@ class FakeBlock:
             events.headers,
             strict=True,
         ):
-            self.refused |= self._kafka.refuses(topic, value)
+            if self._kafka.refuses(topic, value):
+                self.refused[self._records] = "INVALID_RECORD"
+            self._records += 1
             target = TopicPartition(topic, partition % self._kafka.partitions[topic])
             record = Record(self.transaction, value, key, headers, timestamp)
             self._kafka.append(target, record)

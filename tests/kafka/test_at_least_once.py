@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from stream_scorer.errors import RecordRefused, TransactionAborted
+from stream_scorer.errors import RecordsRefused, TransactionAborted
 from stream_scorer.kafka.at_least_once import AtLeastOnceProducer
 from stream_scorer.kafka.client_config import producer_properties
 from stream_scorer.local.kafka import EmbeddedKafka
@@ -66,7 +66,10 @@ def test_a_refused_event_keeps_the_offsets_back(real: RealCluster, topic: TopicF
     made = producer(real.bootstrap_servers, offsets)
     old = events(b"old")
     old.timestamps[0] = 1
-    with pytest.raises(RecordRefused, match="INVALID_TIMESTAMP"), made.transaction() as transaction:
+    with (
+        pytest.raises(RecordsRefused, match="INVALID_TIMESTAMP"),
+        made.transaction() as transaction,
+    ):
         transaction.produce(output, old)
         transaction.send_offsets({SOURCE: 1}, b"")
     assert offsets.committed == []

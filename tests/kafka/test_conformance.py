@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
+from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS
 from stream_scorer.records import TopicPartition
 from tests.kafka.clusters import events, gather, member, ready_producer, values_of
 from tests.kafka.under_test import Cluster, ConsumerUnderTest
@@ -124,16 +125,15 @@ def test_a_position_steps_over_control_markers_and_aborted_events(
     wait_for(is_at_the_end, "two events, a marker, an aborted event and its marker")
 
 
-def test_standing_by_takes_no_event(cluster: Cluster, group: str) -> None:
-    """What arrives meanwhile is read again, also after a pause."""
+def test_a_wait_takes_no_event(cluster: Cluster, group: str) -> None:
+    """What arrives meanwhile is read again, also after a wait that fetches nothing."""
     topic = cluster.create()
     cluster.write(TopicPartition(topic, 0), [b"a", b"b"])
     consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
-    consumer.stand_by(0.1)
+    consumer.rewind(0.1)
     assert values_of(gather(consumer, 2)) == [b"a", b"b"]
-    consumer.pause()
-    consumer.stand_by(0.1)
+    consumer.rewind(LONG_WAIT_SECONDS)
     assert values_of(gather(consumer, 2)) == [b"a", b"b"]
 
 
@@ -150,8 +150,8 @@ def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, 
     second, heard_second = member(cluster, topic, group)
 
     def second_has_its_share() -> bool:
-        second.stand_by(0.02)
-        first.stand_by(0.02)
+        second.rewind(0.02)
+        first.rewind(0.02)
         return "assigned" in heard_second.kinds
 
     wait_for(second_has_its_share, "the second member gets a partition")

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from stream_scorer.errors import ProducerLost, RecordRefused, TransactionAborted, Unanswered
+from stream_scorer.errors import ProducerLost, RecordsRefused, TransactionAborted, Unanswered
 from stream_scorer.kafka import consumer as module
 from stream_scorer.records import TopicPartition
 from tests.kafka.clusters import events, gather, member, ready_producer, values_of
@@ -181,7 +181,7 @@ def test_a_refused_record_takes_its_neighbours_and_its_client_with_it(
     consumer, _ = member(cluster, topic, group)
     gather(consumer, 1)
     producer = ready_producer(cluster, group)
-    with pytest.raises(RecordRefused), producer.transaction() as transaction:
+    with pytest.raises(RecordsRefused), producer.transaction() as transaction:
         transaction.produce(output, events(b"small", os.urandom(5000)))
         transaction.send_offsets({source: 1}, consumer.group_metadata())
     assert producer.needs_rebuild

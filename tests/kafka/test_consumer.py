@@ -91,21 +91,21 @@ def test_a_partition_that_went_during_a_pause_and_came_back_is_read(
     for partition in (0, 1):
         real.write(TopicPartition(topic, partition), [b"%d" % partition])
     gather(first, 2)
-    first.pause()
+    first.rewind(module.LONG_WAIT_SECONDS, lambda: False)
     second = real.consumer(topic, group)
     heard = Recorded()
     second.subscribe(heard)
 
     def second_has_one() -> bool:
-        first.stand_by(0.02)
-        second.stand_by(0.02)
+        first.rewind(0.02)
+        second.rewind(0.02)
         return "assigned" in heard.kinds
 
     topics.wait_for(second_has_one, "a partition moves")
     second.close()
 
     def first_has_both() -> bool:
-        first.stand_by(0.02)
+        first.rewind(0.02)
         return len(first._client.assignment()) == 2
 
     topics.wait_for(first_has_both, "and comes back")
@@ -128,7 +128,7 @@ def test_a_member_that_did_not_poll_for_too_long_hears_that_its_partitions_are_l
 
     def has_heard() -> bool:
         assert len(consumer.poll_batch(10, 0.02)) == 0
-        other.stand_by(0.02)
+        other.rewind(0.02)
         return heard.kinds == ["assigned", "lost"]
 
     topics.wait_for(has_heard, "the loss is heard of")
@@ -147,7 +147,7 @@ def test_a_member_whose_static_id_someone_else_has_taken_is_broken(
     second = joined(real.consumer(topic, group, properties=static))
 
     def is_fenced() -> bool:
-        second.stand_by(0.02)
+        second.rewind(0.02)
         try:
             first.poll_batch(1, 0.02)
         except Broken as broken:
@@ -234,7 +234,7 @@ def test_a_commit_that_nobody_answers_holds_the_loop_up_and_blocks_nothing(
         broker.resume()
 
     def is_committed() -> bool:
-        consumer.stand_by(0.02)
+        consumer.rewind(0.02)
         return cluster.committed(group, source) == 1
 
     topics.wait_for(is_committed, "the offset is committed")
@@ -244,7 +244,7 @@ def test_a_commit_that_nobody_answers_holds_the_loop_up_and_blocks_nothing(
         try:
             found.extend(consumer.poll_batch(1, 0.02).values)
         except Unanswered:  # the answer may be on its way still: the loop stands by, too
-            consumer.stand_by(0.02)
+            consumer.rewind(0.02)
         return bool(found)
 
     topics.wait_for(reads_on, "the loop goes on")

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 
 from stream_scorer.errors import (
     ProducerLost,
-    RecordRefused,
+    RecordsRefused,
     TransactionAborted,
 )
 from stream_scorer.kafka.producer import TransactionalProducer
@@ -65,7 +65,7 @@ def test_a_refused_record_takes_its_transaction_with_it(
         np.array([NOW, timestamp, NOW]),
         np.zeros(3, np.int64),
     )
-    with pytest.raises(RecordRefused, match=name):
+    with pytest.raises(RecordsRefused, match=name):
         write(producer, output, mixed)
     assert real.visible(output) == []
     write(producer, output, events(b"good", key=b"k"))

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from stream_scorer.errors import (
     ProducerLost,
-    RecordRefused,
+    RecordsRefused,
     Refused,
     StreamScorerError,
     TransactionAborted,
@@ -71,7 +71,7 @@ def test_what_is_none_of_the_client_s_kinds_counts_as_fatal(code: int) -> None:
     ("error", "expected"),
     [
         (failed(KafkaError._UNKNOWN_PARTITION), TransactionAborted),
-        (failed(KafkaError.MSG_SIZE_TOO_LARGE), RecordRefused),
+        (failed(KafkaError.MSG_SIZE_TOO_LARGE), RecordsRefused),
         (failed(KafkaError.TOPIC_AUTHORIZATION_FAILED, requires_abort=True), Refused),
         (failed(KafkaError.GROUP_AUTHORIZATION_FAILED, requires_abort=True), Refused),
         (failed(KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, fatal=True), Refused),
@@ -94,8 +94,8 @@ def test_fenced_is_what_is_fatal_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("delivery", "expected"),
     [
-        (KafkaError.INVALID_TIMESTAMP, RecordRefused),
-        (KafkaError.INVALID_RECORD, RecordRefused),
+        (KafkaError.INVALID_TIMESTAMP, RecordsRefused),
+        (KafkaError.INVALID_RECORD, RecordsRefused),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, Refused),
         (KafkaError._MSG_TIMED_OUT, TransactionAborted),
         (KafkaError.NOT_ENOUGH_REPLICAS, TransactionAborted),
@@ -113,7 +113,7 @@ def test_a_record_that_failed_because_of_another_explains_nothing() -> None:
     """It was purged, by an abort for instance; the call's own error says why."""
     error = failed(KafkaError.MSG_SIZE_TOO_LARGE)
     refused = translated(error, "committing", failed(KafkaError._PURGE_QUEUE))
-    assert type(refused) is RecordRefused
+    assert type(refused) is RecordsRefused
 
 
 def test_the_failure_that_tells_more_is_kept() -> None:

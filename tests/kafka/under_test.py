@@ -51,14 +51,10 @@ class ConsumerUnderTest(Protocol):
     ) -> Batch:
         """Read."""
 
-    def stand_by(self, seconds: float) -> None:
-        """Wait."""
-
-    def pause(self) -> None:
-        """Fetch nothing."""
-
-    def rewind(self) -> None:
-        """Read again."""
+    def rewind(
+        self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Read again, after a wait."""
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Tell how far it read."""

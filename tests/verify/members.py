@@ -15,6 +15,7 @@ from typing import Any
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import StreamScorerError
+from stream_scorer.intake import Intake
 from stream_scorer.kafka.client_config import (
     Property,
     consumer_properties,
@@ -84,6 +85,7 @@ class Parts:
     consumer: type[EventConsumer] = EventConsumer
     producer: type[TransactionalProducer] = TransactionalProducer
     worker: type[Worker] = Worker
+    intake: type[Intake] = Intake
     #: Stands before the real output, which it is given with the place of the member.
     output: Callable[[TransactionalOutput, Place], Output] = lambda output, _: output
     transactional_id: Callable[[str, str], str] = own_id
@@ -194,7 +196,9 @@ class Member:
             self.heard,
             stopping=lambda: False,
         )
-        self.consumer.subscribe(self.worker)
+        worker = self.worker
+        worker._intake = parts.intake(worker._intake._consumer, worker._clock)
+        worker._intake.subscribe(worker)
 
     def at(self, point: Point, act: Callable[[], None], *, always: bool = False) -> None:
         """Let something happen when the member gets to a point."""
@@ -206,7 +210,7 @@ class Member:
 
     def stand_by(self) -> None:
         """Poll, and take nothing."""
-        self.consumer.stand_by(0.02)
+        self.consumer.rewind(0.02)
 
     def keep_sets_open(self) -> None:
         """Gather from now on, and commit only when partitions leave."""
@@ -228,7 +232,7 @@ class Member:
     @property
     def open_rows(self) -> int:
         """How many events are gathered and not committed."""
-        gathered = self.worker._open
+        gathered = self.worker._intake.open
         return gathered.rows if gathered else 0
 
     @property

@@ -8,13 +8,15 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from stream_scorer.errors import TransactionAborted
+from stream_scorer.errors import TransactionAborted, Unanswered
+from stream_scorer.intake import Intake, Write
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.producer import TransactionalProducer, queue
 from stream_scorer.kafka.translation import describe, error_of
+from stream_scorer.open_set import OpenSet
 from stream_scorer.output import TransactionalOutput
 from stream_scorer.records import ScoredBatch, TopicPartition
-from stream_scorer.worker import Worker
+from stream_scorer.worker import AWAY_BACKOFF_SECONDS, Worker
 from tests.topics import PATIENCE_SECONDS
 from tests.verify.members import Place
 
@@ -22,7 +24,7 @@ from tests.verify.members import Place
 PATIENCE_WITH_A_COMMIT_SECONDS = 0.5
 
 
-class HandsOver(Worker):
+class HandsOver(Intake):
     """Polls on while a set waits for its commit, as a loop with a second thread does.
 
     That is right as long as the set goes with the membership of its own time.
@@ -30,15 +32,10 @@ class HandsOver(Worker):
 
     meanwhile: Callable[[], None] | None = None
 
-    def _commit(self, within_seconds: float | None = None) -> None:
-        gathered, self._open = self._open, None
-        if gathered is None:
-            return
-        membership = self._membership()
-        self._output.commit(gathered.batches, gathered.offsets, membership, within_seconds)
-        self._last_commit = self._clock()
+    def _write(self, gathered: OpenSet, write: Write) -> None:
+        self._open = None
+        write(gathered, self._membership())
         self._committed.update(gathered.offsets)
-        self._observer.committed(gathered.batches, 0.0)
 
     def _membership(self) -> bytes:
         membership = self._consumer.group_metadata()
@@ -62,25 +59,37 @@ class ReadsMembershipLate(HandsOver):
 class NeverRewinds(EventConsumer):
     """Goes on after an abort as if the aborted events had been done."""
 
-    def rewind(self) -> None:
+    def rewind(self, *_: Any) -> None:
         """Leave the position where it is."""
 
 
-class CommitsItsPosition(Worker):
+class CommitsItsPosition(Intake):
     """Commits how far the client has read, also past events that are not scored."""
 
-    def _commit(self, within_seconds: float | None = None) -> None:
-        if self._open is not None:
-            self._open.offsets.update(self._consumer.positions())
-        super()._commit(within_seconds)
+    def _write(self, gathered: OpenSet, write: Write) -> None:
+        gathered.offsets.update(self._consumer.positions())
+        super()._write(gathered, write)
 
 
-class KeepsItsSet(Worker):
+class KeepsItsSet(Intake):
     """Holds on to what is gathered while partitions leave."""
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        """Take note, no more."""
-        self._observer.rebalanced("revoked", partitions)
+        """Go on as if nothing had happened."""
+
+
+class WaitsWithItsSet(Worker):
+    """Waits for a coordinator with a set in hand; what it reads again joins what it has kept."""
+
+    def _renew(self) -> None:
+        while not self._stopping():
+            try:
+                self._output.rebuild()
+            except Unanswered as error:
+                self._observer.waiting(error)
+                self._intake._consumer.rewind(AWAY_BACKOFF_SECONDS, self._may_wait)
+            else:
+                return
 
 
 class TriesAgain(Worker):
@@ -89,13 +98,13 @@ class TriesAgain(Worker):
     That is right as long as it was: no poll came between, so the set is still its own.
     """
 
-    def _commit(self, within_seconds: float | None = None) -> None:
+    def _write(self, gathered: OpenSet, membership: bytes, within_seconds: float | None) -> None:
         try:
-            super()._commit(within_seconds)
+            super()._write(gathered, membership, within_seconds)
         except TransactionAborted:
             if self._output.needs_rebuild:
-                self._rebuild()
-            super()._commit(within_seconds)
+                self._output.rebuild()
+            super()._write(gathered, membership, within_seconds)
 
 
 class TakesSilenceForAnAbort(TransactionalProducer):

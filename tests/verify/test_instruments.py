@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import TransactionAborted
+from stream_scorer.intake import at_once
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.instruments import (
@@ -228,10 +229,9 @@ def test_a_consumer_with_instruments_reads_what_it_would_read(told: Told) -> Non
     assert batch.values == [b"4", b"bad"]
     assert consumer.positions() == {IN: 2}
     assert consumer.group_metadata() == inner.group_metadata()
-    consumer.rewind()
+    consumer.rewind(0.0, at_once)
     assert consumer.poll_batch(1, 0.0, 0.0).values == [b"4"]
-    consumer.pause()
-    consumer.stand_by(1.0)
+    consumer.rewind(1.0, at_once)
     consumer.close()
     assert (inner.paused, inner.closed) == (1, True)
     assert listening.heard == ["assigned 1", "revoked 1"]
@@ -257,7 +257,7 @@ def test_only_a_fetch_that_brought_events_passes_its_point(told: Told) -> None:
     consumer.poll_batch(10, 0.0, 0.0)
     injuries.order(Order(Point.AFTER_FETCH, Act.ABORT))
     assert len(consumer.poll_batch(10, 0.0, 0.0)) == 0
-    consumer.rewind()
+    consumer.rewind(0.0, at_once)
     with pytest.raises(TransactionAborted, match="the proof ordered it"):
         consumer.poll_batch(10, 0.0, 0.0)
 

@@ -38,9 +38,9 @@ def kept_and_broken(
 
 @both_protocols
 @kept_and_broken(
-    Parts(worker=sabotages.ReadsMembershipLate),
+    Parts(intake=sabotages.ReadsMembershipLate),
     Invariant.ONE_TRACE,
-    kept=Parts(worker=sabotages.HandsOver),
+    kept=Parts(intake=sabotages.HandsOver),
 )
 def test_membership_read_after_a_later_poll_lets_two_members_score_an_event(
     rig: Rig, parts: Parts, expected: set[Invariant]
@@ -61,16 +61,16 @@ def test_membership_read_after_a_later_poll_lets_two_members_score_an_event(
 
     rig.gather(first, 3)
     first.commit_sets()
-    loop = first.worker
-    assert isinstance(loop, sabotages.HandsOver)
-    loop.meanwhile = move
-    rig.until(lambda: loop.meanwhile is None, "a partition moves", first.go_round)
+    intake = first.worker._intake
+    assert isinstance(intake, sabotages.HandsOver)
+    intake.meanwhile = move
+    rig.until(lambda: intake.meanwhile is None, "a partition moves", first.go_round)
     rig.drain(*rig.members)
     rig.expect(expected)
 
 
 @both_protocols
-@kept_and_broken(Parts(worker=sabotages.KeepsItsSet), Invariant.ONE_TRACE)
+@kept_and_broken(Parts(intake=sabotages.KeepsItsSet), Invariant.ONE_TRACE)
 def test_a_set_that_is_kept_over_a_revoke_is_scored_twice(
     rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
@@ -113,7 +113,7 @@ def test_events_of_an_abort_are_lost_without_a_rewind(
     rig.expect(expected)
 
 
-@kept_and_broken(Parts(worker=sabotages.CommitsItsPosition), Invariant.ONE_TRACE)
+@kept_and_broken(Parts(intake=sabotages.CommitsItsPosition), Invariant.ONE_TRACE)
 def test_a_position_committed_with_events_in_hand_loses_them(
     rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:

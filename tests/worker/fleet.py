@@ -16,6 +16,7 @@ from threading import Event
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import Unanswered
+from stream_scorer.intake import Intake
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import Batch, TopicPartition
 from stream_scorer.worker import Worker
@@ -30,6 +31,7 @@ SMALL_BATCHES = replace(PACE, max_records=2)
 #: What a fleet without faults may take, in the clock's seconds, to score what is left.
 PATIENCE_SECONDS = 300.0
 
+MakeIntake = Callable[[FakeConsumer, Callable[[], float]], Intake]
 MakeWorker = Callable[..., Worker]
 MakeConsumer = Callable[[FakeKafka, Sequence[str], str], FakeConsumer]
 MakeProducer = Callable[[FakeKafka, str], FakeProducer]
@@ -39,8 +41,9 @@ MakeProducer = Callable[[FakeKafka, str], FakeProducer]
 class Happening:
     """What befalls a worker at its next call of that name.
 
-    ``seconds`` pass, in silence if the process is frozen and not only slow. Then ``others`` take
-    their steps, and then it dies or goes on.
+    Its connections break if it ``loses_connections``, and the brokers are away for ``away_seconds``
+    from then on. ``seconds`` pass, in silence if the process is frozen and not only slow. Then
+    ``others`` take their steps, and then it dies or goes on.
     ``leaves_request``: the request to commit that it was about to send is under way when it dies.
     """
 
@@ -49,6 +52,8 @@ class Happening:
     frozen: bool = False
     others: str = ""
     dies: bool = False
+    loses_connections: bool = False
+    away_seconds: float = 0.0
     leaves_request: bool = False
 
 
@@ -76,8 +81,10 @@ class Fleet:
         worker: MakeWorker = Worker,
         consumer: MakeConsumer = FakeConsumer,
         producer: MakeProducer = FakeProducer,
+        intake: MakeIntake = Intake,
     ) -> None:
         self._makers = (worker, consumer, producer)
+        self._make_intake = intake
         self.kafka = FakeKafka()
         self.kafka.create_topic(INPUT, 2)
         # There are never more partitions in the input than in the output.
@@ -137,6 +144,7 @@ class Fleet:
             stopping=stop.is_set,
             clock=self.kafka.clock,
         )
+        worker._intake = self._make_intake(consumer, self.kafka.clock)
         made = Process(name, worker, consumer, producer, stop)
         self.processes.append(made)
         return made
@@ -147,8 +155,7 @@ class Fleet:
             if process.has_joined:
                 process.worker._go_round()
             else:
-                process.worker._rebuild()
-                process.consumer.subscribe(process.worker)
+                process.worker._start()
                 process.has_joined = True
 
     def take_turns(self, order: str) -> None:
@@ -233,6 +240,10 @@ class Fleet:
             self._let(process, happening)
 
     def _let(self, process: Process, happening: Happening) -> None:
+        if happening.loses_connections:
+            self.kafka.breaks[process.name] += 1
+        if happening.away_seconds > 0:
+            self.kafka.go_away(happening.away_seconds)
         if happening.frozen:
             self.freeze(process)
         self.kafka.clock.advance(happening.seconds)

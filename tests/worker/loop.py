@@ -183,7 +183,7 @@ class Loop:
     def another(self) -> Loop:
         """Return a second worker's loop on the same Kafka that has joined already."""
         other = Loop(self.kafka)
-        other.consumer.subscribe(other.worker)
+        other.worker._intake.subscribe(other.worker)
         return other
 
     def scored(self) -> list[bytes]:

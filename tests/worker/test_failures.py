@@ -182,3 +182,40 @@ def test_brokers_that_do_not_say_what_is_committed_are_asked_again(loop: Loop) -
     loop.run()
     assert loop.scored() == numbered(4)
     assert len(loop.heard.waits) == 2
+
+
+def test_a_set_in_hand_does_not_outlive_a_wait_for_a_coordinator(loop: Loop) -> None:
+    """Its connection broke, and no coordinator answers: its events are read again, once."""
+    loop.kafka.write(P0, numbered(12))
+
+    def lose_connection(_: Batch) -> None:
+        if len(loop.scoring.batches) == 1:
+            loop.kafka.breaks.update(loop.kafka.epochs)
+            loop.kafka.fail("init", Unanswered("no coordinator"))
+
+    loop.scoring.before = lose_connection
+    loop.run()
+    assert len(loop.heard.waits) == 1
+    assert loop.scored() == numbered(12)
+
+
+def test_nothing_begins_with_a_producer_in_doubt(loop: Loop) -> None:
+    """A copy of its last request could end the next transaction: it is replaced before."""
+    loop.kafka.write(P0, numbered(3))
+    loop.scoring.before = lambda _: loop.kafka.breaks.update(
+        loop.kafka.epochs if not loop.scoring.batches else ()
+    )
+    loop.run()
+    assert [type(each) for each in loop.heard.aborts] == [ProducerLost]
+    assert loop.producer.rebuilds == 2
+    assert loop.scored() == numbered(3)
+
+
+def test_after_three_aborts_in_a_row_the_producer_is_replaced(loop: Loop) -> None:
+    """Whatever they say, it does not get over them by itself."""
+    loop.kafka.write(P0, numbered(4))
+    for _ in range(7):
+        loop.kafka.fail("commit", TransactionAborted("not now"))
+    loop.run()
+    assert loop.producer.rebuilds == 1 + 2
+    assert loop.scored() == numbered(4)

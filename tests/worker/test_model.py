@@ -46,7 +46,7 @@ kinds = st.text("0123456789", min_size=1, max_size=8).map(
     lambda digits: ["refused" if each == "9" else "bad" if each == "8" else "ok" for each in digits]
 )
 common_calls = ["polled", "score", "group_metadata", "produce", "send_offsets", "commit"]
-rare_calls = ["init", "poll", "rewind", "begin", "committed", "abort", "stand_by", "close"]
+rare_calls = ["init", "poll", "rewind", "begin", "committed", "abort", "wait", "close"]
 anything = st.builds(
     Happening,
     at=st.sampled_from(common_calls * 3 + rare_calls),
@@ -54,6 +54,8 @@ anything = st.builds(
     frozen=st.booleans(),
     others=st.text("0123", max_size=6),
     dies=st.sampled_from([False, False, False, True]),
+    loses_connections=st.sampled_from([False, False, True]),
+    away_seconds=st.just(0.0) | st.just(0.0) | seconds,
     leaves_request=st.booleans(),
 )
 #: Out of the group, and its transaction still open.
@@ -196,13 +198,23 @@ class Model(RuleBasedStateMachine):
 
     @rule(
         seconds=seconds,
-        what=st.sampled_from(["brokers away", "registry away", "partition added"]),
+        what=st.sampled_from(
+            [
+                "brokers away",
+                "brokers frozen",
+                "connections broken",
+                "registry away",
+                "partition added",
+            ]
+        ),
     )
     def change(self, seconds: float, what: str) -> None:
         """What they stand on goes away for a while, or changes."""
         kafka = self.fleet.kafka
-        if what == "brokers away":
-            kafka.away_until = kafka.clock() + seconds
+        if what.startswith("brokers"):
+            kafka.go_away(seconds, in_silence=what == "brokers frozen")
+        elif what == "connections broken":
+            kafka.breaks.update(list(kafka.epochs))
         elif what == "registry away":
             self.fleet.registry_is_away_for = 2
         elif kafka.partitions[INPUT] < kafka.partitions[OUTPUT]:

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
+from stream_scorer.intake import Intake, Write, at_once
 from stream_scorer.open_set import OpenSet
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.values import Invariant
-from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeProducer
 from tests.fakes.log import Record
 from tests.fakes.producer import FakeBlock
+from tests.verify.sabotages import WaitsWithItsSet
 from tests.worker.fleet import Fleet
 from tests.worker.test_model import SETTINGS, Model, Violated
 
@@ -28,43 +30,50 @@ ENOUGH = settings(
 )
 
 
-class NoRewind(Worker):
+class NoRewind(Intake):
     """Drops a set that was aborted, and reads on behind it."""
 
-    def _drop(self) -> None:
+    def start_over(self, *_: Any) -> None:
+        """Leave the position where it is."""
         self._open = None
 
 
-class KeepsItsSet(Worker):
+class KeepsItsSet(Intake):
     """Lets partitions go with their events in the set, and commits them later."""
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Go on as if nothing had happened."""
-        self._forget(partitions)
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
         """Go on as if nothing had happened."""
-        self._forget(partitions)
 
 
-class ReadsMetadataLate(Worker):
+class ReadsMetadataLate(Intake):
     """Polls between a set's last poll and its commit, as a worker does that fetches ahead."""
 
-    def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
-        if within_seconds is None:
-            in_hand, self._open = self._open, None
-            self._consumer.stand_by(0.0)
-            self._open = in_hand
-        super()._commit_part(part, within_seconds)
+    is_leaving = False
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Poll no more in here, since this is inside of a poll."""
+        self.is_leaving = True
+        super().revoked(partitions)
+        self.is_leaving = False
+
+    def _write(self, gathered: OpenSet, write: Write) -> None:
+        if not self.is_leaving:
+            self._open = None
+            self._consumer.rewind(0.001, at_once)
+            self._open = gathered
+        super()._write(gathered, write)
 
 
-class CommitsPositions(Worker):
+class CommitsPositions(Intake):
     """Commits how far it has read, not how far it has scored."""
 
-    def _commit_part(self, part: OpenSet, within_seconds: float | None = None) -> None:
+    def _write(self, gathered: OpenSet, write: Write) -> None:
         read = self._consumer.positions()
-        part.offsets.update({each: read[each] for each in part.offsets if each in read})
-        super()._commit_part(part, within_seconds)
+        gathered.offsets.update({each: read[each] for each in gathered.offsets if each in read})
+        super()._write(gathered, write)
 
 
 class UnstableOffsets(FakeConsumer):
@@ -118,13 +127,16 @@ class AbortsInDoubt(FakeProducer):
 @pytest.mark.parametrize(
     ("sabotage", "invariants"),
     [
-        pytest.param({"worker": NoRewind}, {Invariant.ONE_TRACE}, id="no rewind after an abort"),
-        pytest.param({"worker": KeepsItsSet}, {Invariant.ONE_TRACE}, id="a set kept over a revoke"),
+        pytest.param({"intake": NoRewind}, {Invariant.ONE_TRACE}, id="no rewind after an abort"),
         pytest.param(
-            {"worker": ReadsMetadataLate}, {Invariant.ONE_TRACE}, id="metadata after a later poll"
+            {"worker": WaitsWithItsSet}, {Invariant.ONE_TRACE}, id="rewinds with a set in hand"
+        ),
+        pytest.param({"intake": KeepsItsSet}, {Invariant.ONE_TRACE}, id="a set kept over a revoke"),
+        pytest.param(
+            {"intake": ReadsMetadataLate}, {Invariant.ONE_TRACE}, id="metadata after a later poll"
         ),
         pytest.param(
-            {"worker": CommitsPositions}, {Invariant.ONE_TRACE}, id="position with events in hand"
+            {"intake": CommitsPositions}, {Invariant.ONE_TRACE}, id="position with events in hand"
         ),
         pytest.param(
             {"consumer": UnstableOffsets}, {Invariant.ONE_TRACE}, id="offsets that are not stable"

@@ -101,7 +101,7 @@ def test_nothing_is_remembered_of_a_partition_that_went(loop: Loop) -> None:
         if committed.get(P0) == 4 and "lost" not in loop.heard.rebalances:
             loop.consumer.expel()
             committed[P0] = 3
-            loop.consumer.stand_by(0)
+            loop.consumer.rewind(0.001)
         return "lost" in loop.heard.rebalances and committed.get(P0) == 4
 
     loop.run_until(set_back)
@@ -114,7 +114,7 @@ def test_a_partition_that_comes_back_is_not_committed_backwards(loop: Loop) -> N
     other = loop.another()
 
     def follow() -> bool:
-        other.consumer.stand_by(0.0)
+        other.consumer.rewind(0.001)
         if len(loop.scored()) == 2 and other.consumer in loop.kafka.groups[GROUP].members:
             other.run_until(lambda: len(loop.scored()) == 4)
         return len(loop.scored()) == 4 and P1 in loop.consumer.held

@@ -5,17 +5,13 @@ from __future__ import annotations
 import pytest
 
 from stream_scorer.budget import Budget
-from stream_scorer.errors import (
-    TooManyDeadLetters,
-)
-from stream_scorer.records import (
-    Batch,
-)
+from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
+from stream_scorer.records import Batch
 from tests.worker.loop import GROUP, OUTPUT, P0, P1, Loop, numbered
 
 
-def test_a_record_that_the_broker_refuses_is_found_and_becomes_a_dead_letter(loop: Loop) -> None:
-    """The broker does not say which it was: halves of the set are committed until it is alone."""
+def test_a_record_that_the_broker_refuses_becomes_a_dead_letter(loop: Loop) -> None:
+    """Its set leaves no trace and is read again, at once."""
     loop.kafka.write(P0, numbered(20))
     loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value == b"scored:13"
     started = loop.kafka.clock()
@@ -26,8 +22,8 @@ def test_a_record_that_the_broker_refuses_is_found_and_becomes_a_dead_letter(loo
     assert loop.kafka.clock() - started < 0.1, "there is nothing to wait for"
 
 
-def test_several_refused_records_are_found_one_after_the_other(loop: Loop) -> None:
-    """In two partitions; their neighbours are scored once, in order."""
+def test_all_that_is_refused_of_a_set_is_found_at_once(loop: Loop) -> None:
+    """In two partitions; their neighbours are scored once more, and in order."""
     loop.kafka.write(P0, numbered(30))
     loop.kafka.write(P1, numbered(30, 30))
     culprits = {b"scored:%d" % each for each in (0, 1, 29, 44)}
@@ -36,6 +32,21 @@ def test_several_refused_records_are_found_one_after_the_other(loop: Loop) -> No
     assert sorted(value or b"" for value, _ in loop.dead()) == [b"0", b"1", b"29", b"44"]
     good = [each for each in numbered(60) if b"scored:" + each not in culprits]
     assert loop.scored() == good
+    assert len(loop.heard.aborts) == 1
+    assert sum(loop.scoring.batches) == 2 * 60
+
+
+def test_a_refusal_that_names_no_record_is_an_abort_like_any_other(loop: Loop) -> None:
+    """There is nothing to do otherwise, so it waits, with a smaller set each time."""
+    loop.kafka.write(P0, numbered(16))
+    for _ in range(2):
+        loop.kafka.fail("commit", RecordsRefused("INVALID_RECORD", {}))
+    started = loop.kafka.clock()
+    loop.run()
+    assert loop.scored() == numbered(16)
+    assert loop.dead() == []
+    assert loop.heard.committed_rows[0] < 16
+    assert loop.kafka.clock() - started > 0.1 + 0.2
 
 
 def test_after_the_culprit_sets_are_as_large_as_before(loop: Loop) -> None:
@@ -46,33 +57,14 @@ def test_after_the_culprit_sets_are_as_large_as_before(loop: Loop) -> None:
     assert loop.heard.committed_rows[-1] >= 32
 
 
-def test_a_topic_that_takes_the_record_after_all_makes_no_dead_letter(loop: Loop) -> None:
-    """Its settings may change while the culprit is looked for."""
-    loop.kafka.write(P0, numbered(128))
-    refusals = iter([True])
-    loop.kafka.refuses = lambda _topic, _value: next(refusals, False)
-    loop.run()
-    assert loop.scored() == numbered(128)
-    assert loop.dead() == []
-
-
-def test_the_search_reads_and_scores_nothing_again(loop: Loop) -> None:
-    """What is before the culprit commits while it is looked for; only then it is read again."""
-    loop.kafka.write(P0, numbered(64))
-    loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value == b"scored:40"
-    loop.run()
-    assert sum(loop.scoring.batches) == 64 + (64 - 40)
-    assert loop.scored() == [each for each in numbered(64) if each != b"40"]
-
-
 def test_a_dead_letter_that_is_refused_too_stops_the_worker(loop: Loop) -> None:
     """There is no place left for the event; nothing is lost, what came before is committed."""
     loop.kafka.write(P0, numbered(8))
     loop.kafka.refuses = lambda _, value: value in (b"scored:5", b"5")
     with pytest.raises(TooManyDeadLetters, match="refused too"):
         loop.run()
-    assert loop.kafka.groups[GROUP].committed[P0] <= 5
-    assert loop.scored() == numbered(loop.kafka.groups[GROUP].committed[P0])
+    assert loop.kafka.groups[GROUP].committed.get(P0, 0) <= 5
+    assert loop.scored() == numbered(loop.kafka.groups[GROUP].committed.get(P0, 0))
 
 
 def test_dead_letters_leave_in_the_transaction_of_their_neighbours(loop: Loop) -> None:

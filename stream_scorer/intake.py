@@ -1,0 +1,166 @@
+"""The input, and the set that is gathered from it: neither moves without the other.
+
+::
+
+    gather ─► the open set ─┬─ commit ──────► the set is gone, the position stays
+                            └─ start_over ──► the set is void, its events are read again
+
+An event of the set is behind the client's position. If the position went back and the set stayed,
+the event would be read into the set a second time and committed twice; if the set went and the
+position stayed, the event would be lost. So there is one operation for both, it is the only one
+that waits, and whatever fails ends in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from stream_scorer.errors import Terminated
+from stream_scorer.open_set import OpenSet
+from stream_scorer.protocols import Consumer, RebalanceListener
+from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+
+#: Writes a set and the offsets behind it in one transaction, fenced by the membership.
+Write = Callable[[OpenSet, bytes], None]
+
+
+def at_once() -> bool:
+    """Wait for nothing but the time."""
+    return True
+
+
+class Intake:
+    """Owns the consumer and the open set; every method belongs to the loop's thread.
+
+    It hears of rebalances before its listener does: no set outlives its assignment.
+    """
+
+    def __init__(self, consumer: Consumer, clock: Callable[[], float]) -> None:
+        self._consumer = consumer
+        self._clock = clock
+        self._listener: RebalanceListener | None = None
+        self._open: OpenSet | None = None
+        self._committed: dict[TopicPartition, int] = {}
+
+    @property
+    def open(self) -> OpenSet | None:
+        """What is gathered and not committed; ``None`` with empty hands."""
+        return self._open
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group; ``listener.revoked`` commits what it wants to keep."""
+        self._listener = listener
+        self._consumer.subscribe(self)
+
+    def gather(
+        self,
+        max_records: int,
+        timeout_seconds: float,
+        max_wait_seconds: float,
+        score: Callable[[Batch], ScoredBatch],
+    ) -> Batch:
+        """Poll, score, and add what comes of it to the open set; return the batch.
+
+        Raises:
+            Terminated: the batch is dropped, for nothing polls any more; the set is still good.
+            StreamScorerError: whatever the consumer or ``score`` raises; the set is void.
+        """
+        with self._starting_over_on_failure():
+            batch = self._consumer.poll_batch(max_records, timeout_seconds, max_wait_seconds)
+            if len(batch) > 0:
+                began = self._clock()
+                scored = score(batch)
+                self._open = self._open or OpenSet(began)
+                self._open.add(scored, batch)
+        return batch
+
+    def waiting(self) -> int:
+        """Return how many events are known to wait behind the set; nobody is asked."""
+        return 0 if self._open is None else self._consumer.waiting(self._open.offsets)
+
+    def commit(self, write: Write) -> None:
+        """Let the set be written, if there is one; whatever ``write`` raises makes it void.
+
+        The membership is read here, after the set's last poll and before any further one: newer
+        metadata with these offsets would be accepted by the brokers even if a partition had moved
+        away.
+        """
+        gathered = self._open
+        if gathered is not None:
+            self._write(gathered, write)
+
+    def step_over(self, write: Write) -> Mapping[TopicPartition, int]:
+        """Let the position be written, with empty hands, where it is further than the last commit.
+
+        It steps over control markers, so that an idle transactional topic reaches a lag of zero.
+
+        Returns:
+            the offsets that were written.
+        """
+        if self._open is not None:
+            return {}
+        ahead = {
+            partition: position
+            for partition, position in self._consumer.positions().items()
+            if position > self._committed.get(partition, -1)
+        }
+        if ahead:
+            self._write(OpenSet(self._clock(), offsets=ahead), write)
+        return ahead
+
+    def _write(self, gathered: OpenSet, write: Write) -> None:
+        with self._starting_over_on_failure():
+            write(gathered, self._consumer.group_metadata())
+            self._open = None
+        self._committed.update(gathered.offsets)
+
+    def start_over(self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = at_once) -> None:
+        """Void the set, wait in the group, and let the next poll begin at what is committed.
+
+        ``may_wait`` is asked while it waits; once it says no, the wait is over.
+        """
+        self._open = None
+        self._consumer.rewind(wait_seconds, may_wait)
+
+    def close(self) -> None:
+        """Void the set and leave the group."""
+        self._open = None
+        self._consumer.close()
+
+    @contextmanager
+    def _starting_over_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Terminated:
+            raise
+        except BaseException:
+            self.start_over()
+            raise
+
+    # ------------------------------------------------------------------ rebalance
+
+    def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        """Tell the listener; nothing that is gathered is touched."""
+        if self._listener is not None:
+            self._listener.assigned(partitions)
+
+    def revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        """Let the listener commit; what it leaves is void."""
+        try:
+            if self._listener is not None:
+                self._listener.revoked(partitions)
+        finally:
+            self._left(partitions)
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Void the set before anybody can commit it: others may own the partitions by now."""
+        self._left(partitions)
+        if self._listener is not None:
+            self._listener.lost(partitions)
+
+    def _left(self, partitions: Sequence[TopicPartition]) -> None:
+        if self._open is not None:
+            self.start_over()
+        for partition in partitions:
+            self._committed.pop(partition, None)
