@@ -46,6 +46,12 @@ def _producer(wire: Wire, group: str) -> ProducerUnderTest:
     return producer
 
 
+def _careless(wire: Wire, group: str) -> ProducerUnderTest:
+    producer = wire.careless(group)
+    producer.rebuild()
+    return producer
+
+
 def _write(producer: ProducerUnderTest, topic: str, value: bytes) -> None:
     with producer.transaction() as transaction:
         transaction.produce(topic, events(value))
@@ -82,9 +88,23 @@ def test_a_late_commit_is_nothing_to_a_new_client(wire: Wire, group: str) -> Non
     _shows(wire, output, b"first", b"last")
 
 
+def test_no_transaction_begins_after_a_connection_broke(wire: Wire, group: str) -> None:
+    """A request may be under way a second time; only a new client may go on."""
+    output, producer = wire.cluster.create(), _producer(wire, group)
+    _write(producer, output, b"first")
+    assert not producer.needs_rebuild
+    wire.breaks(group)
+    wait_for(lambda: producer.needs_rebuild, "the producer hears of it")
+    with pytest.raises(ProducerLost):
+        _write(producer, output, b"never begun")
+    producer.rebuild()
+    _write(producer, output, b"last")
+    _shows(wire, output, b"first", b"last")
+
+
 def test_a_late_commit_ends_the_next_transaction_of_the_same_client(wire: Wire, group: str) -> None:
     """In its middle; what comes after it is refused (KIP-890)."""
-    output, producer = wire.cluster.create(), _producer(wire, group)
+    output, producer = wire.cluster.create(), _careless(wire, group)
     with wire.held(group, "commit") as late:
         _write(producer, output, b"first")
         failed = pytest.raises((ProducerLost, TransactionAborted))
@@ -100,7 +120,7 @@ def test_a_late_commit_ends_the_next_transaction_of_the_same_client(wire: Wire, 
 
 def test_late_offsets_join_the_next_transaction_of_the_same_client(wire: Wire, group: str) -> None:
     """They undo later ones: the events between would be read and written again."""
-    topic, producer = wire.cluster.create(), _producer(wire, group)
+    topic, producer = wire.cluster.create(), _careless(wire, group)
     source = TopicPartition(topic, 0)
     wire.cluster.write(source, [b"a", b"b"])
     consumer = wire.cluster.consumer(topic, group)

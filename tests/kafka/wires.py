@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from stream_scorer.errors import ProducerLost
+from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.proxy import Proxy
-from tests.fakes import FakeKafka
+from tests.fakes import FakeKafka, FakeProducer
 from tests.kafka.clusters import FakeCluster, RealCluster
 from tests.kafka.under_test import Cluster, ProducerUnderTest
 
@@ -28,6 +29,24 @@ class Late(Protocol):
         """Let it arrive."""
 
 
+class CarelessFake(FakeProducer):
+    """Asks for a new client only where it has none."""
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether there is no client."""
+        return self._epoch == 0
+
+
+class Careless(TransactionalProducer):
+    """Asks for a new client only where it has none."""
+
+    @property
+    def needs_rebuild(self) -> bool:
+        """Tell whether there is no client."""
+        return self._client is None
+
+
 class Wire(Protocol):
     """What a test does to the network of producers that :meth:`producer` made."""
 
@@ -37,6 +56,12 @@ class Wire(Protocol):
 
     def producer(self, name: str) -> ProducerUnderTest:
         """Return a producer that has no client yet."""
+
+    def careless(self, name: str) -> ProducerUnderTest:
+        """Return one that goes on though a request of its own may arrive late."""
+
+    def breaks(self, name: str) -> None:
+        """Break the producer's connections, and let it make new ones."""
 
     def held(self, name: str, request: Request) -> AbstractContextManager[Late]:
         """Hold the next such request of the producer back."""
@@ -67,6 +92,14 @@ class FakeWire:
         """Return a producer that has no client yet."""
         return self.cluster.producer(name, TRANSACTION_SECONDS)
 
+    def careless(self, name: str) -> ProducerUnderTest:
+        """Return one that goes on though a request of its own may arrive late."""
+        return CarelessFake(self.cluster.kafka, name, TRANSACTION_SECONDS)
+
+    def breaks(self, name: str) -> None:
+        """Break the producer's connections, and let it make new ones."""
+        self.cluster.kafka.breaks[name] += 1
+
     def held(self, _: str, request: Request) -> AbstractContextManager[FakeLate]:
         """Hold the next such request of the producer back."""
         kafka = self.cluster.kafka
@@ -91,6 +124,16 @@ class RealWire:
     def producer(self, name: str) -> ProducerUnderTest:
         """Return a producer that has no client yet."""
         return self.cluster.producer(name, TRANSACTION_SECONDS, **{"client.id": name})
+
+    def careless(self, name: str) -> ProducerUnderTest:
+        """Return one that goes on though a request of its own may arrive late."""
+        properties = self.cluster.producer(name, TRANSACTION_SECONDS, **{"client.id": name})
+        return Careless(properties._properties, TRANSACTION_SECONDS)
+
+    def breaks(self, name: str) -> None:
+        """Break the producer's connections, and let it make new ones."""
+        with self._proxy.cut(name, refuse=True):
+            """What is open is closed at once."""
 
     def held(self, name: str, request: Request) -> AbstractContextManager[Late]:
         """Hold the next such request of the producer back."""

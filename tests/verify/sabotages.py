@@ -158,12 +158,3 @@ class WritesDeadLettersApart:
 def everybodys_id(group: str, _: str) -> str:
     """Return the same transactional id for every member."""
     return group
-
-
-class KeepsItsClient(TransactionalProducer):
-    """Goes on with its client after a transaction that was late."""
-
-    @property
-    def needs_rebuild(self) -> bool:
-        """Tell whether there is no client."""
-        return self._client is None

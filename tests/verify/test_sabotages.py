@@ -16,6 +16,7 @@ from stream_scorer.local.frames import ApiKey
 from stream_scorer.verify.points import Point
 from stream_scorer.verify.values import Invariant
 from tests.conftest import ProxiedKafka
+from tests.kafka.wires import Careless
 from tests.verify import sabotages
 from tests.verify.members import Parts
 from tests.verify.rig import RIGHT, Rig
@@ -227,7 +228,7 @@ def test_an_abort_after_a_commit_timeout_doubles_what_was_committed(
     rig.expect(expected)
 
 
-@kept_and_broken(Parts(producer=sabotages.KeepsItsClient), Invariant.OUTCOME, Invariant.ONE_TRACE)
+@kept_and_broken(Parts(producer=Careless), Invariant.OUTCOME, Invariant.ONE_TRACE)
 def test_a_delayed_end_of_a_transaction_tears_the_next_one_of_the_same_client(
     proxied: ProxiedKafka, proxied_rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:

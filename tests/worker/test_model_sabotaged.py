@@ -18,9 +18,10 @@ from stream_scorer.intake import Intake, Write, at_once
 from stream_scorer.open_set import OpenSet
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.values import Invariant
-from tests.fakes import FakeConsumer, FakeProducer
+from tests.fakes import FakeConsumer
 from tests.fakes.log import Record
 from tests.fakes.producer import FakeBlock
+from tests.kafka.wires import CarelessFake
 from tests.verify.sabotages import WaitsWithItsSet
 from tests.worker.fleet import Fleet
 from tests.worker.test_model import SETTINGS, Model, Violated
@@ -100,22 +101,8 @@ class ReadsUncommitted(FakeConsumer):
         return not record.is_marker
 
 
-class NeverRebuilds(FakeProducer):
-    """Goes on after a request that took long, though its copy may be under way."""
-
-    @property
-    def needs_rebuild(self) -> bool:
-        """Tell whether there is no client at all."""
-        return self._epoch == 0
-
-
-class AbortsInDoubt(FakeProducer):
+class AbortsInDoubt(CarelessFake):
     """Aborts when a commit is not answered in time, and goes on with the same epoch."""
-
-    @property
-    def needs_rebuild(self) -> bool:
-        """Tell whether there is no client at all."""
-        return self._epoch == 0
 
     def _commit(self, block: FakeBlock, deadline: float) -> None:
         try:
@@ -148,7 +135,7 @@ class AbortsInDoubt(FakeProducer):
             {"consumer": ReadsUncommitted}, {Invariant.ONE_TRACE}, id="uncommitted input read"
         ),
         pytest.param(
-            {"producer": NeverRebuilds},
+            {"producer": CarelessFake},
             {Invariant.ATOMIC, Invariant.ONE_TRACE},
             id="no new producer after a slow commit",
         ),
