@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stream_scorer import worker
+from stream_scorer.kafka import producer
 from stream_scorer.kafka.client_config import Property
 from tests.conftest import Kafka, ProxiedKafka
 from tests.kafka.clusters import QUICK_GROUP
@@ -27,6 +28,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers wait no longer than a test needs."""
     for name in ("IDLE_POLL_SECONDS", "FIRST_BACKOFF_SECONDS", "AWAY_BACKOFF_SECONDS"):
         monkeypatch.setattr(worker, name, 0.02)
+    monkeypatch.setattr(producer, "INIT_TIMEOUT_SECONDS", 2.0)
 
 
 @pytest.fixture

@@ -136,6 +136,8 @@ class Heard:
     aborts: list[StreamScorerError] = field(default_factory=list)
     rebalances: list[str] = field(default_factory=list)
     waits: list[StreamScorerError] = field(default_factory=list)
+    #: What a test does when something is waited for.
+    on_wait: Callable[[], None] = lambda: None
 
     def polled(self, batch: Batch, seconds: float) -> None:
         """Events arrived."""
@@ -160,6 +162,7 @@ class Heard:
     def waiting(self, error: StreamScorerError) -> None:
         """Something is away."""
         self.waits.append(error)
+        self.on_wait()
 
     def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Positions behind control markers were committed."""

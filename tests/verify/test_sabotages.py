@@ -7,6 +7,7 @@ against, and with one that breaks the rule.
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -225,6 +226,26 @@ def test_an_abort_after_a_commit_timeout_doubles_what_was_committed(
     with proxied.proxy.drop_answer("first-producer", ApiKey.END_TXN):
         rig.write(2)
         rig.drain(first)
+    rig.expect(expected)
+
+
+@kept_and_broken(Parts(worker=sabotages.WaitsWithItsSet), Invariant.ONE_TRACE)
+def test_a_wait_for_a_coordinator_with_a_set_in_hand_doubles_its_events(
+    proxied: ProxiedKafka, proxied_rig: Rig, parts: Parts, expected: set[Invariant]
+) -> None:
+    """The connection breaks, no coordinator answers, and what is read again joins the set."""
+    rig = proxied_rig
+    rig.write(2)
+    first = rig.member("first", parts)
+    rig.drain(first)
+    rig.gather(first, 3)
+    with ExitStack() as cut:
+        cut.enter_context(proxied.proxy.cut("first-producer", refuse=True))
+        first.heard.on_wait = cut.close
+        rig.until(lambda: first.heard.waits, "no coordinator answers", first.go_round)
+    rig.until(lambda: first.heard.polled_rows == 4 + 2 * 6, "it is read again", first.go_round)
+    first.commit_sets()
+    rig.drain(first)
     rig.expect(expected)
 
 
