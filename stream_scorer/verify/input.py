@@ -6,10 +6,10 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 
+from stream_scorer.traffic.events import Burst, Outcome, Outgoing
 from stream_scorer.verify.plan import OrderBy
 from stream_scorer.verify.scene import Partitions
 from stream_scorer.verify.subject import KEYS, event
-from stream_scorer.verify.writers import Burst, Outcome, Outgoing
 
 BURST_EVENTS = 12
 #: One burst in so many is written in a transaction that commits, or aborts: control markers and

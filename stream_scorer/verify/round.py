@@ -12,6 +12,8 @@ from pathlib import Path
 
 from stream_scorer.errors import Broken
 from stream_scorer.kafka.producer import longest_call_seconds
+from stream_scorer.traffic.paces import Steady
+from stream_scorer.traffic.traffic import Traffic
 from stream_scorer.verify.checker import Checker
 from stream_scorer.verify.cluster import Ground
 from stream_scorer.verify.fleet import Fleet
@@ -26,7 +28,6 @@ from stream_scorer.verify.scene import Fault, Partitions, Scene
 from stream_scorer.verify.schedule import Schedule, Tally
 from stream_scorer.verify.subject import SCORE, expectation, lay_out, scored_schema, topic_settings
 from stream_scorer.verify.topics import Names
-from stream_scorer.verify.traffic import Traffic
 from stream_scorer.verify.values import Violation
 
 STEP_SECONDS = 0.05
@@ -184,7 +185,8 @@ class Round:
 
     def _traffic(self, names: Names) -> Traffic:
         source = bursts(self._kind.order_by, self._partitions)
-        return Traffic(self._ground.client, names.input, source, self._plan.events_per_second)
+        pace = Steady(self._plan.events_per_second)
+        return Traffic(self._ground.client, names.input, source, pace)
 
     def _onlooker(self, readers: Readers, fleet: Fleet) -> Onlooker:
         return Onlooker(
