@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from stream_scorer.cli.interrupts import interruptible
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 Input = Annotated[Path, typer.Argument(metavar="IN.avro", help="The events.")]
@@ -24,10 +25,12 @@ DeadLetters = Annotated[
 
 
 def score(
+    context: typer.Context,
     source: Input,
     target: Output,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    *,
     dead_letters: DeadLetters = None,
 ) -> None:
     """Score an Avro object container file, without Kafka.
@@ -41,7 +44,8 @@ def score(
 
     from stream_scorer.app.score_files import score_file
 
-    with _progress_bar() as progress:
+    stopped = "Interrupted: no file was written."
+    with interruptible(context.obj, stopped), _progress_bar() as progress:
         scores = score_file(settings, source, target, dead_letters, progress)
     print(f"{scores.scored} records scored, {scores.dead_letters} dead letters.", file=sys.stderr)
 
