@@ -29,6 +29,8 @@ pytestmark = [
     ),
 ]
 
+#: The pause before who insists sends the next one.
+INSIST_SECONDS = 0.002
 #: So many workers start at once.
 AT_ONCE = 3
 TERM, INT, HUP = (signal.SIGTERM,), (signal.SIGINT,), (signal.SIGHUP,)
@@ -68,8 +70,22 @@ def hears(process: subprocess.Popen[str]) -> bool:
     return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def stopped(config: Path, moment: tuple[float, Sequence[signal.Signals]]) -> End:
-    """Start a worker and send it the signals, one right after the other."""
+def ended_within(seconds: float, process: subprocess.Popen[str]) -> bool:
+    """Wait for the end of a process, no longer than that."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def stopped(
+    config: Path, moment: tuple[float, Sequence[signal.Signals]], *, insist: bool = False
+) -> End:
+    """Start a worker and send it the signals, one right after the other.
+
+    With ``insist`` the first one is sent again and again until the process is gone.
+    """
     delay, numbers = moment
     with subprocess.Popen(  # noqa: S603 - our own words
         [sys.executable, "-m", "stream_scorer", "run", "-c", str(config)],
@@ -79,23 +95,23 @@ def stopped(config: Path, moment: tuple[float, Sequence[signal.Signals]]) -> End
     ) as process:
         try:
             wait_for(lambda: hears(process), "its first lines")
-            try:
-                process.wait(delay)
-            except subprocess.TimeoutExpired:
+            if not ended_within(delay, process):
                 for number in numbers:
                     process.send_signal(number)
+            while insist and not ended_within(INSIST_SECONDS, process):
+                process.send_signal(numbers[0])
             said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         finally:
             process.kill()
     return End(delay, numbers, process.returncode, said)
 
 
-def disorderly(config: Path, until: float, steps: int) -> list[str]:
+def disorderly(config: Path, until: float, steps: int, *, insist: bool = False) -> list[str]:
     """Stop workers at moments all over their start; say how those ended that should not end so."""
     sent = (TERM, INT, TERM + TERM, INT + TERM + INT, HUP + TERM)
     moments = [(until * step / steps, sent[step % len(sent)]) for step in range(steps)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ends = list(pool.map(partial(stopped, config), moments))
+        ends = list(pool.map(partial(stopped, config, insist=insist), moments))
     return [str(end) for end in ends if not end.orderly]
 
 
@@ -107,6 +123,17 @@ def test_a_stop_at_any_moment_of_the_start_is_exit_0(
     section = kafka_section(kafka.bootstrap_servers, topic(), topic())
     kafka.create_topic(section["dead_letter_topic"])
     assert disorderly(scorer(tmp_path, {"kafka": section}), until=2.5, steps=40) == []
+
+
+@pytest.mark.kafka
+def test_asking_again_until_it_is_gone_changes_nothing(
+    kafka: Kafka, topic: TopicFactory, tmp_path: Path
+) -> None:
+    """While it commits, leaves the group, and while the interpreter takes itself apart."""
+    section = kafka_section(kafka.bootstrap_servers, topic(), topic())
+    kafka.create_topic(section["dead_letter_topic"])
+    config = scorer(tmp_path, {"kafka": section})
+    assert disorderly(config, until=5.0, steps=12, insist=True) == []
 
 
 def test_a_stop_is_heard_while_no_broker_answers(tmp_path: Path) -> None:
