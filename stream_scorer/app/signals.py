@@ -3,7 +3,7 @@
 Python runs a signal's handler on the main thread, amid whatever that does. An exception from there
 can come out in a callback of native code, which does not expect it: it is lost, or becomes a
 ``SystemError``. So the handler does nothing; a thread of its own hears of the signal and tells
-whoever has asked to be told. The one exception is :meth:`Signals.raising`.
+whoever has asked to be told. :meth:`Signals.raising` does raise, for what can't be told otherwise.
 """
 
 from __future__ import annotations

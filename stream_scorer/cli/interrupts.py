@@ -16,21 +16,30 @@ def interrupted_at_once() -> None:
 
 
 @contextmanager
-def interruptible(signals: Signals, sentence: str) -> Iterator[None]:
-    """Let SIGTERM, Ctrl-C, and a terminal that is closed, end a block that must clean up.
+def ending_early(signals: Signals, sentence: str) -> Iterator[None]:
+    """Say the sentence on stderr if the block fails after a signal, whatever it fails by.
 
-    ``sentence`` is said on stderr then.
+    Native code makes a SystemError of what is raised through it; a child that was interrupted with
+    us is missed.
 
     Raises:
-        KeyboardInterrupt: a signal came, and the block has ended for it.
+        KeyboardInterrupt: instead of that failure.
     """
     try:
-        with signals.raising():
-            yield
+        yield
     except (KeyboardInterrupt, Exception) as error:
-        # Native code makes a SystemError of what is raised through it, and a child that was
-        # interrupted with us is missed: after a signal, whatever ends the block was its doing.
         if not (signals.asked or isinstance(error, KeyboardInterrupt)):
             raise
         print(sentence, file=sys.stderr)
         raise KeyboardInterrupt from error
+
+
+@contextmanager
+def interruptible(signals: Signals, sentence: str) -> Iterator[None]:
+    """Let SIGTERM, Ctrl-C, and a terminal that is closed, end a block that cleans up.
+
+    Raises:
+        KeyboardInterrupt: a signal came, and the block has ended for it.
+    """
+    with ending_early(signals, sentence), signals.raising():
+        yield

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from stream_scorer.cli.interrupts import interruptible
+from stream_scorer.app.signals import Signals
+from stream_scorer.cli.interrupts import ending_early
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 Input = Annotated[Path, typer.Argument(metavar="IN.avro", help="The events.")]
@@ -44,9 +45,9 @@ def score(
 
     from stream_scorer.app.score_files import score_file
 
-    stopped = "Interrupted: no file was written."
-    with interruptible(context.obj, stopped), _progress_bar() as progress:
-        scores = score_file(settings, source, target, dead_letters, progress)
+    signals: Signals = context.obj
+    with ending_early(signals, "Interrupted: no file was written."), _progress_bar() as progress:
+        scores = score_file(settings, source, target, dead_letters, progress, signals=signals)
     print(f"{scores.scored} records scored, {scores.dead_letters} dead letters.", file=sys.stderr)
 
 
