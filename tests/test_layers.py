@@ -18,7 +18,7 @@ _VALUES = frozenset({"records", "columns", "profile", "errors"})
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "__init__": frozenset(),
-    "__main__": frozenset({"cli"}),
+    "__main__": frozenset({"app", "cli"}),
     "records": frozenset({"profile"}),
     "profile": frozenset(),
     "repeats": frozenset(),

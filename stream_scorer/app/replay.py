@@ -21,6 +21,7 @@ from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.run import pace_of
 from stream_scorer.app.schema_sources import Schemas, open_schemas
+from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import DEFAULT
@@ -45,14 +46,22 @@ class Replayed:
     dead_again: int
     returned: int
     passed_over: tuple[str, ...]
+    #: A stop was asked for before all were replayed.
+    stopped: bool = False
 
 
-def replay(settings: Settings, destination: Destination, max_replays: int) -> Replayed:
+def replay(
+    settings: Settings,
+    destination: Destination,
+    max_replays: int,
+    signals: Signals | None = None,
+) -> Replayed:
     """Replay every dead letter that this scorer's replay group has not replayed yet.
 
     It has a group and a transaction of its own, ``{group_id}-replay``, so what is replayed is
     replayed once, also when it is interrupted and started again. Dead letters that arrive
-    meanwhile, its own among them, are left for the next time.
+    meanwhile, its own among them, are left for the next time. A signal ends it after a commit;
+    without ``signals`` they are heard while dead letters are replayed.
 
     Raises:
         RefusesToStart: nothing was replayed.
@@ -75,20 +84,35 @@ def replay(settings: Settings, destination: Destination, max_replays: int) -> Re
     build = _to_input if destination == "input" else _to_output
     built = build(replaying, kafka, input_side)
     progress = Progress(log)
+    until = _Until(bounded, built.stopping)
     worker = Worker(
         bounded,
         built.scorer,
         built.output,
         pace_of(replaying),
         progress,
-        stopping=lambda: built.stopping() or bounded.finished(),
+        stopping=until,
     )
-    with closing(built), built.stopping.on_signals():
+    with closing(built), hearing(signals) as heard, built.stopping.told_by(heard):
         worker.run()
     passed_over = tuple(refusals.sentences())
     if destination == "input":
-        return Replayed(0, 0, progress.dead_letters, passed_over)
-    return Replayed(progress.scored, progress.dead_letters, 0, passed_over)
+        return Replayed(0, 0, progress.dead_letters, passed_over, until.stopped)
+    return Replayed(progress.scored, progress.dead_letters, 0, passed_over, until.stopped)
+
+
+class _Until:
+    """When the loop ends: everything is read, or a stop was asked for."""
+
+    def __init__(self, bounded: BoundedConsumer, stopping: Stopping) -> None:
+        self._bounded = bounded
+        self._stopping = stopping
+        #: Whether it is, or would be, the stop that ends the loop.
+        self.stopped = True
+
+    def __call__(self) -> bool:
+        self.stopped = not self._bounded.finished()
+        return not self.stopped or self._stopping()
 
 
 def _replay_settings(settings: Settings) -> tuple[Settings, KafkaConfig]:

@@ -17,7 +17,8 @@ from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.renewed_logins import RenewedLogins, as_now
 from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas
-from stream_scorer.app.stopping import Stopping
+from stream_scorer.app.signals import Signals, hearing
+from stream_scorer.app.stopping import Stopping, stopped_at_start
 from stream_scorer.app.watchdog import ANSWER_SECONDS, Watchdog, WatchedOutput
 from stream_scorer.app.watching import Scored, make_watching
 from stream_scorer.check.findings import heed
@@ -50,10 +51,12 @@ class Seams:
     make_client: MakeClient = make_client
 
 
-def run(settings: Settings, seams: Seams = Seams()) -> None:
-    """Consume, score and produce until SIGTERM or SIGINT.
+def run(settings: Settings, seams: Seams = Seams(), signals: Signals | None = None) -> None:
+    """Consume, score and produce until a signal asks for a stop.
 
     Everything that can be wrong is looked at, and the model is warm, before the group is joined.
+    A stop before that ends the process at once, with exit code 0 as any stop. Without ``signals``
+    they are heard from here on.
 
     Raises:
         RefusesToStart: nothing was consumed.
@@ -63,12 +66,16 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
     log = Log("stream_scorer")
     kafka = _kafka(settings)
     with ExitStack() as stack:
+        heard = stack.enter_context(hearing(signals))
+        heard.tell(stopped_at_start)
         ready = _look_and_load(settings, kafka, log)
         stack.callback(ready.schemas.close)
         pace = pace_of(settings)
         heartbeat = Heartbeat(pace.max_poll_interval_seconds)
         watchdog = Watchdog(heartbeat, partial(_brokers_answer, kafka), log)
         stopping = Stopping(ready.scored.model.terminate, log.error)
+        # From here on there are clients to close, and a group to leave.
+        stack.enter_context(stopping.told_by(heard))
         watching = make_watching(
             settings,
             kafka,
@@ -100,7 +107,6 @@ def run(settings: Settings, seams: Seams = Seams()) -> None:
             stopping=stopping,
             seconds_per_row=ready.seconds_per_row,
         )
-        stack.enter_context(stopping.on_signals())
         server = settings.server
         port = stack.enter_context(
             serving(watching.routes, host=server.host, port=server.port, headers=PAGE_HEADERS)

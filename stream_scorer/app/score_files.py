@@ -11,12 +11,13 @@ import numpy as np
 
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.app.signals import Signals
 from stream_scorer.avro.container import Container, ContainerWriter, open_container
 from stream_scorer.avro.encoder import Constant, Encoder, compile_encoder
 from stream_scorer.avro.schema import parse
 from stream_scorer.columns import Column, Numbers, Payloads, Texts
 from stream_scorer.config.settings import Settings
-from stream_scorer.errors import TooManyDeadLetters
+from stream_scorer.errors import Terminated, TooManyDeadLetters
 from stream_scorer.records import Batch, DeadLetter, TopicPartition
 from stream_scorer.schemas import FixedSchema
 from stream_scorer.scoring.scorer import Scorer
@@ -52,13 +53,17 @@ def score_file(
     target: Path,
     dead_letters: Path | None,
     progress: Progress,
+    *,
+    signals: Signals,
 ) -> FileScores:
     """Score every record of ``source`` into ``target``; what can't be goes to ``dead_letters``.
 
     The file's own schema is the writer's; ``progress`` hears bytes read and bytes in all. Both
-    files appear when everything is in them.
+    files appear when everything is in them. A signal that comes before ends it, also amid an
+    inference.
 
     Raises:
+        Terminated: a signal came; no file is left.
         ConfigError: a file can't be read or written.
         ContractError: model and schema don't fit.
         TooManyDeadLetters: a record can't be scored and there is no file for it.
@@ -73,12 +78,16 @@ def score_file(
             update={"schemas": settings.schemas.model_copy(update={"framing": "none"})}
         )
         scorer = make_scorer(unframed, contract, FixedSchema(container.schema), b"")
+        # From here on there are files to remove.
+        signals.tell(model.terminate)
         scores = stack.enter_context(ContainerWriter(target, contract.scored))
         letters = _DeadLetterFile(source, stack, dead_letters)
         scored = 0
         for batch, bytes_read in _batches(container, source, settings.batching.max_records):
             scored += _score_batch(scorer, batch, scores, letters)
             progress(bytes_read, container.size_bytes)
+            if signals.asked:
+                raise Terminated("A stop was asked for.")
         return FileScores(scored, letters.count)
 
 

@@ -1,24 +1,29 @@
 """How a worker is asked to stop, and how long it may take.
 
-On SIGTERM or SIGINT the loop ends its round: it commits what is gathered, leaves the group, and
-exits 0. An inference that still runs after :data:`INFERENCE_SECONDS` is ended. After
-:data:`BOUND_SECONDS` the process ends whatever it does; what it had open is aborted by the brokers.
+On a signal (:mod:`stream_scorer.app.signals`) the loop ends its round: it commits what is gathered,
+leaves the group, and exits 0. An inference that still runs after :data:`INFERENCE_SECONDS` is
+ended. After :data:`BOUND_SECONDS` the process ends whatever it does; what it had open is aborted by
+the brokers. A worker that has not begun ends at once, exit 0 too.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+
+from stream_scorer.app.signals import Signals, end_at_once, nothing
 
 INFERENCE_SECONDS = 10.0
 BOUND_SECONDS = 25.0
 #: The loop is stuck in a call that can't be bounded otherwise (see ``errors.Broken``).
 STUCK_EXIT_CODE = 70
+
+
+def stopped_at_start() -> None:
+    """End the process, for as long as a worker has joined nothing and opened nothing."""
+    end_at_once(0, "Stopped before the first event was read.")
 
 
 class Stopping:
@@ -43,34 +48,15 @@ class Stopping:
         self._start(BOUND_SECONDS, self._give_up)
 
     @contextmanager
-    def on_signals(self) -> Iterator[None]:
-        """Ask for a stop on SIGTERM and SIGINT while the block runs (main thread only).
-
-        Python runs a handler on the main thread between two of its instructions, and an inference
-        can be one instruction for long. The wake-up descriptor is written to at once, whichever
-        thread does what (``signal.set_wakeup_fd``).
-        """
-        hears, tells = socket.socketpair()
-        tells.setblocking(False)
-        listener = threading.Thread(target=self._listen, args=(hears,), daemon=True)
-        listener.start()
-        earlier = {each: signal.signal(each, _note) for each in (signal.SIGTERM, signal.SIGINT)}
-        earlier_descriptor = signal.set_wakeup_fd(tells.fileno())
+    def told_by(self, signals: Signals) -> Iterator[None]:
+        """Ask for a stop at a signal while the block runs; after it, signals change nothing."""
+        signals.tell(self.ask)
         try:
             yield
         finally:
-            signal.set_wakeup_fd(earlier_descriptor)
-            for number, handler in earlier.items():
-                signal.signal(number, handler)
-            tells.close()
-            listener.join()
-            hears.close()
+            signals.tell(nothing)
             for timer in self._timers:
                 timer.cancel()
-
-    def _listen(self, hears: socket.socket) -> None:
-        while hears.recv(1):
-            self.ask()
 
     def _start(self, seconds: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, action)
@@ -84,7 +70,3 @@ class Stopping:
             "what it had open, and its events are read again"
         )
         os._exit(STUCK_EXIT_CODE)
-
-
-def _note(_: int, __: FrameType | None) -> None:
-    """Do nothing: a handler of ours is what makes Python write to the wake-up descriptor."""

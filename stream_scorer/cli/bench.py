@@ -13,6 +13,7 @@ from stream_scorer.cli.options import ConfigFile, Overrides, TopicPrefix
 
 
 def bench(
+    context: typer.Context,
     *,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -86,7 +87,7 @@ def bench(
         topic_prefix=any_prefix("bench") if topic_prefix is None else topic_prefix,
         json=json,
     )
-    with interruptible("Interrupted: nothing was measured to the end."):
+    with interruptible(context.obj, "Interrupted: nothing was measured to the end."):
         results = measure(plan, os.environ, Console(stderr=True))
     show(results, Console())
     if plan.json is not None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from stream_scorer.cli.interrupts import interruptible
 from stream_scorer.cli.options import writable
 
 NOT_EXACT = 70
@@ -21,6 +22,7 @@ class StoryName(StrEnum):
 
 
 def demo(
+    context: typer.Context,
     *,
     story: Annotated[StoryName, typer.Option(help="What to score.")] = StoryName.CARD_FRAUD,
     events: Annotated[int, typer.Option(min=100, help="How many events.")] = 30_000,
@@ -50,7 +52,8 @@ def demo(
 
     console = Console(record=svg is not None, width=100 if svg is not None else None)
     kept = writable("--folder", folder)
-    tally = show(STORIES[story.value], Scale(events, rate, workers), kept, console)
+    with interruptible(context.obj, "Interrupted: nothing was counted."):
+        tally = show(STORIES[story.value], Scale(events, rate, workers), kept, console)
     if svg is not None:
         console.save_svg(str(svg), title="stream-scorer demo")
     if not tally.exact:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from stream_scorer.cli.commands import add
+from stream_scorer.cli.failures import INTERRUPTED
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 
@@ -60,6 +61,7 @@ def list_(
 
 
 def replay(
+    context: typer.Context,
     config: ConfigFile = None,
     overrides: Overrides = None,
     to: Annotated[
@@ -89,10 +91,13 @@ def replay(
 
     from stream_scorer.app.replay import replay as replay_dead_letters
 
-    replayed = replay_dead_letters(settings, to.value, max_replays)
+    replayed = replay_dead_letters(settings, to.value, max_replays, context.obj)
     for sentence in replayed.passed_over:
         print(sentence, file=sys.stderr)
     if to is Destination.INPUT:
         print(f"{replayed.returned} events written to their topics again.")
     else:
         print(f"{replayed.scored} scored, {replayed.dead_again} dead letters again.")
+    if replayed.stopped:
+        print("Interrupted: the next call replays the others.", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED)

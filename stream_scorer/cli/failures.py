@@ -16,8 +16,8 @@ def exit_code_of(command: Callable[[], object], *, debug: bool) -> int:
     """Run a command and return the process's exit code.
 
     0: done. 1: ``verify`` found a violation. 2: usage or configuration. 3 to 5 and 70: as the
-    error's class says (:mod:`stream_scorer.errors`). 130: interrupted before there was anything to
-    finish.
+    error's class says (:mod:`stream_scorer.errors`). 130: interrupted; see
+    :mod:`stream_scorer.cli.interrupts`.
 
     Args:
         command: what to run; it may raise anything.

@@ -22,18 +22,22 @@ from typing import Annotated
 import typer
 
 from stream_scorer import __version__
+from stream_scorer.app.signals import Signals
+from stream_scorer.app.stopping import stopped_at_start
 from stream_scorer.cli import bench, check, demo, dlq, init, inspect, run, schema, score, verify
 from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
+from stream_scorer.cli.interrupts import interrupted_at_once
 
 
-def build() -> typer.Typer:
-    """Return the command line with all its commands."""
+def build(signals: Signals | None = None) -> typer.Typer:
+    """Return the command line with all its commands, each of which gets the signals as `obj`."""
     app = typer.Typer(
         name="stream-scorer",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
+        context_settings={"obj": signals or Signals()},
     )
     app.callback(help=help_of(_root))(_root)
     add(app, "run", run.run)
@@ -49,13 +53,18 @@ def build() -> typer.Typer:
     return app
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code; nothing but the exit code comes back."""
+def main(arguments: Sequence[str] | None = None, signals: Signals | None = None) -> int:
+    """Run one command and return the exit code; nothing but the exit code comes back.
+
+    Args:
+        arguments: the command line; without them, that of the process.
+        signals: what the process hears; without them, the command hears none.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     # The option may stand anywhere: who saw an error adds it at the end of the line.
     words = [word for word in given if word != "--debug"]
     return exit_code_of(
-        lambda: build()(words, prog_name="stream-scorer"),
+        lambda: build(signals)(words, prog_name="stream-scorer"),
         debug=len(words) < len(given),
     )
 
@@ -67,6 +76,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer hands the optio
 
 
 def _root(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool,
@@ -81,3 +91,6 @@ def _root(
     Example:
         stream-scorer run -c scorer.yaml
     """
+    # Which command it is, is known from here on. What needs more than this says so where it begins.
+    signals: Signals = context.obj
+    signals.tell(stopped_at_start if context.invoked_subcommand == "run" else interrupted_at_once)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
+import typer
 
-from stream_scorer.cli.interrupts import interruptible
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 
-def run(config: ConfigFile = None, overrides: Overrides = None) -> None:
-    """Consume, score and produce until SIGTERM or SIGINT.
+def run(context: typer.Context, config: ConfigFile = None, overrides: Overrides = None) -> None:
+    """Consume, score and produce until SIGTERM or SIGINT; either ends it with exit code 0.
 
     Any number of copies share the work through the consumer group.
 
@@ -20,7 +19,4 @@ def run(config: ConfigFile = None, overrides: Overrides = None) -> None:
 
     from stream_scorer.app.run import run as run_worker
 
-    # Process 1 of a container gets no SIGTERM that it has no handler for. The loop listens for it
-    # by itself; before that there is nothing to finish.
-    with interruptible("Stopped before the first event was read.", [signal.SIGTERM]):
-        run_worker(settings)
+    run_worker(settings, signals=context.obj)

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from stream_scorer.app.signals import Signals
+from stream_scorer.cli.interrupts import ending_early
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 Input = Annotated[Path, typer.Argument(metavar="IN.avro", help="The events.")]
@@ -24,10 +26,12 @@ DeadLetters = Annotated[
 
 
 def score(
+    context: typer.Context,
     source: Input,
     target: Output,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    *,
     dead_letters: DeadLetters = None,
 ) -> None:
     """Score an Avro object container file, without Kafka.
@@ -41,8 +45,9 @@ def score(
 
     from stream_scorer.app.score_files import score_file
 
-    with _progress_bar() as progress:
-        scores = score_file(settings, source, target, dead_letters, progress)
+    signals: Signals = context.obj
+    with ending_early(signals, "Interrupted: no file was written."), _progress_bar() as progress:
+        scores = score_file(settings, source, target, dead_letters, progress, signals=signals)
     print(f"{scores.scored} records scored, {scores.dead_letters} dead letters.", file=sys.stderr)
 
 

@@ -30,6 +30,7 @@ class Orders(StrEnum):
 
 
 def verify(
+    context: typer.Context,
     *,
     duration: Annotated[str, typer.Option(help="How long: 1m, 2h, 1d.")] = "2m",
     workers: Annotated[int, typer.Option(help="How many workers.")] = 3,
@@ -132,7 +133,7 @@ def verify(
         topic_prefix=any_prefix("verify") if topic_prefix is None else topic_prefix,
     )
     writable("--folder", plan.folder)
-    with interruptible("Interrupted: there is no verdict."):
+    with interruptible(context.obj, "Interrupted: there is no verdict."):
         code = hold(plan, Console())
     if code:
         raise typer.Exit(code)

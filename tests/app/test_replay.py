@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import signal
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from stream_scorer.app.contract import make_contract, open_model
 from stream_scorer.app.dead_letter_list import list_dead_letters
 from stream_scorer.app.replay import Replayed, replay
 from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.app.signals import hearing
 from stream_scorer.avro.schema import parse
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import RegistryConfig, SchemasConfig, Settings
@@ -227,3 +229,12 @@ def test_the_list_tells_where_a_letter_came_from_and_why(scene: Scene) -> None:
 def _scored_schema(settings: Settings) -> Any:
     reader = read_schema(GOLDEN / "event.avsc")
     return make_contract(settings, open_model(settings.model), reader).scored.json
+
+
+def test_a_stop_leaves_the_others_to_the_next_call(scene: Scene, events: list[bytes]) -> None:
+    """Whenever it comes; the caller is told."""
+    scene.bury({7: events[0], 8: events[1]})
+    with hearing(None) as signals:
+        signal.raise_signal(signal.SIGTERM)
+        assert replay(scene.settings, "output", 3, signals) == Replayed(0, 0, 0, (), stopped=True)
+    assert replay(scene.settings, "output", 3) == Replayed(2, 0, 0, ())

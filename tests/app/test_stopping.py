@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from stream_scorer.app import stopping as module
+from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import STUCK_EXIT_CODE, Stopping
 from tests.topics import wait_for
 
@@ -26,7 +27,7 @@ def test_a_signal_asks_for_a_stop(ended: threading.Event) -> None:
     before = signal.getsignal(signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGINT):
         stopping = Stopping(ended.set, print)
-        with stopping.on_signals():
+        with hearing(None) as signals, stopping.told_by(signals):
             assert not stopping()
             os.kill(os.getpid(), number)
             wait_for(stopping, "the signal is handled")
@@ -40,7 +41,7 @@ def test_an_inference_that_runs_on_is_ended(
     """After its share of the bound."""
     monkeypatch.setattr(module, "INFERENCE_SECONDS", 0.05)
     stopping = Stopping(ended.set, print)
-    with stopping.on_signals():
+    with stopping.told_by(Signals()):
         stopping.ask()
         assert ended.wait(10)
 
@@ -48,7 +49,7 @@ def test_an_inference_that_runs_on_is_ended(
 def test_a_second_signal_starts_no_second_clock(ended: threading.Event) -> None:
     """An impatient operator changes nothing."""
     stopping = Stopping(ended.set, print)
-    with stopping.on_signals():
+    with stopping.told_by(Signals()):
         stopping.ask()
         stopping.ask()
         assert len(stopping._timers) == 2
@@ -60,7 +61,7 @@ def test_a_worker_that_stopped_in_time_hears_of_no_clock(
     """They are stopped with the block."""
     monkeypatch.setattr(module, "INFERENCE_SECONDS", 0.2)
     stopping = Stopping(ended.set, print)
-    with stopping.on_signals():
+    with stopping.told_by(Signals()):
         stopping.ask()
     for timer in stopping._timers:
         timer.join(10)
