@@ -19,7 +19,15 @@ from stream_scorer.avro.framing import ById, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config import load
 from stream_scorer.errors import Broken, ContractError, TooManyDeadLetters, Unanswered
-from stream_scorer.records import Batch, Headers, Reason, ScoredBatch, Stage, TopicPartition
+from stream_scorer.records import (
+    Batch,
+    Headers,
+    Reason,
+    ScoredBatch,
+    Stage,
+    TopicLimits,
+    TopicPartition,
+)
 from stream_scorer.scoring.scorer import Scorer
 from tests.model.making import value, write_model
 from tests.scorers import event as event_schema
@@ -88,13 +96,13 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         *,
         source: Source | None = None,
         schema: Mapping[str, Any] | None = None,
-        max_bytes: int | None = None,
+        limits: Callable[[], TopicLimits] = TopicLimits,
     ) -> Made:
         reader = parse(json.dumps(schema or event_schema()))
         loaded = load(scorer(tmp_path, settings), [], {}, need_kafka=False)
         contract = make_contract(loaded, open_model(loaded.model), reader)
         schemas = source or Source({Unframed(): reader})
-        built = make_scorer(loaded, contract, schemas, b"", max_bytes)
+        built = make_scorer(loaded, contract, schemas, b"", limits)
         return Made(built, fastavro.parse_schema(json.loads(contract.scored.text)))
 
     return made
@@ -348,7 +356,7 @@ def test_a_tombstone_is_forwarded_in_its_place(make: Make) -> None:
 
 def test_a_scored_event_that_the_topic_does_not_take_is_a_dead_letter(make: Make) -> None:
     """Its key and headers count; the input event is what is kept."""
-    made = make(max_bytes=200)
+    made = make(limits=lambda: TopicLimits(max_bytes=200))
     large = avro(event_schema(), event_id="x" * 150, a=1.0, b=2.0)
     headers: list[Headers | None] = [None, None, [("trace", b"y" * 150)]]
     scored = made.scorer.score(batch([event(0), large, event(2)], headers=headers))
