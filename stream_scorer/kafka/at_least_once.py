@@ -121,7 +121,7 @@ class AtLeastOnceProducer:
     def _failure(self, error: KafkaError) -> StreamScorerError:
         failure = translated(error, "producing")
         if isinstance(failure, RecordsRefused):
-            return self._reports.refusal(str(failure), error, self._properties)
+            return self._reports.refusal(str(failure), self._properties)
         # Without a transaction there is nothing to be fenced from: whatever it was, write it again.
         return TransactionAborted(str(failure)) if isinstance(failure, ProducerLost) else failure
 

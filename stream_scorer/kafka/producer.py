@@ -268,7 +268,7 @@ class TransactionalProducer:
             # The client's sequence numbers have a gap there now, and the next transaction would
             # abort for nothing (OUT_OF_ORDER_SEQUENCE_NUMBER).
             self.abandon()
-            failure = self._reports.refusal(str(failure), error, self._properties)
+            failure = self._reports.refusal(str(failure), self._properties)
         for note in getattr(first, "__notes__", ()):
             failure.add_note(note)
         return failure

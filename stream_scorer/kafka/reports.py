@@ -1,8 +1,9 @@
 """What the client reports of the records of one burst: which of them the brokers refuse, and why.
 
-A broker takes a batch or refuses it. Since KIP-467 it names the records that are the cause, and the
-client reports ``_INVALID_DIFFERENT_RECORD`` for their neighbours. A batch that is too large has one
-error for all of its records.
+A broker takes a batch or refuses it. Since KIP-467 it names the records that are the cause. Of that
+the client passes on: where it names two or more, ``_INVALID_DIFFERENT_RECORD`` for their
+neighbours; where it names one, the same error for all (``rd_kafka_dr_msgq0`` forces it on them).
+A batch that is too large has one error for all of its records as well.
 
 The client says which record it reports by its topic, key and value alone. To have each report
 numbered takes an object of Python for each record, and to have it say nothing of the neighbours
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, repeat
 
@@ -35,6 +37,16 @@ _Contents = tuple[str, bytes | None, bytes | None]
 _Row = tuple[int, int, Headers | None]
 
 
+@dataclass(slots=True)
+class _Batch:
+    """The reports of one batch that was refused, in their order."""
+
+    messages: int = 0
+    next_offset: int = 0
+    is_named: bool = False
+    refused: list[tuple[_Contents, str]] = field(default_factory=list)
+
+
 class Reports:
     """Collects the failures of one burst after the other, and numbers the records refused.
 
@@ -46,12 +58,11 @@ class Reports:
         self.cause: KafkaError | None = None
         self._sizes: dict[str, Property] = {}
         self._one_by_one = False
-        self._brokers_name_them = False
         self._produced: list[tuple[str, ScoredEvents]] = []
         self._before = 0
         self._by_number: dict[int, str] = {}
-        self._by_contents: defaultdict[tuple[str, int, int], list[tuple[_Contents, str]]]
-        self._by_contents = defaultdict(list)
+        self._batches: defaultdict[tuple[str | None, int | None], list[_Batch]]
+        self._batches = defaultdict(list)
 
     def fit(self, sizes: Mapping[str, Property]) -> None:
         """Make the clients from now on with these properties: the topics take other sizes."""
@@ -69,7 +80,7 @@ class Reports:
         self._produced.clear()
         self._before = 0
         self._by_number.clear()
-        self._by_contents.clear()
+        self._batches.clear()
 
     def written(self) -> bool:
         """End a burst that is written; tell whether its client was made for it alone.
@@ -79,18 +90,12 @@ class Reports:
         was_slow, self._one_by_one = self._one_by_one, False
         return was_slow
 
-    def refusal(
-        self, sentence: str, error: KafkaError, properties: Mapping[str, Property]
-    ) -> RecordsRefused:
-        """End a burst that was refused with an error, by a client with these properties of ours.
+    def refusal(self, sentence: str, properties: Mapping[str, Property]) -> RecordsRefused:
+        """End a burst that was refused, sent by a client with these properties of ours.
 
         If it can't be told which records it was for, the next client sends them one by one, and
         those after it have smaller batches if it was a size.
         """
-        if error.code() == KafkaError.INVALID_TIMESTAMP:
-            # That is of a batch. Records that say otherwise have been named.
-            codes = {code for _, _, code in self._by_contents}
-            self._brokers_name_them |= KafkaError.INVALID_RECORD in codes
         named = self._named()
         was_slow, self._one_by_one = self._one_by_one, not named
         is_size = self.cause is not None and self.cause.code() in SIZES
@@ -120,13 +125,27 @@ class Reports:
         if error is None:
             return
         self.cause = more_telling(self.cause, error)
-        if error.code() == _DIFFERENT_RECORD:
-            self._brokers_name_them = True
-        elif error.code() in RECORD_REFUSALS:
-            topic, partition = message.topic() or "", message.partition()
-            where = (topic, -1 if partition is None else partition, error.code())
-            contents = (topic, message.key(), message.value())
-            self._by_contents[where].append((contents, describe(error)))
+        is_refused = error.code() in RECORD_REFUSALS
+        if is_refused or error.code() == _DIFFERENT_RECORD:
+            batch = self._batch_of(message)
+            batch.messages += 1
+            batch.is_named |= not is_refused
+            if is_refused:
+                contents = (message.topic() or "", message.key(), message.value())
+                batch.refused.append((contents, describe(error)))
+
+    def _batch_of(self, message: Message) -> _Batch:
+        """Return the batch that is reported on: the client counts the offsets from -1 in each.
+
+        If it did not, each message would be a batch beside others, and none of them sure.
+        """
+        batches = self._batches[message.topic(), message.partition()]
+        offset = message.offset()
+        offset = -1 if offset is None else offset
+        if not batches or offset < 0 or offset != batches[-1].next_offset:
+            batches.append(_Batch())
+        batches[-1].next_offset = offset + 1
+        return batches[-1]
 
     def _heard_of(self, number: int, error: KafkaError | None, _: Message) -> None:
         if error is not None:
@@ -152,9 +171,11 @@ class Reports:
 
     def _sure(self) -> Iterator[tuple[_Contents, str]]:
         """Return the refusals that are of a record, and not of its batch."""
-        for (_, _, code), refused in self._by_contents.items():
-            if len(refused) == 1 or (self._brokers_name_them and code not in SIZES):
-                yield from refused
+        for batches in self._batches.values():
+            for batch in batches:
+                is_alone = len(batches) == 1 and batch.messages == 1
+                if batch.is_named or is_alone:
+                    yield from batch.refused
 
     def _rows_of(self, wanted: Iterable[_Contents]) -> dict[_Contents, list[_Row]]:
         """Return the number, the timestamp and the headers of each record with such contents."""
