@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Protocol
 
 from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import TooManyDeadLetters
+from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredBatch, TopicPartition
 
@@ -38,12 +39,17 @@ class DeadLetterOutput:
         self.record_format = record_format
         self.ledger = ledger
 
+    def fit(self, max_bytes: int | None) -> None:
+        """Write no larger records from now on than the topic takes; ``None``: not known."""
+        self.record_format = replace(self.record_format, max_bytes=max_bytes)
+
 
 class TransactionalOutput:
     """Commits each set in one transaction; the dead-letter budget is asked before it begins.
 
     ``dead_letters`` is ``None`` without a dead-letter topic: the first bad event stops the worker.
-    ``clock`` is monotonic seconds.
+    ``clock`` is monotonic seconds. ``on_refusal`` is called after brokers refused records: what
+    they take may have changed.
     """
 
     def __init__(
@@ -52,11 +58,13 @@ class TransactionalOutput:
         topic: str,
         dead_letters: DeadLetterOutput | None,
         clock: Callable[[], float] = time.monotonic,
+        on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._dead_letters = dead_letters
         self._clock = clock
+        self._on_refusal = on_refusal
 
     @property
     def needs_rebuild(self) -> bool:
@@ -79,17 +87,23 @@ class TransactionalOutput:
         Raises:
             TooManyDeadLetters: before anything is written.
             TransactionAborted: see the producers of :mod:`stream_scorer.kafka`.
+            RecordsRefused: the same; records are numbered over all batches, in each the scored
+                events first and then the dead letters.
             ProducerLost: the same.
             Refused: the same.
         """
         self._check_budget(scored)
-        with self._producer.transaction(within_seconds) as transaction:
-            for batch in scored:
-                transaction.produce(self._topic, batch.scored)
-                if batch.dead_letters and self._dead_letters is not None:
-                    records = self._dead_letters.record_format.records(batch.dead_letters)
-                    transaction.produce(self._dead_letters.topic, records)
-            transaction.send_offsets(offsets, membership)
+        try:
+            with self._producer.transaction(within_seconds) as transaction:
+                for batch in scored:
+                    transaction.produce(self._topic, batch.scored)
+                    if batch.dead_letters and self._dead_letters is not None:
+                        records = self._dead_letters.record_format.records(batch.dead_letters)
+                        transaction.produce(self._dead_letters.topic, records)
+                transaction.send_offsets(offsets, membership)
+        except RecordsRefused:
+            self._on_refusal()
+            raise
         if self._dead_letters is not None:
             self._dead_letters.ledger.spend(self._clock(), *_counted(scored))
 

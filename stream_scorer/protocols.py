@@ -91,6 +91,9 @@ class Scorer(Protocol):
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
         """Make a dead letter of this event from now on: the broker does not take its score."""
 
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Forget what was rejected before these offsets, which are committed."""
+
 
 class Observer(Protocol):
     """Who is told what the loop does, once a batch or less often."""

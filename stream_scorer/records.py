@@ -116,6 +116,20 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicLimits:
+    """What a topic takes, as far as it is known; what is ``None`` is up to the brokers.
+
+    ``max_bytes`` are those of a record's contents. A timestamp may be so many milliseconds before
+    the brokers' time, or after it. A compacted topic takes no record without a key.
+    """
+
+    max_bytes: int | None = None
+    before_max_ms: int | None = None
+    after_max_ms: int | None = None
+    needs_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """An event that can't be scored: its own bytes, and why."""
 

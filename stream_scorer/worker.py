@@ -202,6 +202,7 @@ class Worker:
                 self._set_size.aborted(gathered.rows)
             raise
         self._aborts_in_a_row = 0
+        self._scorer.forget(gathered.offsets)
         self._set_size.committed(gathered.rows)
 
     def _commit_or_note(self, within_seconds: float) -> None:

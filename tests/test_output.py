@@ -9,7 +9,7 @@ import pytest
 
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import TooManyDeadLetters, TransactionAborted
+from stream_scorer.errors import RecordsRefused, TooManyDeadLetters, TransactionAborted
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
     DeadLetter,
@@ -23,6 +23,7 @@ from stream_scorer.records import (
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
 
 SOURCE = TopicPartition("in", 0)
+BUDGET = Budget(1.0, 60.0, 0)
 PROBLEM = Problem(Reason.NO_SCHEMA, Stage.DECODE, "schema id 7 is not known")
 
 
@@ -51,7 +52,7 @@ class Written:
         consumer.poll_batch(1, 0.0)
         self.membership = consumer.group_metadata()
         self.producer = FakeProducer(self.kafka, "id")
-        ledger = BudgetLedger(budget or Budget(1.0, 60.0, 0))
+        ledger = BudgetLedger(budget or BUDGET)
         dead = DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 1), ledger)
         self.output = TransactionalOutput(
             self.producer, "out", dead if has_topic else None, self.kafka.clock
@@ -127,3 +128,30 @@ def test_the_budget_recovers_with_time() -> None:
     written.kafka.clock.advance(60)
     written.commit(batch(0, 1))
     assert written.counts() == (0, 2, 1)
+
+
+def test_after_a_refusal_somebody_may_ask_what_the_topics_take_now() -> None:
+    """And after nothing else."""
+    asked: list[str] = []
+    written = Written(None)
+    output = TransactionalOutput(
+        written.producer, "out", None, written.kafka.clock, on_refusal=lambda: asked.append("!")
+    )
+    written.kafka.fail("commit", TransactionAborted("not now"))
+    with pytest.raises(TransactionAborted):
+        output.commit([batch(1)], {SOURCE: 1}, written.membership)
+    assert asked == []
+    written.kafka.refuses = lambda _topic, _value: True
+    with pytest.raises(RecordsRefused) as refused:
+        output.commit([batch(1)], {SOURCE: 1}, written.membership)
+    assert asked == ["!"]
+    assert set(refused.value.refused) == {0}
+
+
+def test_a_dead_letter_fits_what_its_topic_takes_now() -> None:
+    """Its value is left out if it does not."""
+    dead = DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 1), BudgetLedger(BUDGET))
+    letter = DeadLetter(b"v" * 5000, None, None, 0, SOURCE, 40, PROBLEM)
+    assert dead.record_format.records([letter]).values == [letter.value]
+    dead.fit(2000)
+    assert dead.record_format.records([letter]).values == [None]

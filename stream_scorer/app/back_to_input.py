@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -33,13 +34,11 @@ class BackToInput:
         within_seconds: float | None = None,
     ) -> None:
         """Write the letters as events, in order, and commit the offsets of the dead letters."""
-        by_topic: dict[str, list[DeadLetter]] = {}
-        for batch in scored:
-            for letter in batch.dead_letters:
-                by_topic.setdefault(letter.source.topic, []).append(letter)
+        letters = [letter for batch in scored for letter in batch.dead_letters]
         with self._producer.transaction(within_seconds) as transaction:
-            for topic, letters in by_topic.items():
-                transaction.produce(topic, _as_events(letters))
+            # In their order, by which a refusal numbers them.
+            for topic, of_topic in groupby(letters, lambda letter: letter.source.topic):
+                transaction.produce(topic, _as_events(list(of_topic)))
             transaction.send_offsets(offsets, membership)
 
 

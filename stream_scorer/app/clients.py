@@ -5,17 +5,16 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from stream_scorer import __version__
 from stream_scorer.app.renewed_logins import RenewedLogins
+from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import render
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.kafka.at_least_once import AtLeastOnceProducer
 from stream_scorer.kafka.client_config import (
-    BATCH_OVERHEAD_BYTES,
     Property,
     SetLimits,
     consumer_properties,
@@ -31,26 +30,6 @@ from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
 UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
-
-
-@dataclass(frozen=True, slots=True)
-class OutputTopics:
-    """The topics that are written to, as the brokers describe them."""
-
-    scored: TopicFacts
-    dead_letters: TopicFacts | None
-
-    def message_bytes(self) -> list[int]:
-        """Return their ``max.message.bytes``, those that are known."""
-        topics = (self.scored, self.dead_letters)
-        return [topic.max_message_bytes for topic in topics if topic and topic.max_message_bytes]
-
-
-def largest_record(topic: TopicFacts | None) -> int | None:
-    """Return how large a record's contents may be for the topic, as far as known."""
-    if topic is None or topic.max_message_bytes is None:
-        return None
-    return max(0, topic.max_message_bytes - BATCH_OVERHEAD_BYTES)
 
 
 def transactional_id(kafka: KafkaConfig) -> str:
@@ -88,7 +67,7 @@ def make_consumer(
 def make_output(
     settings: Settings,
     kafka: KafkaConfig,
-    topics: OutputTopics,
+    topics: WrittenTopics,
     consumer: EventConsumer,
     *,
     warn: Callable[[str], None],
@@ -96,16 +75,26 @@ def make_output(
     logins: RenewedLogins | None = None,
     hears: Hears | None = None,
 ) -> TransactionalOutput:
-    """Return where scored batches leave, exactly once or at least once; it follows ``logins``."""
+    """Return where scored batches leave, exactly once or at least once; it follows ``logins``.
+
+    After a refusal the topics are read again, and the next client fits them.
+    """
     producer = make_producer(
-        settings, kafka, topics, consumer, warn=warn, make_client=make_client, hears=hears
+        settings, kafka, topics.now, consumer, warn=warn, make_client=make_client, hears=hears
     )
     if logins is not None:
         logins.follow(producer, {**kafka.common, **kafka.producer})
+    dead_letters = _dead_letters(settings, kafka, topics.now.dead_letters)
+
+    def read_topics_again() -> None:
+        if topics.read_again():
+            fitting = write_properties(settings, kafka, topics.now)
+            producer.fit({name: fitting[name] for name in ("message.max.bytes", "batch.size")})
+            if dead_letters is not None:
+                dead_letters.fit(limits_of(topics.now.dead_letters).max_bytes)
+
     return TransactionalOutput(
-        producer,
-        kafka.output_topic,
-        _dead_letters(settings, kafka, topics.dead_letters),
+        producer, kafka.output_topic, dead_letters, on_refusal=read_topics_again
     )
 
 
@@ -166,6 +155,6 @@ def _dead_letters(
         version=__version__,
         model=f"{settings.model.name}:{settings.model.version}".rstrip(":"),
         partitions=topic.partitions,
-        max_bytes=largest_record(topic),
+        max_bytes=limits_of(topic).max_bytes,
     )
     return DeadLetterOutput(kafka.dead_letter_topic, record_format, BudgetLedger(budget))

@@ -15,6 +15,7 @@ from stream_scorer.model.fields import Missing
 from stream_scorer.model.outputs import OutputMap, map_outputs
 from stream_scorer.model.providers import Provider
 from stream_scorer.model.session import InferenceError, Model, load_model
+from stream_scorer.records import TopicLimits
 from stream_scorer.schemas import SchemaSource
 from stream_scorer.scoring.scored_event import PassThrough, derive, record_name
 from stream_scorer.scoring.scorer import Policies, ReadSide, Scorer, WriteSide
@@ -89,9 +90,9 @@ def make_scorer(
     contract: Contract,
     schemas: SchemaSource,
     prefix: bytes,
-    max_bytes: int | None = None,
+    limits: Callable[[], TopicLimits] = TopicLimits,
 ) -> Scorer:
-    """Return the scorer; ``max_bytes`` is the largest scored event that the output topic takes."""
+    """Return the scorer; ``limits`` are what the output topic takes, as it is known now."""
     return Scorer(
         read=ReadSide(settings.schemas.framing, schemas, contract.reader),
         features=contract.features,
@@ -103,7 +104,7 @@ def make_scorer(
             contract.copied,
             settings.output.provenance,
             settings.output.partition,
-            max_bytes,
+            limits,
         ),
         policies=Policies(settings.model.non_finite, settings.output.tombstones),
         call_rows=settings.batching.max_records,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stream_scorer.app.clients import OutputTopics, write_properties
+from stream_scorer.app.clients import write_properties
+from stream_scorer.app.written_topics import OutputTopics
 from stream_scorer.check.findings import Finding, heed, of_refusal, ok, warning
 from stream_scorer.check.topics import (
     INTERNAL_TOPICS,

@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stream_scorer.app.back_to_input import BackToInput
-from stream_scorer.app.clients import (
-    OutputTopics,
-    largest_record,
-    make_consumer,
-    make_output,
-    make_producer,
-)
+from stream_scorer.app.clients import make_consumer, make_output, make_producer
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.replay_progress import Progress
@@ -23,6 +17,7 @@ from stream_scorer.app.run import pace_of
 from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping
+from stream_scorer.app.written_topics import WrittenTopics, written_topics
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import DEFAULT
 from stream_scorer.errors import ConfigError
@@ -70,7 +65,7 @@ def replay(
     configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
     log = Log("stream_scorer")
     replaying, kafka = _replay_settings(settings)
-    topics = topics_for_run(replaying, kafka, log.debug)
+    topics = written_topics(kafka, topics_for_run(replaying, kafka, log.debug))
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
     bounds = bounds_of(common, kafka.input_topics[0])
     committed = Cluster(common, warn=log.warning).committed(kafka.group_id, bounds)
@@ -142,7 +137,7 @@ class _InputSide:
 
     configured: Settings
     consumer: EventConsumer
-    topics: OutputTopics
+    topics: WrittenTopics
     refusals: Refusals
     say: Callable[[str], None]
 
@@ -164,7 +159,7 @@ class _Ends:
 
 def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
     producer = make_producer(
-        settings, kafka, input_side.topics, input_side.consumer, warn=input_side.say
+        settings, kafka, input_side.topics.now, input_side.consumer, warn=input_side.say
     )
     stopping = Stopping(lambda: None, input_side.say)
     return _Ends(ReturnToInput(input_side.refusals), BackToInput(producer), stopping)
@@ -179,7 +174,7 @@ def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -
         contract,
         schemas.source,
         schemas.prefix_for(contract.scored),
-        largest_record(input_side.topics.scored),
+        input_side.topics.scored_limits,
     )
     output = make_output(
         settings, kafka, input_side.topics, input_side.consumer, warn=input_side.say

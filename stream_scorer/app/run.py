@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from stream_scorer import protocols
-from stream_scorer.app.clients import OutputTopics, largest_record, make_consumer, make_output
+from stream_scorer.app.clients import make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.garbage import seldom_collected
 from stream_scorer.app.preflight import topics_for_run
@@ -21,6 +21,7 @@ from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping, stopped_at_start
 from stream_scorer.app.watchdog import ANSWER_SECONDS, Watchdog, WatchedOutput
 from stream_scorer.app.watching import Scored, make_watching
+from stream_scorer.app.written_topics import WrittenTopics, written_topics
 from stream_scorer.check.findings import heed
 from stream_scorer.check.model import judge_packages
 from stream_scorer.config.settings import KafkaConfig, Settings
@@ -131,7 +132,7 @@ class _Ready:
 
     scored: Scored
     schemas: Schemas
-    topics: OutputTopics
+    topics: WrittenTopics
     scorer: Scorer
     seconds_per_row: float
 
@@ -152,13 +153,13 @@ def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
     contract = make_contract(settings, model, schemas.reader)
     log.info("reader schema", schema=schemas.reader_origin)
     heed(look_at_reading(settings, contract, schemas), log.warning)
-    topics = topics_for_run(settings, kafka, log.warning)
+    topics = written_topics(kafka, topics_for_run(settings, kafka, log.warning))
     scorer = make_scorer(
         settings,
         contract,
         schemas.source,
         schemas.prefix_for(contract.scored),
-        largest_record(topics.scored),
+        topics.scored_limits,
     )
     profiler = Profiler.of(contract.features, contract.outputs)
     return _Ready(

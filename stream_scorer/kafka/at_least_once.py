@@ -9,14 +9,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
-from stream_scorer.errors import ProducerLost, StreamScorerError, TransactionAborted
+from stream_scorer.errors import (
+    ProducerLost,
+    RecordsRefused,
+    StreamScorerError,
+    TransactionAborted,
+)
 from stream_scorer.kafka.client_config import Property, login, login_of
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.producer import queue
+from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
-from stream_scorer.kafka.translation import error_of, more_telling, translated
+from stream_scorer.kafka.translation import error_of, translated
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import ScoredEvents, TopicPartition
 
@@ -39,8 +45,9 @@ class AtLeastOnceProducer:
         hears: Hears | None = None,
     ) -> None:
         self._log = ClientLog()
+        self._reports = Reports()
         callbacks = {
-            "on_delivery": self._delivered,
+            "on_delivery": self._reports.heard,
             "error_cb": self._log.heard,
             **heard_by(hears, "producer"),
         }
@@ -49,7 +56,6 @@ class AtLeastOnceProducer:
         self._commit_offsets = commit_offsets
         self._flush_seconds = flush_seconds
         self._clock = clock
-        self._failed: KafkaError | None = None
         self._must_rebuild = False
 
     @property
@@ -66,10 +72,14 @@ class AtLeastOnceProducer:
         """
         self._client.purge()
         properties = self._properties
-        self._client = Producer(properties, logger=self._log)
+        self._client = Producer(self._reports.fitted(properties), logger=self._log)
         if self._properties is not properties:  # renewed meanwhile
             self._client.set_sasl_credentials(*login_of(self._properties))
         self._must_rebuild = False
+
+    def fit(self, properties: Mapping[str, Property]) -> None:
+        """Make the next client with these properties, for topics that take other sizes now."""
+        self._reports.fit(properties)
 
     def renew_login(self, username: str, password: str) -> None:
         """Log in so from the next connection on; any thread may call it."""
@@ -86,17 +96,17 @@ class AtLeastOnceProducer:
         """
         if self._must_rebuild:
             raise TransactionAborted("the last events may still be under way in this client")
-        self._failed = None
+        self._reports.begin()
         self._must_rebuild = True  # unless all goes well
-        block = _Block(self._client)
+        block = _Block(self._client, self._reports)
         try:
             yield block
         except KafkaException as exception:
-            raise translated(error_of(exception), "producing") from exception
+            raise self._failure(error_of(exception)) from exception
         self._flush(within_seconds or self._flush_seconds)
         if block.offsets:
             self._commit_offsets(block.offsets)
-        self._must_rebuild = False
+        self._must_rebuild = self._reports.written()
 
     def _flush(self, within_seconds: float) -> None:
         deadline = self._clock() + within_seconds
@@ -105,28 +115,26 @@ class AtLeastOnceProducer:
                 raise TransactionAborted(
                     f"the brokers did not take the scored events within {within_seconds:.0f} s"
                 )
-        if self._failed is not None:
-            raise _not_delivered(self._failed)
+        if self._reports.cause is not None:
+            raise self._failure(self._reports.cause)
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            self._failed = more_telling(self._failed, error)
+    def _failure(self, error: KafkaError) -> StreamScorerError:
+        failure = translated(error, "producing")
+        if isinstance(failure, RecordsRefused):
+            return self._reports.refusal(str(failure), self._properties)
+        # Without a transaction there is nothing to be fenced from: whatever it was, write it again.
+        return TransactionAborted(str(failure)) if isinstance(failure, ProducerLost) else failure
 
 
 class _Block:
-    def __init__(self, client: Producer) -> None:
+    def __init__(self, client: Producer, reports: Reports) -> None:
         self._client = client
+        self._reports = reports
         self.offsets: dict[TopicPartition, int] = {}
 
     def produce(self, topic: str, events: ScoredEvents) -> None:
-        queue(self._client, topic, events)
+        queue(self._client, topic, events, self._reports)
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         del membership  # the consumer's own commit is fenced by its membership
         self.offsets.update(offsets)
-
-
-def _not_delivered(error: KafkaError) -> StreamScorerError:
-    failure = translated(error, "producing")
-    # Without a transaction there is nothing to be fenced from: whatever it was, write it again.
-    return TransactionAborted(str(failure)) if isinstance(failure, ProducerLost) else failure

@@ -54,6 +54,9 @@ class TopicFacts:
     max_message_bytes: int | None
     min_insync_replicas: int | None
     unclean_leader_election: bool | None
+    before_max_ms: int | None = None
+    after_max_ms: int | None = None
+    is_compacted: bool = False
 
 
 class Cluster:
@@ -171,6 +174,9 @@ class Cluster:
             max_message_bytes=_number(settings.get("max.message.bytes")),
             min_insync_replicas=_number(settings.get("min.insync.replicas")),
             unclean_leader_election=_truth(settings.get("unclean.leader.election.enable")),
+            before_max_ms=_timestamp_limit(settings, "before"),
+            after_max_ms=_timestamp_limit(settings, "after"),
+            is_compacted="compact" in (settings.get("cleanup.policy") or ""),
         )
 
     def group_operations(self, group_id: str) -> frozenset[str] | None:
@@ -285,3 +291,19 @@ def _number(text: str | None) -> int | None:
 
 def _truth(text: str | None) -> bool | None:
     return None if text is None else text == "true"
+
+
+#: Kafka's "no limit".
+_UNLIMITED = 2**63 - 1
+
+
+def _timestamp_limit(settings: Mapping[str, str | None], side: str) -> int | None:
+    """Return how far ``before`` or ``after`` the brokers' time a record may be; ``None``: any time.
+
+    Brokers before 3.6 have one setting for both sides; later ones heed it unless the newer is set.
+    """
+    if settings.get("message.timestamp.type") == "LogAppendTime":
+        return None
+    names = (f"message.timestamp.{side}.max.ms", "message.timestamp.difference.max.ms")
+    limits = (_number(settings.get(name)) for name in names)
+    return next((each for each in limits if each is not None and each < _UNLIMITED), None)

@@ -17,7 +17,7 @@ from operator import length_hint
 from typing import Any
 
 import numpy as np
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import (
@@ -32,12 +32,12 @@ from stream_scorer.kafka.client_config import Deadlines, Property, login, login_
 from stream_scorer.kafka.client_log import ClientLog, least_level
 from stream_scorer.kafka.connections import Connections, audible
 from stream_scorer.kafka.fencing import Fencing
+from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import (
     describe,
     error_of,
     is_fenced,
-    more_telling,
     translated,
 )
 from stream_scorer.protocols import Transaction
@@ -47,6 +47,11 @@ from stream_scorer.records import ScoredEvents, TopicPartition
 ATTEMPT_SECONDS = 2.0
 INIT_TIMEOUT_SECONDS = 10.0
 FULL_QUEUE_SECONDS = 0.1
+#: A delivery that failed is heard of after so long at the latest.
+REPORT_SECONDS = 0.02
+#: One attempt to abort. It purges the client's queue; what was under way and failed for another's
+#: fault comes back into it after that, and is purged by the next attempt.
+ABORT_SECONDS = 0.1
 #: For so long after a connection broke, being fenced says nothing of another process.
 OWN_COPIES_SECONDS = 60.0
 
@@ -100,7 +105,7 @@ class TransactionalProducer:
         self._connections = Connections(clock)
         self._log = ClientLog(least=least_level(properties), hears=self._connections.hear)
         self._client: Producer | None = None
-        self._failed: KafkaError | None = None
+        self._reports = Reports()
         self._bounded_calls = BoundedCalls()
         warn = warn or logging.getLogger("stream_scorer").warning
         self._fencing = Fencing(str(properties["transactional.id"]), warn, clock)
@@ -133,11 +138,12 @@ class TransactionalProducer:
         self.abandon()
         properties = self._properties
         callbacks = {
-            "on_delivery": self._delivered,
+            "on_delivery": self._reports.heard,
             "error_cb": self._log.heard,
             **heard_by(self._hears, "producer"),
         }
-        client = self._make_client({**audible(properties), **callbacks}, self._log)
+        fitted = self._reports.fitted(audible(properties))
+        client = self._make_client({**fitted, **callbacks}, self._log)
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
@@ -153,8 +159,11 @@ class TransactionalProducer:
         self._client = client
         if self._properties is not properties:  # renewed meanwhile
             client.set_sasl_credentials(*login_of(self._properties))
-        self._failed = None
         self._was_late = False
+
+    def fit(self, properties: Mapping[str, Property]) -> None:
+        """Make the next client with these properties, for topics that take other sizes now."""
+        self._reports.fit(properties)
 
     def renew_login(self, username: str, password: str) -> None:
         """Log in so from the next connection on; any thread may call it."""
@@ -197,13 +206,20 @@ class TransactionalProducer:
             raise ProducerLost("there is no producer that is in no doubt")
         self._began = self._clock()
         deadline = self._began + (within_seconds or self._transaction_seconds)
-        self._failed = None
+        self._reports.begin()
+        send_offsets = partial(self._send_offsets, deadline=deadline)
         try:
             client.begin_transaction()
-            yield _OpenTransaction(client, partial(self._send_offsets, deadline=deadline))
+            yield _OpenTransaction(client, self._reports, send_offsets)
+            self._await_reports(client, deadline)
             self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         except KafkaException as exception:
-            raise self._failure(client, error_of(exception)) from exception
+            error = error_of(exception)
+            if error.code() == KafkaError._STATE:  # noqa: SLF001 - the client's own code
+                # A delivery failed while others were handed over: its report says why.
+                with suppress(KafkaException):
+                    self._await_reports(client, deadline)
+            raise self._failure(client, error) from exception
         except ProducerLost:
             self.abandon()
             raise
@@ -212,6 +228,18 @@ class TransactionalProducer:
             raise
         finally:
             self._was_late = self._took_seconds() >= self._deadlines.socket_ms / 1000
+        if self._reports.written():
+            self.abandon()
+
+    def _await_reports(self, client: Producer, deadline: float) -> None:
+        """Wait until everything is delivered, or something is not.
+
+        Once a delivery has failed the client sends nothing more, and a commit would wait for what
+        it still holds until that times out; before a commit is begun, an abort is allowed.
+        """
+        while self._reports.cause is None and self._clock() < deadline:
+            if client.flush(REPORT_SECONDS) == 0:
+                return
 
     def _took_seconds(self) -> float:
         return self._clock() - self._began
@@ -230,18 +258,19 @@ class TransactionalProducer:
         """Abort, and return what the failure of the transaction means."""
         doing = "committing a transaction"
         by_another = is_fenced(error) and not self._may_have_fenced_itself()
-        first = translated(error, doing, self._failed)
+        first = translated(error, doing, self._reports.cause)
         self._abort(client, first)
         if by_another and (enough := self._fencing.by_another(describe(error))) is not None:
             return enough
         # Aborting serves the delivery reports that are left; one of them may name the cause.
-        failure = translated(error, doing, self._failed)
-        for note in getattr(first, "__notes__", ()):
-            failure.add_note(note)
+        failure = translated(error, doing, self._reports.cause)
         if isinstance(failure, RecordsRefused):
             # The client's sequence numbers have a gap there now, and the next transaction would
             # abort for nothing (OUT_OF_ORDER_SEQUENCE_NUMBER).
             self.abandon()
+            failure = self._reports.refusal(str(failure), self._properties)
+        for note in getattr(first, "__notes__", ()):
+            failure.add_note(note)
         return failure
 
     def _abort(self, client: Producer, cause: BaseException) -> None:
@@ -251,7 +280,12 @@ class TransactionalProducer:
             return
         try:
             deadline = self._clock() + self._transaction_seconds
-            self._repeat(client.abort_transaction, deadline=deadline, doing="aborting")
+            self._repeat(
+                client.abort_transaction,
+                deadline=deadline,
+                doing="aborting",
+                attempt_seconds=ABORT_SECONDS,
+            )
         except (KafkaException, StreamScorerError) as failure:
             cause.add_note(f"and aborting failed too: {failure}")
             # begin_transaction would be refused for ever; the successor resolves what is open.
@@ -291,38 +325,42 @@ class TransactionalProducer:
             else:
                 return
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        # The others of its transaction are purged because of the one that failed, some before it.
-        if error is not None:
-            self._failed = more_telling(self._failed, error)
-
 
 class _OpenTransaction:
     def __init__(
-        self, client: Producer, send_offsets: Callable[[Callable[[float], None]], None]
+        self,
+        client: Producer,
+        reports: Reports,
+        send_offsets: Callable[[Callable[[float], None]], None],
     ) -> None:
         self._client = client
+        self._reports = reports
         self._send_offsets = send_offsets
 
     def produce(self, topic: str, events: ScoredEvents) -> None:
-        queue(self._client, topic, events)
+        queue(self._client, topic, events, self._reports)
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         positions = [ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()]
         self._send_offsets(partial(self._client.send_offsets_to_transaction, positions, membership))
 
 
-def queue(client: Producer, topic: str, events: ScoredEvents) -> None:
+def queue(client: Producer, topic: str, events: ScoredEvents, reports: Reports) -> None:
     """Hand the events to the client's queue, in order, waiting while it is full.
 
     An event without a timestamp gets the time of its writing.
     """
-    while (taken := _queue_some(client, topic, events)) < len(events):
+    reports.producing(topic, events)
+    taken = _queue_some(client, topic, events, 0, reports)
+    while taken < len(events):
         client.poll(FULL_QUEUE_SECONDS)
-        events = events.take(np.arange(taken, len(events)))
+        rest = events.take(np.arange(taken, len(events)))
+        taken += _queue_some(client, topic, rest, taken, reports)
 
 
-def _queue_some(client: Producer, topic: str, events: ScoredEvents) -> int:
+def _queue_some(
+    client: Producer, topic: str, events: ScoredEvents, first: int, reports: Reports
+) -> int:
     """Queue events; return how many of them the client took before its queue was full.
 
     No line of Python runs for each event: ``produce`` is mapped over the columns. By position
@@ -336,7 +374,7 @@ def _queue_some(client: Producer, topic: str, events: ScoredEvents) -> int:
         values,
         events.keys,
         events.partitions.tolist(),
-        repeat(None),
+        reports.callbacks(first),
         repeat(None),
         np.maximum(events.timestamps, 0).tolist(),
         events.headers,
@@ -346,4 +384,8 @@ def _queue_some(client: Producer, topic: str, events: ScoredEvents) -> int:
     except BufferError:
         # The one that was refused has left the iterator as well.
         return len(events) - length_hint(values) - 1
+    except KafkaException as exception:
+        row = first + len(events) - length_hint(values) - 1
+        reports.not_taken(row, error_of(exception))
+        raise
     return len(events)

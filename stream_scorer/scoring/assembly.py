@@ -19,10 +19,13 @@ from stream_scorer.records import (
     ScoredBatch,
     ScoredEvents,
     Stage,
+    TopicLimits,
 )
 
 #: librdkafka's number for "let the partitioner decide by the key".
 ANY_PARTITION = -1
+#: Beyond a limit by less than this, the brokers decide: their clock is another one.
+CLOCKS_DIFFER_MS = 60_000
 #: The input's schema id says nothing of the scored event.
 VALUE_SCHEMA_HEADER = "__value_schema_id"
 
@@ -33,24 +36,27 @@ def assemble(
     problems: Problems,
     *,
     by_key: bool,
-    max_bytes: int | None,
+    limits: TopicLimits,
+    now_ms: int,
     seconds: Mapping[Stage, float],
     profile: Profile,
 ) -> ScoredBatch:
     """Return the batch's traces; a row in no part and without a problem is a forwarded tombstone.
 
-    ``parts`` are row numbers and the encoded events of those rows. A scored event larger than
-    ``max_bytes`` becomes a dead letter.
+    ``parts`` are row numbers and the encoded events of those rows. A scored event beyond the
+    output topic's ``limits`` becomes a dead letter.
     """
     values = _values(batch, parts, problems)
     headers = batch.headers
     if any(headers):
         headers = [outgoing(each) for each in headers]
     size_bytes = _bytes_of(values)
+    problems = _beyond(batch, limits, now_ms) | problems
+    max_bytes = limits.max_bytes
     if max_bytes is not None and not _all_fit(size_bytes, batch.keys, headers, max_bytes):
-        too_large = _too_large(batch, values, headers, max_bytes)
-        size_bytes -= _bytes_of([values[row] for row in too_large])
-        problems = {**problems, **too_large}
+        problems |= _too_large(batch, values, headers, max_bytes)
+    if problems:
+        size_bytes -= _bytes_of([values[row] for row in problems])
     scored = _scored(batch, values, headers, problems, by_key=by_key)
     letters = tuple(_dead_letter(batch, row, problems[row]) for row in sorted(problems))
     return ScoredBatch(
@@ -127,6 +133,29 @@ def _all_fit(
     return not any(headers) and value_bytes + _bytes_of(keys) <= max_bytes
 
 
+def _beyond(batch: Batch, limits: TopicLimits, now_ms: int) -> Problems:
+    """Return the rows that the brokers would refuse for sure, whatever they are scored."""
+    problems: Problems = {}
+    if limits.needs_key and None in batch.keys:
+        rows = [row for row, key in enumerate(batch.keys) if key is None]
+        problems |= dict.fromkeys(rows, _NO_KEY)
+    for side, limit in (("before", limits.before_max_ms), ("after", limits.after_max_ms)):
+        if limit is None:
+            continue
+        ages = now_ms - batch.timestamps if side == "before" else batch.timestamps - now_ms
+        far = ages > limit + CLOCKS_DIFFER_MS
+        if far.any():
+            # An event without a timestamp gets that of its writing.
+            for row in np.flatnonzero(far & (batch.timestamps > 0)).tolist():
+                problems[row] = Problem(
+                    Reason.REJECTED_BY_BROKER,
+                    Stage.COMMIT,
+                    f"INVALID_TIMESTAMP: the event is of {ages[row]} ms {side} now, and the output "
+                    f"topic takes {limit} (message.timestamp.{side}.max.ms)",
+                )
+    return problems
+
+
 def _too_large(
     batch: Batch,
     values: Sequence[bytes | None],
@@ -162,3 +191,10 @@ def _dead_letter(batch: Batch, row: int, problem: Problem) -> DeadLetter:
 def _bytes_of(column: Sequence[bytes | None]) -> int:
     # To join them takes a fifth of the time that it takes to add up their lengths.
     return len(b"".join(filter(None, column)))
+
+
+_NO_KEY = Problem(
+    Reason.REJECTED_BY_BROKER,
+    Stage.COMMIT,
+    "INVALID_RECORD: the event has no key, and the output topic is compacted by key",
+)

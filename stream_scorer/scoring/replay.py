@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -117,7 +118,7 @@ class ReplayScorer:
     def score(self, batch: Batch) -> ScoredBatch:
         """Return the traces of the original events, and the offsets of the dead letters."""
         rows, originals = originals_in(batch, self._refusals)
-        self._origins = {
+        self._origins |= {
             (batch.source_of(row), int(batch.offsets[row])): (original.source, original.offset)
             for row, original in zip(rows, originals, strict=True)
         }
@@ -128,6 +129,17 @@ class ReplayScorer:
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
         """Make a dead letter of the original event again."""
         self._scorer.reject(*self._origins[source, offset], why)
+
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Forget what the dead letters before these offsets were.
+
+        Their events may be in any order, so what was rejected is remembered until the end.
+        """
+        self._origins = {
+            place: origin
+            for place, origin in self._origins.items()
+            if not _is_before(offsets, place)
+        }
 
 
 class ReturnToInput:
@@ -167,8 +179,17 @@ class ReturnToInput:
         self._not_taken.add((source, offset))
         self._refusals.not_taken += 1
 
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Forget what was passed over before these offsets."""
+        self._not_taken = {each for each in self._not_taken if not _is_before(offsets, each)}
+
 
 _RETURNED = Problem(Reason.NO_SCHEMA, Stage.COMMIT, "returned to the input")
+
+
+def _is_before(offsets: Mapping[TopicPartition, int], place: Coordinates) -> bool:
+    source, offset = place
+    return offset < offsets.get(source, 0)
 
 
 def originals_in(batch: Batch, refusals: Refusals) -> tuple[list[int], list[Original]]:

@@ -31,6 +31,7 @@ from stream_scorer.records import (
     Reason,
     ScoredBatch,
     Stage,
+    TopicLimits,
     TopicPartition,
 )
 from stream_scorer.schemas import SchemaSource
@@ -54,14 +55,17 @@ class ReadSide:
 
 @dataclass(frozen=True, slots=True)
 class WriteSide:
-    """How scores become the bytes of a scored event."""
+    """How scores become the bytes of a scored event.
+
+    ``limits`` are what the output topic takes, as it is known now.
+    """
 
     encoder: Encoder
     prefix: bytes
     copied: tuple[PassThrough, ...]
     provenance: bool
     partition: Literal["source", "key"] = "source"
-    max_bytes: int | None = None
+    limits: Callable[[], TopicLimits] = TopicLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ class Scorer:
         self._profiler = Profiler.of(features, outputs)
         self._copies = tuple(field.path for field in write.copied)
         self._readings: dict[SchemaKey, Reading | Problem] = {}
-        self._rejected: dict[tuple[TopicPartition, int], str] = {}
+        self._rejected: dict[TopicPartition, dict[int, str]] = {}
         self._identity = Constant(
             {"name": model.name, "version": model.version, "sha256": model.sha256}
         )
@@ -136,7 +140,8 @@ class Scorer:
                 [(part.rows, part.values) for part in scored],
                 problems,
                 by_key=self._write.partition == "key",
-                max_bytes=self._write.max_bytes,
+                limits=self._write.limits(),
+                now_ms=self._now_micros() // 1000,
                 seconds=watch.seconds,
                 profile=Profile.of_all(part.profile for part in scored),
             )
@@ -147,13 +152,22 @@ class Scorer:
         Raises:
             TooManyDeadLetters: that was done already, and the brokers refuse the dead letter too.
         """
-        if (source, offset) in self._rejected:
+        rejected = self._rejected.setdefault(source, {})
+        if offset in rejected:
             raise TooManyDeadLetters(
                 f"{source.topic} [{source.partition}] at offset {offset} can't be written: the "
                 f"brokers refuse its score, and its dead letter too ({why}). Nothing is lost; "
                 "mend the dead-letter topic's settings and start again."
             )
-        self._rejected[source, offset] = why
+        rejected[offset] = why
+
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Forget the rejected events before these offsets: their dead letters are committed."""
+        for source in self._rejected.keys() & offsets.keys():
+            left = {at: why for at, why in self._rejected[source].items() if at >= offsets[source]}
+            self._rejected[source] = left
+            if not left:
+                del self._rejected[source]
 
     # ------------------------------------------------------------------ rows that are not scored
 
@@ -163,10 +177,12 @@ class Scorer:
             for row, value in enumerate(batch.values):
                 if value is None:
                     problems[row] = _TOMBSTONE
-        for (source, offset), why in self._rejected.items():
-            if source in batch.sources:
-                mine = batch.source_index == batch.sources.index(source)
-                for row in np.flatnonzero(mine & (batch.offsets == offset)).tolist():
+        for number, source in enumerate(batch.sources):
+            rejected = self._rejected.get(source)
+            if rejected:
+                found = np.isin(batch.offsets, list(rejected)) & (batch.source_index == number)
+                for row in np.flatnonzero(found).tolist():
+                    why = rejected[int(batch.offsets[row])]
                     problems[row] = Problem(Reason.REJECTED_BY_BROKER, Stage.COMMIT, why)
         return problems
 

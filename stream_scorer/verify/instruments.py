@@ -113,6 +113,10 @@ class InstrumentedScorer:
         """Make a dead letter of this event from now on."""
         self._scorer.reject(source, offset, why)
 
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Forget what was rejected before these offsets."""
+        self._scorer.forget(offsets)
+
 
 class InstrumentedConsumer:
     """A consumer with points after a fetch and in a revocation; all else is the consumer's."""

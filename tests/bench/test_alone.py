@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -63,6 +64,9 @@ class Timed:
         return ScoredBatch(scored, letters, {}, np.append(good, bad), seconds=spent)
 
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+        """Is not asked for."""
+
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Is not asked for."""
 
 

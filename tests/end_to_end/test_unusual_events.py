@@ -9,11 +9,13 @@ import time
 import pytest
 
 from tests import topics
+from tests.end_to_end.test_watching import Watched
 from tests.end_to_end.workers import Scoring, event_value, headers_of
 
 pytestmark = pytest.mark.kafka
 
 NOW = int(time.time() * 1000)
+ON_A_PORT = {"server": {"host": "127.0.0.1", "port": 0}}
 
 
 def ids(scoring: Scoring) -> list[str]:
@@ -105,6 +107,48 @@ def test_an_event_whose_score_the_broker_refuses_is_found_among_many(scoring: Sc
     expected = [each for half in (0, 1) for each in range(half, 12, 2) if each not in (3, 8)]
     assert ids(scoring) == [f"e{each}" for each in expected]
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("every", [100, 50], ids=["1 %", "2 %"])
+def test_events_that_are_ahead_of_their_time_cost_no_transaction(
+    scoring: Scoring, every: int
+) -> None:
+    """What the topic takes is known from the start: their dead letters go with the scores."""
+    any_time = {"message.timestamp.after.max.ms": str(2**62)}
+    scoring.set_up(ON_A_PORT, partitions=4, dead=any_time, source=any_time)
+    ahead = NOW + 2 * 86_400_000
+    scoring.write(
+        [
+            topics.Event(
+                event_value(f"e{each}"), b"k", each % 4, (), NOW if each % every else ahead
+            )
+            for each in range(4000)
+        ]
+    )
+    worker = Watched(scoring.start())
+    scoring.wait_until_done()
+    assert scoring.reasons() == ["rejected_by_broker"] * (4000 // every)
+    assert sorted(ids(scoring)) == sorted(f"e{each}" for each in range(4000) if each % every)
+    assert worker.status()["totals"]["aborted"] == 0
+
+
+def test_a_limit_that_is_lowered_amid_the_work_is_read_again(scoring: Scoring) -> None:
+    """A few transactions abort before the batches fit, and what is too large is known again."""
+    scoring.set_up(ON_A_PORT)
+    scoring.write([topics.Event(event_value("first"))])
+    worker = Watched(scoring.start())
+    scoring.wait_until_done()
+    scoring.change_topic(scoring.output, "max.message.bytes", "2000")
+    large = {event_value(f"e{each}" + "x" * 3000) for each in (100, 2000, 5999)}
+    values = [event_value(f"e{each}") for each in range(6000)]
+    for each in sorted(large):
+        values.insert(3000, each)
+    scoring.write([topics.Event(each) for each in values])
+    scoring.wait_until_done()
+    assert ids(scoring) == ["first", *(f"e{each}" for each in range(6000))]
+    assert {each.value() for each in scoring.dead_letters()} == large
+    assert scoring.reasons() == ["too_large"] * 3
+    assert worker.status()["totals"]["aborted"] <= 3
 
 
 def test_an_event_that_no_topic_takes_stops_the_worker(scoring: Scoring) -> None:

@@ -19,6 +19,13 @@ from typing import Any
 import fastavro
 import psutil
 from confluent_kafka import Message
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from stream_scorer.app.contract import make_contract, open_model
 from stream_scorer.avro.schema import parse
@@ -128,11 +135,26 @@ class Scoring:
         partitions: int = 1,
         output: Mapping[str, str] | None = None,
         dead: Mapping[str, str] | None = None,
+        source: Mapping[str, str] | None = None,
     ) -> None:
         """Create the three topics, with these settings of theirs."""
-        self.create_topic(self.source, partitions, {})
+        self.create_topic(self.source, partitions, source or {})
         self.create_topic(self.output, partitions, output or {})
         self.create_topic(self.dead, partitions, {"max.message.bytes": "1200000", **(dead or {})})
+
+    def change_topic(self, topic: str, setting: str, value: str) -> None:
+        """Give a topic another setting, and return once its brokers say so."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+        changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        for future in admin.incremental_alter_configs([changed]).values():
+            future.result()
+        asked = ConfigResource(ResourceType.TOPIC, topic)
+
+        def is_changed() -> bool:
+            return bool(admin.describe_configs([asked])[asked].result()[setting].value == value)
+
+        topics.wait_for(is_changed, f"{topic} has {setting}={value}")
 
     def with_kafka(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings with the topics, and without a budget unless they have one."""

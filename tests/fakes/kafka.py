@@ -82,6 +82,8 @@ class FakeKafka:
         #: How often the connections of a producer broke, by transactional id.
         self.breaks: Counter[str] = Counter()
         self.refuses: Callable[[str, bytes | None], bool] = lambda _topic, _value: False
+        #: The latest timestamp that a topic takes, where it has a limit.
+        self.latest_ms: dict[str, int] = {}
         #: What producers believe that became of their transactions.
         self.history: list[Entry] = []
         #: Hears of every call of a client before it takes effect: which client, and which call.

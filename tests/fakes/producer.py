@@ -185,7 +185,8 @@ class FakeBlock:
             events.headers,
             strict=True,
         ):
-            if self._kafka.refuses(topic, value):
+            is_late = timestamp > self._kafka.latest_ms.get(topic, timestamp)
+            if is_late or self._kafka.refuses(topic, value):
                 self.refused[self._records] = "INVALID_RECORD"
             self._records += 1
             target = TopicPartition(topic, partition % self._kafka.partitions[topic])

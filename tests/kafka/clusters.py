@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class FakeCluster:
         """Create a topic and return its name."""
         name = f"topic-{len(self.kafka.partitions)}"
         self.kafka.create_topic(name, partitions)
+        self.kafka.latest_ms[name] = int(time.time() * 1000) + 3_600_000
         if max_message_bytes is not None:
             self.kafka.refuses = lambda topic, value: (
                 topic == name and len(value or b"") > max_message_bytes
@@ -133,10 +134,11 @@ class RealCluster:
         self._joined: list[EventConsumer] = []
 
     def create(self, partitions: int = 1, max_message_bytes: int | None = None) -> str:
-        """Create a topic and return its name."""
-        if max_message_bytes is None:
-            return self._create_topic(partitions)
-        return self._create_topic(partitions, {"max.message.bytes": str(max_message_bytes)})
+        """Create a topic and return its name; it refuses events of more than an hour ahead."""
+        settings = {"message.timestamp.after.max.ms": "3600000"}
+        if max_message_bytes is not None:
+            settings["max.message.bytes"] = str(max_message_bytes)
+        return self._create_topic(partitions, settings)
 
     def add_partition(self, topic: str) -> None:
         """Let the topic have one partition more."""
@@ -239,6 +241,13 @@ def joined(consumer: EventConsumer) -> EventConsumer:
     """Subscribe with a listener that only takes notes."""
     consumer.subscribe(Recorded())
     return consumer
+
+
+def ahead(written: ScoredEvents, rows: Sequence[int]) -> ScoredEvents:
+    """Return the events, these rows of which are of the day after tomorrow: no topic takes them."""
+    timestamps = written.timestamps.copy()
+    timestamps[list(rows)] += 2 * 86_400_000
+    return replace(written, timestamps=timestamps)
 
 
 def events(*values: bytes | None, partition: int = 0, key: bytes | None = None) -> ScoredEvents:

@@ -67,11 +67,12 @@ def test_a_refused_event_keeps_the_offsets_back(real: RealCluster, topic: TopicF
     old = events(b"old")
     old.timestamps[0] = 1
     with (
-        pytest.raises(RecordsRefused, match="INVALID_TIMESTAMP"),
+        pytest.raises(RecordsRefused, match="INVALID_TIMESTAMP") as refusal,
         made.transaction() as transaction,
     ):
         transaction.produce(output, old)
         transaction.send_offsets({SOURCE: 1}, b"")
+    assert set(refusal.value.refused) == {0}
     assert offsets.committed == []
     made.rebuild()
     with made.transaction() as transaction:

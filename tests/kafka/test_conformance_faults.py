@@ -12,7 +12,7 @@ import pytest
 from stream_scorer.errors import ProducerLost, RecordsRefused, TransactionAborted, Unanswered
 from stream_scorer.kafka import consumer as module
 from stream_scorer.records import TopicPartition
-from tests.kafka.clusters import events, gather, member, ready_producer, values_of
+from tests.kafka.clusters import ahead, events, gather, member, ready_producer, values_of
 from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest, Recorded
 from tests.topics import wait_for
 
@@ -169,6 +169,36 @@ def test_partitions_that_are_added_are_read_from_their_beginning(
         return {b"b", b"c"} <= found
 
     wait_for(all_are_read, "the new partition's events come")
+
+
+@pytest.mark.parametrize("refused", [{17}, {0, 1, 30, 59}, {40, 41}], ids=str)
+def test_all_records_that_are_refused_are_named_by_their_numbers(
+    cluster: Cluster, group: str, refused: set[int]
+) -> None:
+    """No other one ever is. Several attempts may be needed, for the client reports batches."""
+    output = cluster.create(2)
+    producer = cluster.producer(group)
+    left, named, attempts = list(range(60)), set[int](), 0
+    while True:
+        attempts += 1
+        if producer.needs_rebuild:
+            producer.rebuild()
+        try:
+            with producer.transaction() as transaction:
+                for partition in (0, 1):
+                    mine = [each for each in left if each % 2 == partition]
+                    values = [b"%d" % each for each in mine]
+                    rows = [row for row, each in enumerate(mine) if each in refused]
+                    transaction.produce(output, ahead(events(*values, partition=partition), rows))
+        except RecordsRefused as error:
+            order = sorted(left, key=lambda each: each % 2)
+            named |= {order[number] for number in error.refused}
+            left = [each for each in left if each not in named]
+        else:
+            break
+    assert named == refused
+    assert attempts <= 1 + 2 * len(refused)
+    assert set(cluster.visible(output)) == {b"%d" % each for each in left}
 
 
 def test_a_refused_record_takes_its_neighbours_and_its_client_with_it(

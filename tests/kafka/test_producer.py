@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.records import ScoredEvents
 from tests import topics
 from tests.conftest import TopicFactory
-from tests.kafka.clusters import RealCluster, events
+from tests.kafka.clusters import RealCluster, ahead, events
 
 pytestmark = pytest.mark.kafka
 
@@ -31,6 +32,17 @@ def write(producer: TransactionalProducer, topic: str, written: ScoredEvents) ->
         producer.rebuild()
     with producer.transaction() as transaction:
         transaction.produce(topic, written)
+
+
+def refusal(
+    producer: TransactionalProducer, topic: str, written: ScoredEvents
+) -> RecordsRefused | None:
+    """Write the events; return why they are refused, if they are."""
+    try:
+        write(producer, topic, written)
+    except RecordsRefused as refused:
+        return refused
+    return None
 
 
 @pytest.mark.parametrize(
@@ -70,6 +82,50 @@ def test_a_refused_record_takes_its_transaction_with_it(
     assert real.visible(output) == []
     write(producer, output, events(b"good", key=b"k"))
     assert real.visible(output) == [b"good"]
+
+
+def test_a_burst_tells_of_all_that_is_refused_in_it(real: RealCluster, group: str) -> None:
+    """One in fifty, in four partitions: a few bursts find them all, and nobody else."""
+    output, producer = real.create(4), real.producer(group)
+    refused = set(range(0, 4000, 50))
+    left, blamed, aborts = list(range(4000)), set[int](), -1
+    error: RecordsRefused | None = RecordsRefused("nothing is written yet", {})
+    while error is not None:
+        aborts += 1
+        blamed |= {left[number] for number in error.refused}
+        left = [each for each in left if each not in blamed]
+        mine = events(*(b"%d" % each for each in left), key=b"k")
+        mine = replace(mine, partitions=np.array([each // 50 % 4 for each in left]))
+        bad = [row for row, each in enumerate(left) if each in refused]
+        error = refusal(producer, output, ahead(mine, bad))
+    assert blamed == refused
+    assert aborts <= 12
+    assert len(real.visible(output)) == len(left)
+
+
+def test_a_refusal_does_not_wait_for_what_is_never_sent(real: RealCluster, group: str) -> None:
+    """After the first one the client sends nothing more, and a commit would wait for it."""
+    output = real.create(2)
+    producer = real.producer(group, 15, **{"batch.num.messages": 10})
+    producer.rebuild()
+    started = time.monotonic()
+    with pytest.raises(RecordsRefused):
+        write(producer, output, ahead(events(*[b"v%d" % each for each in range(500)]), [0, 1]))
+    # The client would give its messages up after 12 s.
+    assert time.monotonic() - started < 6
+
+
+def test_topics_that_take_less_get_smaller_batches(real: RealCluster, group: str) -> None:
+    """Also where nobody says what they take: the refusals do."""
+    output = real.create(max_message_bytes=20_000)
+    producer = real.producer(group, 15, **{"compression.type": "none"})
+    values, aborts = [b"%04d" % each + b"x" * 200 for each in range(1000)], 0
+    for _ in range(3):
+        while (error := refusal(producer, output, events(*values))) is not None:
+            aborts += 1
+            assert error.refused == {}
+    assert aborts <= 4
+    assert real.visible(output) == values * 3
 
 
 def test_a_fatal_error_is_the_loop_s_to_hear_of_and_no_one_else_s(

@@ -107,7 +107,7 @@ class Cluster(Protocol):
     """What a test does with a Kafka."""
 
     def create(self, partitions: int = 1, max_message_bytes: int | None = None) -> str:
-        """Create a topic and return its name."""
+        """Create a topic and return its name; it refuses events of more than an hour ahead."""
 
     def add_partition(self, topic: str) -> None:
         """Let the topic have one partition more."""

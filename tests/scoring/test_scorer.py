@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,15 @@ from stream_scorer.avro.framing import ById, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config import load
 from stream_scorer.errors import Broken, ContractError, TooManyDeadLetters, Unanswered
-from stream_scorer.records import Batch, Headers, Reason, ScoredBatch, Stage, TopicPartition
+from stream_scorer.records import (
+    Batch,
+    Headers,
+    Reason,
+    ScoredBatch,
+    Stage,
+    TopicLimits,
+    TopicPartition,
+)
 from stream_scorer.scoring.scorer import Scorer
 from tests.model.making import value, write_model
 from tests.scorers import event as event_schema
@@ -88,13 +96,13 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         *,
         source: Source | None = None,
         schema: Mapping[str, Any] | None = None,
-        max_bytes: int | None = None,
+        limits: Callable[[], TopicLimits] = TopicLimits,
     ) -> Made:
         reader = parse(json.dumps(schema or event_schema()))
         loaded = load(scorer(tmp_path, settings), [], {}, need_kafka=False)
         contract = make_contract(loaded, open_model(loaded.model), reader)
         schemas = source or Source({Unframed(): reader})
-        built = make_scorer(loaded, contract, schemas, b"", max_bytes)
+        built = make_scorer(loaded, contract, schemas, b"", limits)
         return Made(built, fastavro.parse_schema(json.loads(contract.scored.text)))
 
     return made
@@ -348,7 +356,7 @@ def test_a_tombstone_is_forwarded_in_its_place(make: Make) -> None:
 
 def test_a_scored_event_that_the_topic_does_not_take_is_a_dead_letter(make: Make) -> None:
     """Its key and headers count; the input event is what is kept."""
-    made = make(max_bytes=200)
+    made = make(limits=lambda: TopicLimits(max_bytes=200))
     large = avro(event_schema(), event_id="x" * 150, a=1.0, b=2.0)
     headers: list[Headers | None] = [None, None, [("trace", b"y" * 150)]]
     scored = made.scorer.score(batch([event(0), large, event(2)], headers=headers))
@@ -419,3 +427,85 @@ def test_an_event_that_is_rejected_twice_has_no_place_left(make: Make) -> None:
     with pytest.raises(TooManyDeadLetters, match=r"cards \[3\] at offset 101") as stopped:
         made.scorer.reject(P3, 101, "INVALID_TIMESTAMP")
     assert stopped.value.exit_code == 5
+
+
+def test_what_is_committed_need_not_be_remembered(make: Make) -> None:
+    """Only what is before the offset, and only of that partition."""
+    made, other = make(), TopicPartition("cards", 4)
+    for source, offset in ((P3, 100), (P3, 102), (other, 100)):
+        made.scorer.reject(source, offset, "INVALID_TIMESTAMP")
+    made.scorer.forget({P3: 102})
+    assert made.scorer._rejected == {
+        P3: {102: "INVALID_TIMESTAMP"},
+        other: {100: "INVALID_TIMESTAMP"},
+    }
+    made.scorer.forget({P3: 103, other: 101})
+    assert made.scorer._rejected == {}
+
+
+HOUR = 3_600_000
+#: The timestamp of the first event of a batch.
+FIRST = 1_700_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("limits", "hours_later", "refused"),
+    [
+        (TopicLimits(before_max_ms=HOUR), 2.0, "before"),
+        (TopicLimits(before_max_ms=HOUR), 0.5, ""),
+        (TopicLimits(before_max_ms=HOUR), 1.01, ""),
+        (TopicLimits(after_max_ms=HOUR), -2.0, "after"),
+        (TopicLimits(after_max_ms=HOUR), -0.5, ""),
+        (TopicLimits(after_max_ms=HOUR), -1.01, ""),
+        (TopicLimits(after_max_ms=HOUR), 1000.0, ""),
+        (TopicLimits(), -1000.0, ""),
+    ],
+    ids=[
+        "too old",
+        "old enough",
+        "just too old: up to the brokers",
+        "of the future",
+        "of the near future",
+        "just too new: up to the brokers",
+        "old, where only the future is refused",
+        "nothing is known",
+    ],
+)
+def test_what_the_topic_will_refuse_is_a_dead_letter_before_it_is_sent(
+    make: Make, limits: TopicLimits, hours_later: float, refused: str
+) -> None:
+    """As if the brokers had refused it; within a minute their clock decides."""
+    made = make(limits=lambda: limits)
+    made.scorer._now_micros = lambda: int((FIRST + hours_later * HOUR) * 1000)
+    scored = made.scorer.score(batch([event(0), b"bad"]))
+    assert reasons(scored).get(100) == (Reason.REJECTED_BY_BROKER if refused else None)
+    assert reasons(scored)[101] == Reason.UNDECODABLE, "it has a reason of its own"
+    if refused:
+        message = scored.dead_letters[0].problem.message
+        assert message.startswith("INVALID_TIMESTAMP")
+        assert f"message.timestamp.{refused}.max.ms" in message
+
+
+def test_an_event_without_a_timestamp_gets_that_of_its_writing(make: Make) -> None:
+    """So it is neither old nor new."""
+    made = make(limits=lambda: TopicLimits(before_max_ms=HOUR, after_max_ms=HOUR))
+    events = batch([event(0), event(1)])
+    events.timestamps[:] = -1
+    assert reasons(made.scorer.score(events)) == {}
+
+
+def test_a_compacted_topic_takes_no_event_without_a_key(make: Make) -> None:
+    """An empty key is a key."""
+    made = make(limits=lambda: TopicLimits(needs_key=True))
+    events = replace(batch([event(0), event(1), event(2)]), keys=[b"", None, b"k"])
+    scored = made.scorer.score(events)
+    assert reasons(scored) == {101: Reason.REJECTED_BY_BROKER}
+    assert scored.dead_letters[0].problem.message.startswith("INVALID_RECORD")
+
+
+def test_limits_hold_as_they_are_known_now(make: Make) -> None:
+    """They may be read again between two batches."""
+    known = [TopicLimits(), TopicLimits(max_bytes=50)]
+    made = make(limits=lambda: known.pop(0))
+    assert reasons(made.scorer.score(batch([event(0)]))) == {}
+    assert reasons(made.scorer.score(batch([event(0)]))) == {100: Reason.TOO_LARGE}

@@ -12,6 +12,7 @@ from stream_scorer.errors import TransactionAborted, Unanswered
 from stream_scorer.intake import Intake, Write
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.producer import TransactionalProducer, queue
+from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.open_set import OpenSet
 from stream_scorer.output import TransactionalOutput
@@ -149,7 +150,7 @@ class WritesDeadLettersApart:
     ) -> None:
         """Write the dead letters, then commit the rest."""
         for batch in scored:
-            queue(self._client, self._topic, self._form.records(batch.dead_letters))
+            queue(self._client, self._topic, self._form.records(batch.dead_letters), Reports())
         assert self._client.flush(PATIENCE_SECONDS) == 0
         rest = [replace(batch, dead_letters=()) for batch in scored]
         self._output.commit(rest, offsets, membership, within_seconds)

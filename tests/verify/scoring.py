@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from confluent_kafka import Message
 
@@ -46,6 +48,9 @@ class Scoring:
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
         """No broker refuses these records."""
         raise AssertionError(f"{source} {offset}: {why}")
+
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """There is nothing to forget."""
 
     def _scored(self, batch: Batch, row: int) -> bytes:
         score = score_of(batch.values[row] or b"")

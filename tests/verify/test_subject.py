@@ -18,7 +18,7 @@ import pytest
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.config.loading import load
-from stream_scorer.records import Batch, Reason, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Reason, ScoredBatch, TopicLimits, TopicPartition
 from stream_scorer.verify.subject import (
     NUMBER_HEADER,
     OLDEST_OUTPUT_MS,
@@ -66,7 +66,7 @@ def score(config: Path) -> Score:
         contract,
         schemas.source,
         schemas.prefix_for(contract.scored),
-        OUTPUT_MESSAGE_BYTES,
+        lambda: TopicLimits(OUTPUT_MESSAGE_BYTES),
     )
 
     def score(numbers: Sequence[int]) -> ScoredBatch:

@@ -81,6 +81,11 @@ class Scoring:
             raise TooManyDeadLetters(f"the dead letter is refused too: {why}")
         self.rejected[source, offset] = why
 
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Forget what is committed."""
+        for place in [(at, to) for at, to in self.rejected if to < offsets.get(at, 0)]:
+            del self.rejected[place]
+
     def _is_bad(self, batch: Batch, row: int) -> bool:
         place = (batch.source_of(row), int(batch.offsets[row]))
         return (batch.values[row] or b"").startswith(b"bad") or place in self.rejected

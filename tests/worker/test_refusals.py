@@ -90,6 +90,26 @@ def test_the_set_that_would_cross_the_budget_is_not_committed() -> None:
     assert len(after.dead()) == 2
 
 
+def test_the_budget_is_asked_once_for_all_that_is_refused_of_a_set() -> None:
+    """A tenth of the set is within it; the half that has them all would not be."""
+    loop = Loop(budget=Budget(ratio=0.1, window_seconds=60, minimum=1))
+    loop.kafka.write(P0, numbered(40))
+    culprits = {b"scored:%d" % each for each in range(4)}
+    loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value in culprits
+    loop.run()
+    assert len(loop.dead()) == 4
+    assert loop.heard.committed_rows == [40]
+
+
+def test_what_was_rejected_is_forgotten_once_it_is_committed(loop: Loop) -> None:
+    """A worker lives for months."""
+    loop.kafka.write(P0, numbered(20))
+    loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value == b"scored:13"
+    loop.run()
+    assert len(loop.dead()) == 1
+    assert loop.scoring.rejected == {}
+
+
 def test_a_budget_that_is_crossed_in_a_revocation_stops_the_worker() -> None:
     """The partitions go uncommitted."""
     loop = Loop(budget=Budget(ratio=0.0, window_seconds=60, minimum=1))

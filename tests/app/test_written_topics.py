@@ -1,0 +1,88 @@
+"""What the topics that are written to take: known at the start, and again after a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stream_scorer.app.written_topics import REST_SECONDS, OutputTopics, WrittenTopics, limits_of
+from stream_scorer.kafka.cluster import Cluster, TopicFacts
+from stream_scorer.records import TopicLimits
+from tests.conftest import Kafka, TopicFactory
+from tests.fakes.kafka import FakeClock
+
+OUT = TopicFacts("out", 1, 1, None, 1_000_000, 1, False)
+DEAD = replace(OUT, name="dead")
+
+
+class Brokers:
+    """Whoever describes the topics."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.known: dict[str, TopicFacts] = {"out": OUT, "dead": DEAD}
+        self.asked = 0
+        self.topics = WrittenTopics(OutputTopics(OUT, DEAD), self.describe, self.clock)
+
+    def describe(self, name: str) -> TopicFacts | None:
+        """Describe a topic, if there is an answer."""
+        self.asked += 1
+        return self.known.get(name)
+
+
+def test_what_changed_is_known_once_it_is_read_again() -> None:
+    """Of either topic."""
+    brokers = Brokers()
+    assert not brokers.topics.read_again()
+    brokers.known["out"] = replace(OUT, max_message_bytes=2000, after_max_ms=5)
+    brokers.clock.advance(REST_SECONDS)
+    assert brokers.topics.read_again()
+    assert brokers.topics.scored_limits() == TopicLimits(2000 - 512, after_max_ms=5)
+    assert brokers.topics.now.dead_letters == DEAD
+
+
+def test_refusals_in_numbers_do_not_ask_each_time() -> None:
+    """Where nobody says what a topic takes, each of them would."""
+    brokers = Brokers()
+    for _ in range(10):
+        brokers.topics.read_again()
+    assert brokers.asked == 2
+
+
+def test_who_does_not_answer_changes_nothing() -> None:
+    """What was known may still be true."""
+    brokers = Brokers()
+    brokers.known.clear()
+    assert not brokers.topics.read_again()
+    assert brokers.topics.now == OutputTopics(OUT, DEAD)
+
+
+def test_without_a_right_to_ask_nothing_is_known() -> None:
+    """The brokers decide then."""
+    assert limits_of(replace(OUT, max_message_bytes=None)) == TopicLimits()
+    assert limits_of(None) == TopicLimits()
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize(
+    ("settings", "limits"),
+    [
+        ({"message.timestamp.before.max.ms": "5000"}, (5000, 3_600_000, False)),
+        ({"message.timestamp.after.max.ms": "7000"}, (None, 7000, False)),
+        ({"message.timestamp.type": "LogAppendTime"}, (None, None, False)),
+        ({"cleanup.policy": "compact,delete"}, (None, 3_600_000, True)),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_the_brokers_say_what_a_topic_takes(
+    kafka: Kafka,
+    topic: TopicFactory,
+    settings: dict[str, str],
+    limits: tuple[int | None, int | None, bool],
+) -> None:
+    """Kafka 4 takes no record of more than an hour ahead unless it is told to."""
+    cluster = Cluster({"bootstrap.servers": kafka.bootstrap_servers}, warn=pytest.fail)
+    facts = cluster.topic(topic(1, settings))
+    assert facts is not None
+    assert (facts.before_max_ms, facts.after_max_ms, facts.is_compacted) == limits
