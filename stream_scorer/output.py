@@ -12,7 +12,7 @@ from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
 from stream_scorer.protocols import Transaction
-from stream_scorer.records import ScoredBatch, TopicPartition
+from stream_scorer.records import Reason, ScoredBatch, TopicPartition
 
 
 class Producer(Protocol):
@@ -48,8 +48,8 @@ class TransactionalOutput:
     """Commits each set in one transaction; the dead-letter budget is asked before it begins.
 
     ``dead_letters`` is ``None`` without a dead-letter topic: the first bad event stops the worker.
-    ``clock`` is monotonic seconds. ``on_refusal`` is called after brokers refused records: what
-    they take may have changed.
+    ``clock`` is monotonic seconds. ``look_again`` is called when a record was more than its topic
+    takes, as the brokers say or as it is known: that may have changed.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class TransactionalOutput:
         topic: str,
         dead_letters: DeadLetterOutput | None,
         clock: Callable[[], float] = time.monotonic,
-        on_refusal: Callable[[], None] = lambda: None,
+        look_again: Callable[[], None] = lambda: None,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._dead_letters = dead_letters
         self._clock = clock
-        self._on_refusal = on_refusal
+        self._look_again = look_again
 
     @property
     def needs_rebuild(self) -> bool:
@@ -102,10 +102,13 @@ class TransactionalOutput:
                         transaction.produce(self._dead_letters.topic, records)
                 transaction.send_offsets(offsets, membership)
         except RecordsRefused:
-            self._on_refusal()
+            self._look_again()
             raise
         if self._dead_letters is not None:
             self._dead_letters.ledger.spend(self._clock(), *_counted(scored))
+        letters = (letter for batch in scored for letter in batch.dead_letters)
+        if any(letter.problem.reason in _FOR_ITS_TOPIC for letter in letters):
+            self._look_again()
 
     def _check_budget(self, scored: Sequence[ScoredBatch]) -> None:
         events, dead = _counted(scored)
@@ -126,6 +129,10 @@ class TransactionalOutput:
                 f"{first.problem.message}). Nothing of these is committed; mend the cause, or "
                 "raise the budget, and start again."
             )
+
+
+#: Why an event is dead that another setting of a topic would let live.
+_FOR_ITS_TOPIC = frozenset({Reason.TOO_LARGE, Reason.REJECTED_BY_BROKER})
 
 
 def _counted(scored: Sequence[ScoredBatch]) -> tuple[int, int]:

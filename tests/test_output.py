@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -130,12 +131,12 @@ def test_the_budget_recovers_with_time() -> None:
     assert written.counts() == (0, 2, 1)
 
 
-def test_after_a_refusal_somebody_may_ask_what_the_topics_take_now() -> None:
-    """And after nothing else."""
+def test_what_topics_take_may_be_asked_again_when_a_record_is_more() -> None:
+    """The brokers say so, or it is known: either may be another now. After nothing else."""
     asked: list[str] = []
     written = Written(None)
     output = TransactionalOutput(
-        written.producer, "out", None, written.kafka.clock, on_refusal=lambda: asked.append("!")
+        written.producer, "out", None, written.kafka.clock, look_again=lambda: asked.append("!")
     )
     written.kafka.fail("commit", TransactionAborted("not now"))
     with pytest.raises(TransactionAborted):
@@ -146,6 +147,25 @@ def test_after_a_refusal_somebody_may_ask_what_the_topics_take_now() -> None:
         output.commit([batch(1)], {SOURCE: 1}, written.membership)
     assert asked == ["!"]
     assert set(refused.value.refused) == {0}
+
+
+@pytest.mark.parametrize(("reason", "times"), [(Reason.TOO_LARGE, 1), (Reason.UNDECODABLE, 0)])
+def test_a_limit_may_be_gone_that_events_are_dead_for(reason: Reason, times: int) -> None:
+    """It is asked for once they are committed."""
+    asked: list[str] = []
+    written = Written(None)
+    output = TransactionalOutput(
+        written.producer,
+        "out",
+        DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 1), BudgetLedger(BUDGET)),
+        written.kafka.clock,
+        look_again=lambda: asked.append("!"),
+    )
+    problem = Problem(reason, Stage.ENCODE, "as a test has it")
+    letter = DeadLetter(b"v", None, None, 0, SOURCE, 40, problem)
+    dead = replace(batch(1, 1), dead_letters=(letter,))
+    output.commit([dead], {SOURCE: 1}, written.membership)
+    assert len(asked) == times
 
 
 def test_a_dead_letter_fits_what_its_topic_takes_now() -> None:

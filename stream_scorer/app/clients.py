@@ -77,7 +77,8 @@ def make_output(
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once; it follows ``logins``.
 
-    After a refusal the topics are read again, and the next client fits them.
+    When a record is more than its topic takes the topics are read again, and a client is made that
+    fits them.
     """
     producer = make_producer(
         settings, kafka, topics.now, consumer, warn=warn, make_client=make_client, hears=hears
@@ -94,7 +95,7 @@ def make_output(
                 dead_letters.fit(limits_of(topics.now.dead_letters).max_bytes)
 
     return TransactionalOutput(
-        producer, kafka.output_topic, dead_letters, on_refusal=read_topics_again
+        producer, kafka.output_topic, dead_letters, look_again=read_topics_again
     )
 
 

@@ -1,6 +1,7 @@
 """The topics that are written to: what they take, as it is known now.
 
-Their settings may change while the worker runs. A refusal tells of it, and they are read again.
+Their settings may change while the worker runs, so they are read again when a record is more than
+they take: it may have been refused for a limit that is new, or be dead for one that is gone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from stream_scorer.records import TopicLimits
 
 #: The events of a refused set wait meanwhile; who does not answer by then is asked next time.
 ASK_SECONDS = 2.0
-#: Refusals come in numbers where the brokers don't say what a topic takes.
+#: Such records come in numbers.
 REST_SECONDS = 5.0
 
 

@@ -78,8 +78,9 @@ class AtLeastOnceProducer:
         self._must_rebuild = False
 
     def fit(self, properties: Mapping[str, Property]) -> None:
-        """Make the next client with these properties, for topics that take other sizes now."""
+        """Go on with a client of these properties, for topics that take other sizes now."""
         self._reports.fit(properties)
+        self._must_rebuild = True
 
     def renew_login(self, username: str, password: str) -> None:
         """Log in so from the next connection on; any thread may call it."""
