@@ -22,7 +22,6 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import (
     ProducerLost,
-    RecordRefused,
     StreamScorerError,
     TransactionAborted,
     Unanswered,
@@ -38,6 +37,7 @@ from stream_scorer.kafka.translation import (
     error_of,
     is_fenced,
     more_telling,
+    spares_the_client,
     translated,
 )
 from stream_scorer.protocols import Transaction
@@ -111,12 +111,13 @@ class TransactionalProducer:
     def needs_rebuild(self) -> bool:
         """Tell whether the next transaction must have a new client.
 
-        There is none, it is lost, a record was refused; or a request of an earlier transaction may
-        be on its way a second time. In this protocol version a delayed EndTxn could end the *next*
-        transaction of the same producer epoch (KIP-890), and delayed offsets could join it; a new
-        client raises the epoch. A request is sent again if it took as long as ``socket.timeout.ms``
-        or if its connection broke. A copy may be held up for any time, so a connection that broke
-        counts for the rest of the client's life.
+        There is none, or it is lost; its last transaction failed for another reason than that the
+        group refused the offsets; or a request of an earlier transaction may be on its way a second
+        time. In this protocol version a delayed EndTxn could end the *next* transaction of the same
+        producer epoch (KIP-890), and delayed offsets could join it; a new client raises the epoch.
+        A request is sent again if it took as long as ``socket.timeout.ms`` or if its connection
+        broke. A copy may be held up for any time, so a connection that broke counts for the rest of
+        the client's life.
         """
         if self._client is None:
             return True
@@ -237,9 +238,7 @@ class TransactionalProducer:
         failure = translated(error, doing, self._failed)
         for note in getattr(first, "__notes__", ()):
             failure.add_note(note)
-        if isinstance(failure, RecordRefused):
-            # The client's sequence numbers have a gap there now, and the next transaction would
-            # abort for nothing (OUT_OF_ORDER_SEQUENCE_NUMBER).
+        if not spares_the_client(error, self._failed):
             self.abandon()
         return failure
 
