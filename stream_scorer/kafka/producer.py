@@ -142,6 +142,7 @@ class TransactionalProducer:
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
+            self._connections.dropped()  # its request for an epoch may arrive yet
             error = error_of(exception)
             answer = translated(error, "initialising transactions")
             if error.retriable() or isinstance(answer, ProducerLost | TransactionAborted):

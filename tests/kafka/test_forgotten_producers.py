@@ -17,24 +17,11 @@ from tests.kafka.clusters import events
 
 pytestmark = pytest.mark.kafka
 
-FORGETFUL = {
-    "transactional.id.expiration.ms": "3000",
-    "transaction.remove.expired.transaction.cleanup.interval.ms": "200",
-}
-
-
-@pytest.fixture(scope="module")
-def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    """A broker that forgets transactional ids soon."""
-    folder = tmp_path_factory.mktemp("forgetful")
-    with EmbeddedKafka(folder=folder, properties=FORGETFUL) as kafka:
-        yield kafka
-
 
 @pytest.fixture
-def bench(forgetful: EmbeddedKafka) -> Iterator[Bench]:
+def bench(hurried: EmbeddedKafka) -> Iterator[Bench]:
     """A worker's clients on it."""
-    with bench_on(forgetful, transaction_seconds=15.0) as made:
+    with bench_on(hurried, transaction_seconds=15.0) as made:
         yield made
 
 
