@@ -49,8 +49,12 @@ class Connections:
         """Take a line: librdkafka's name for its kind, and what it says."""
         judge = _TELLING.get(facility)
         if judge is not None and judge(text):
-            self.broke = True
-            self._broke_at = self._clock()
+            self.dropped()
+
+    def dropped(self) -> None:
+        """Take note that a client was dropped with a request under way: so does its connection."""
+        self.broke = True
+        self._broke_at = self._clock()
 
     def broke_within(self, seconds: float) -> bool:
         """Tell whether one broke in so many last seconds, of this client or an earlier one."""

@@ -106,13 +106,23 @@ class OffsetReset:
             f"{committed}, but the log now runs from {low} to {high}"
         )
         if self.on_data_loss == "stop":
-            raise DataLost(
-                f"{gap}; the events between were deleted before they were scored (or the topic was "
-                "made anew). Set kafka.on_data_loss to `continue` to go on from the log's start, "
-                "or commit another offset with kafka-consumer-groups --reset-offsets."
-            )
+            raise DataLost(f"{gap}; {_way_out(committed, high)}")
         self.warn(f"{gap}; going on from {low} as kafka.on_data_loss says")
         return low
+
+
+def _way_out(committed: int, high: int) -> str:
+    if committed > high:
+        return (
+            "it was cut back, as by an unclean leader election, or the topic was made anew. Commit "
+            f"an offset up to {high} with kafka-consumer-groups --reset-offsets, or set "
+            "kafka.on_data_loss to `continue` to score again all that is in the log."
+        )
+    return (
+        "the events between were deleted before they were scored (or the topic was made anew). Set "
+        "kafka.on_data_loss to `continue` to go on from the log's start, or commit another offset "
+        "with kafka-consumer-groups --reset-offsets."
+    )
 
 
 def _ends(

@@ -38,6 +38,7 @@ from stream_scorer.kafka.translation import (
     describe,
     error_of,
     is_fenced,
+    spares_the_client,
     translated,
 )
 from stream_scorer.protocols import Transaction
@@ -116,12 +117,13 @@ class TransactionalProducer:
     def needs_rebuild(self) -> bool:
         """Tell whether the next transaction must have a new client.
 
-        There is none, it is lost, a record was refused; or a request of an earlier transaction may
-        be on its way a second time. In this protocol version a delayed EndTxn could end the *next*
-        transaction of the same producer epoch (KIP-890), and delayed offsets could join it; a new
-        client raises the epoch. A request is sent again if it took as long as ``socket.timeout.ms``
-        or if its connection broke. A copy may be held up for any time, so a connection that broke
-        counts for the rest of the client's life.
+        There is none, or it is lost; its last transaction failed for another reason than that the
+        group refused the offsets; or a request of an earlier transaction may be on its way a second
+        time. In this protocol version a delayed EndTxn could end the *next* transaction of the same
+        producer epoch (KIP-890), and delayed offsets could join it; a new client raises the epoch.
+        A request is sent again if it took as long as ``socket.timeout.ms`` or if its connection
+        broke. A copy may be held up for any time, so a connection that broke counts for the rest of
+        the client's life.
         """
         if self._client is None:
             return True
@@ -147,6 +149,7 @@ class TransactionalProducer:
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
+            self._connections.dropped()  # its request for an epoch may arrive yet
             error = error_of(exception)
             answer = translated(error, "initialising transactions")
             if error.retriable() or isinstance(answer, ProducerLost | TransactionAborted):
@@ -265,10 +268,9 @@ class TransactionalProducer:
             return enough
         # Aborting serves the delivery reports that are left; one of them may name the cause.
         failure = translated(error, doing, self._reports.cause)
-        if isinstance(failure, RecordsRefused):
-            # The client's sequence numbers have a gap there now, and the next transaction would
-            # abort for nothing (OUT_OF_ORDER_SEQUENCE_NUMBER).
+        if not spares_the_client(error, self._reports.cause):
             self.abandon()
+        if isinstance(failure, RecordsRefused):
             failure = self._reports.refusal(str(failure), self._properties)
         for note in getattr(first, "__notes__", ()):
             failure.add_note(note)

@@ -58,6 +58,31 @@ RIGHTS = frozenset(
 )
 
 
+#: The group does not take offsets from this member, or not now.
+MEMBERSHIP_REFUSALS = frozenset(
+    {
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.FENCED_MEMBER_EPOCH,
+    }
+)
+
+
+def spares_the_client(error: KafkaError, delivery: KafkaError | None = None) -> bool:
+    """Tell whether the client is as good as before, once it has aborted for this error.
+
+    So it is if the group refused the member, as it does in nearly all aborts, and no record failed
+    for itself (``delivery``). Anything else may have set the client and the brokers apart for ever:
+    after ``INVALID_PRODUCER_ID_MAPPING`` for offsets the client keeps the producer id that they
+    have forgotten, and after a failed record its sequence numbers have a gap.
+    """
+    by_the_group = error.code() in MEMBERSHIP_REFUSALS
+    return by_the_group and (delivery is None or delivery.code() in NOT_THE_CAUSE)
+
+
 def is_fenced(error: KafkaError) -> bool:
     """Tell whether the brokers refuse the producer's epoch: another has its id, or it was late.
 

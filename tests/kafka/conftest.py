@@ -41,6 +41,19 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
         yield kafka
 
 
+@pytest.fixture(scope="session")
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """A broker that forgets and cleans up within seconds what Kafka keeps for days."""
+    properties = {
+        "transactional.id.expiration.ms": "3000",
+        "transaction.remove.expired.transaction.cleanup.interval.ms": "200",
+        "log.cleaner.backoff.ms": "100",
+    }
+    folder = tmp_path_factory.mktemp("hurried")
+    with EmbeddedKafka(folder=folder, properties=properties) as kafka:
+        yield kafka
+
+
 @pytest.fixture(
     params=[
         "fake",

@@ -9,11 +9,13 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as Position
 
-from stream_scorer.errors import ProducerLost
+from stream_scorer.errors import ProducerLost, Unanswered
+from stream_scorer.kafka import producer as module
+from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.proxy import Proxy
 from tests import topics
-from tests.kafka.bench import Bench, attempt, flushed, wants_a_new_client, write
+from tests.kafka.bench import Bench, attempt, flushed, rebuilt, wants_a_new_client, write
 from tests.kafka.clusters import events
 
 pytestmark = pytest.mark.kafka
@@ -102,6 +104,27 @@ def test_a_late_copy_of_an_initialisation_fences_its_own_client_once(
         late.release()
     with pytest.raises(ProducerLost):
         write(producer, bench, b"fenced")
+    producer.rebuild()
+    write(producer, bench, b"next")
+    bench.shows(b"next")
+
+
+def test_a_late_initialisation_of_a_client_that_was_given_up_is_no_twin_s(
+    bench: Bench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client is gone, its request is not. Brokers that throttle hold one back like this."""
+    monkeypatch.setattr(module, "INIT_TIMEOUT_SECONDS", 1.0)
+    said: list[str] = []
+    properties = bench.producer()._properties
+    producer = TransactionalProducer(properties, bench.transaction_seconds, warn=said.append)
+    with proxy.hold(bench.clients, ApiKey.INIT_PRODUCER_ID) as late:
+        with pytest.raises(Unanswered):
+            producer.rebuild()
+        topics.wait_for(lambda: rebuilt(producer), "the next client is made")
+        late.release()
+    with pytest.raises(ProducerLost):
+        write(producer, bench, b"fenced")
+    assert said == []
     producer.rebuild()
     write(producer, bench, b"next")
     bench.shows(b"next")

@@ -87,11 +87,13 @@ def test_with_a_committed_offset_no_policy_is_asked(real: RealCluster, group: st
 # ------------------------------------------------------------------ data that is gone
 
 
-@pytest.mark.parametrize(("offset", "low"), [(1, 3), (9, 0)])
+@pytest.mark.parametrize(
+    ("offset", "low", "why"), [(1, 3, "deleted before they were scored"), (9, 0, "was cut back")]
+)
 def test_an_offset_outside_of_the_log_stops_the_worker(
-    real: RealCluster, group: str, offset: int, low: int
+    real: RealCluster, group: str, offset: int, low: int, why: str
 ) -> None:
-    """Before its start retention was quicker, beyond its end the topic is another one."""
+    """Before its start retention was quicker, beyond its end the log is another one."""
     topic = real.create()
     real.write(TopicPartition(topic, 0), [b"a", b"b", b"c", b"d"])
     set_offset(real, group, topic, offset)
@@ -100,7 +102,7 @@ def test_an_offset_outside_of_the_log_stops_the_worker(
     gap = (
         rf"{topic} \[0\]: the group committed offset {offset}, but the log now runs from {low} to 4"
     )
-    with pytest.raises(DataLost, match=gap) as stopped:
+    with pytest.raises(DataLost, match=f"{gap}; .*{why}") as stopped:
         polled_until_it_raises(consumer)
     assert stopped.value.exit_code == 4
     assert real.committed(group, TopicPartition(topic, 0)) == offset

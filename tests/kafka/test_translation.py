@@ -12,7 +12,13 @@ from stream_scorer.errors import (
     StreamScorerError,
     TransactionAborted,
 )
-from stream_scorer.kafka.translation import error_of, is_fenced, more_telling, translated
+from stream_scorer.kafka.translation import (
+    error_of,
+    is_fenced,
+    more_telling,
+    spares_the_client,
+    translated,
+)
 
 
 def failed(code: int, *, fatal: bool = False, requires_abort: bool = False) -> KafkaError:
@@ -42,6 +48,48 @@ STALE_MEMBER_EPOCH, TRANSACTION_ABORTABLE = 113, 120
 def test_what_the_client_wants_aborted_leaves_no_trace(code: int) -> None:
     """Offsets fenced, a producer forgotten, time over; after UNKNOWN the brokers say what is."""
     assert type(translated(failed(code, requires_abort=True), "committing")) is TransactionAborted
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        STALE_MEMBER_EPOCH,
+        KafkaError.FENCED_MEMBER_EPOCH,
+    ],
+)
+def test_what_the_group_has_against_a_member_leaves_the_client_alone(code: int) -> None:
+    """Unless a record failed as well, for itself and not because of the abort."""
+    error = failed(code, requires_abort=True)
+    assert spares_the_client(error)
+    assert spares_the_client(error, failed(KafkaError._PURGE_QUEUE))
+    assert not spares_the_client(error, failed(KafkaError.NOT_ENOUGH_REPLICAS))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+        KafkaError.UNKNOWN_PRODUCER_ID,
+        KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_TXN_STATE,
+        KafkaError.UNKNOWN,
+        KafkaError._FENCED,
+        KafkaError._INCONSISTENT,
+        KafkaError._TIMED_OUT,
+        KafkaError.INVALID_RECORD,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        TRANSACTION_ABORTABLE,
+    ],
+)
+def test_after_any_other_failure_the_next_transaction_has_a_new_client(code: int) -> None:
+    """Also where the client wants no more than an abort: it may keep what the brokers forgot."""
+    assert not spares_the_client(failed(code, requires_abort=True))
 
 
 @pytest.mark.parametrize(
