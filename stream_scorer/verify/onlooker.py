@@ -12,6 +12,7 @@ from typing import Any
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.checker import Checker
 from stream_scorer.verify.fleet import Fleet, Member
+from stream_scorer.verify.held import Held, HeldTimes
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.invariants.liveness import Liveness
 from stream_scorer.verify.readers import Readers
@@ -32,6 +33,7 @@ class Seen:
     ended: Mapping[str, int]
     recovery: RecoveryTimes
     recovery_seconds: float
+    held: HeldTimes
 
 
 class Onlooker:
@@ -58,6 +60,7 @@ class Onlooker:
         self._journal = journal
         self._clock = clock
         self._recovery = Recovery()
+        self._held = Held()
         self._recovery_seconds = recovery_seconds
         self._sampled_at = 0.0
         self._committed: dict[TopicPartition, int] = {}
@@ -118,6 +121,7 @@ class Onlooker:
             ended=dict(self._ends),
             recovery=recovery,
             recovery_seconds=self._recovery_seconds,
+            held=self._held.times(),
         )
 
     def violations(self) -> list[Violation]:
@@ -155,6 +159,7 @@ class Onlooker:
         self._outcomes[entry.what] += 1
         self._checker.told([entry])
         self._recovery.told(entry)
+        self._held.told(entry)
 
     def _has_ended(self, member: Member) -> None:
         """Take in how a worker ended; by itself it must not."""

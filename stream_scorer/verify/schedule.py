@@ -1,10 +1,9 @@
-"""When which fault begins: a rotation that follows from the seed, and courses that overlap."""
+"""When which fault begins: one after the other, in courses that overlap."""
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from stream_scorer.verify.scene import Course, Fault, Scene
@@ -32,8 +31,7 @@ class Schedule:
     """Begins the faults in turn, one each ``every_seconds``, and moves on those that have begun.
 
     Args:
-        faults: what may happen; each comes once in a rotation, in an order of the dice.
-        dice: seeded, so that the same seed begins the same faults in the same order.
+        faults: what may happen, one after the other, for as long as it goes on.
         every_seconds: from one beginning to the next.
         count: how many must come about; ``None``: as many as there is time for.
         say: hears what begins and ends: ``injured`` or ``healed`` or ``missed``, and the name.
@@ -41,13 +39,12 @@ class Schedule:
 
     def __init__(
         self,
-        faults: Sequence[Fault],
-        dice: random.Random,
+        faults: Iterator[Fault],
         every_seconds: float,
         count: int | None,
         say: Callable[[str, str], None],
     ) -> None:
-        self._rotation = _rotation(faults, dice)
+        self._faults = faults
         self._every_seconds = every_seconds
         self._count = count
         self._say = say
@@ -84,7 +81,7 @@ class Schedule:
             self._active.pop().course.close()
 
     def _begin(self, now: float, scene: Scene) -> None:
-        fault = self._next = self._next or next(self._rotation, None)
+        fault = self._next = self._next or next(self._faults, None)
         if fault is None or not self._has_room(fault):
             return
         self._next = None
@@ -107,8 +104,3 @@ class Schedule:
             name = active.fault.name
             (self.tally.inflicted if end.value else self.tally.missed)[name] += 1
             self._say("healed" if end.value else "missed", name)
-
-
-def _rotation(faults: Sequence[Fault], dice: random.Random) -> Iterator[Fault]:
-    while faults:
-        yield from dice.sample(faults, len(faults))
