@@ -16,10 +16,12 @@ class Hand:
         self._clock = clock
         self._since: float | None = None
 
-    def take(self) -> None:
-        """Note that something was scored."""
-        if self._since is None:
+    def take(self) -> bool:
+        """Note that something was scored; return whether nothing was in hand before."""
+        was_empty = self._since is None
+        if was_empty:
             self._since = self._clock()
+        return was_empty
 
     def put_down(self) -> float | None:
         """Note that nothing is in hand any more; return for how many seconds something was."""

@@ -114,7 +114,7 @@ class InstrumentedClient:
 
 
 class InstrumentedScorer:
-    """A scorer with a point behind it, whose model takes so many seconds longer for each row."""
+    """A scorer with points behind it, whose model takes so many seconds longer for each row."""
 
     def __init__(
         self,
@@ -129,11 +129,12 @@ class InstrumentedScorer:
         self._seconds_per_row = seconds_per_row
 
     def score(self, batch: Batch) -> ScoredBatch:
-        """Score, then pass the point with something in hand."""
+        """Score, then pass a point with something in hand, before it another if it is the first."""
         scored = self._scorer.score(batch)
         if self._seconds_per_row > 0:
             time.sleep(self._seconds_per_row * len(batch))
-        self._hand.take()
+        if self._hand.take():
+            self._injuries.passing(Point.SET_OPENED)
         self._injuries.passing(Point.AFTER_SCORING)
         return scored
 

@@ -65,13 +65,13 @@ _A_THIRD_BAD: Mapping[Reason, int] = {
 }
 #: At thousands a second what is rare comes often; brokers' refusals must stay seldom.
 _FAST = Look(SELDOM)
-#: A set is committed because its time is over, once a second, and is in hand until then.
-_HELD: Mapping[str, Any] = {"commit_interval": "1s"}
+#: A set is committed because its time is over, and is in hand until then: nearly always.
+_HELD: Mapping[str, Any] = {"commit_interval": "2s", "max_records": 250}
 #: With three workers that is 3,000 events/s, which the checker follows on the same two cores.
 _A_MILLISECOND = 0.001
 
 STEADY = Load("steady", batching={"max_records": 64, "transaction_max_records": 512})
-BACKLOG = Load("backlog", ahead=12_000, burst_events=240, look=_FAST, batching=_HELD,
+BACKLOG = Load("backlog", ahead=18_000, burst_events=240, look=_FAST, batching=_HELD,
                seconds_per_row=_A_MILLISECOND)  # fmt: skip
 
 
@@ -81,11 +81,11 @@ def all_loads() -> tuple[Load, ...]:
         BACKLOG,
         STEADY,
         Load("bursts", every_seconds=4.0, burst_events=60, batching={"max_records": 64}),
-        Load("one hot partition", ahead=4_000, burst_events=120, hot=True, look=_FAST,
+        Load("one hot partition", ahead=6_000, burst_events=120, hot=True, look=_FAST,
              batching=_HELD, seconds_per_row=_A_MILLISECOND),
         Load("large events", share=1 / 4, look=Look(FATES, large_every=2),
-             batching={"commit_interval": "1s", "min_commit_interval": "1s"}),
-        Load("100 partitions", ahead=6_000, burst_events=200, partitions=100, look=_FAST,
+             batching={**_HELD, "min_commit_interval": "1s"}),
+        Load("100 partitions", ahead=18_000, burst_events=200, partitions=100, look=_FAST,
              batching=_HELD, seconds_per_row=_A_MILLISECOND),
         Load("tiny transactions", ahead=1_000, burst_events=36,
              batching={"max_records": 4, "transaction_max_records": 4}),
@@ -93,12 +93,12 @@ def all_loads() -> tuple[Load, ...]:
              seconds_per_row=_A_MILLISECOND,
              batching={"commit_interval": "10s", "max_records": 250,
                        "transaction_max_records": 1_000}),
-        Load("a third of the events bad", ahead=6_000, burst_events=120, batching=_HELD,
+        Load("a third of the events bad", ahead=12_000, burst_events=120, batching=_HELD,
              look=Look(_A_THIRD_BAD), seconds_per_row=_A_MILLISECOND),
-        Load("several writer schemas", ahead=6_000, burst_events=120, batching=_HELD,
+        Load("several writer schemas", ahead=12_000, burst_events=120, batching=_HELD,
              look=Look(SELDOM, writers=3), seconds_per_row=_A_MILLISECOND),
-        Load("model of 40 µs a row", ahead=20_000, burst_events=480, look=_FAST,
+        Load("model of 40 µs a row", ahead=40_000, burst_events=480, look=_FAST,
              batching=_HELD, seconds_per_row=40e-6),
-        Load("model of 5 ms a row", ahead=2_000, burst_events=60, seconds_per_row=0.005,
-             batching={"commit_interval": "1s", "max_records": 64}),
+        Load("model of 5 ms a row", ahead=3_600, burst_events=60, seconds_per_row=0.005,
+             batching={**_HELD, "max_records": 64}),
     )  # fmt: skip

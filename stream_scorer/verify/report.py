@@ -6,6 +6,7 @@ import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -28,9 +29,10 @@ def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Ta
     unmet = [name for name in names if not any(pairs.times(load.name, name) for load in loads)]
     table = Table(
         title=f"What was done under which load: {met} of {len(loads) * len(names)} pairs met",
+        box=SIMPLE_HEAD,
         caption="\n".join(
             [
-                "  ".join(f"[{_letter(at)}] {load.name}" for at, load in enumerate(loads)),
+                ", ".join(f"{_letter(at)}: {load.name}" for at, load in enumerate(loads)),
                 f"{len(names) - len(unmet)} of {len(names)} faults met.",
             ]
         ),
@@ -46,23 +48,22 @@ def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Ta
 
 def rounds_of(results: Sequence[Result]) -> Table:
     """Return what each round went through, a row a round."""
-    table = Table(title="The rounds")
-    for name in ("", "load", "group and order", "timeouts"):
+    table = Table(title="The rounds, and how long sets were in hand in each", box=SIMPLE_HEAD)
+    for name in ("", "load", "group, order, timeouts"):
         table.add_column(name)
-    for name in ("events", "written/s", "scored/s", "sets in hand: median", "longest", "faults"):
+    for name in ("events", "in/s", "out/s", "median", "longest", "faults"):
         table.add_column(name, justify="right")
     for result in results:
         kind, held = result.kind, result.seen.held
         table.add_row(
             str(kind.number),
             kind.load.name,
-            kind.variant,
-            kind.patience,
+            f"{kind.variant}, {kind.patience}",
             f"{result.seen.events:,}",
             f"{result.seen.events / result.writing_seconds:,.0f}",
             f"{result.seen.scored / result.busy_seconds:,.0f}",
-            _seconds(held.median_seconds, 3),
-            _seconds(held.longest_seconds, 3),
+            _seconds(held.median_seconds, 2),
+            _seconds(held.longest_seconds, 2),
             f"{result.faults.inflicted.total():,}",
         )
     return table

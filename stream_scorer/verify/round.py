@@ -41,6 +41,8 @@ MAX_POLL_MARGIN_SECONDS = 2.0
 #: What workers need to start, to join and to catch up, on top of what brokers wait for the dead.
 GRACE_SECONDS = 40.0
 FIRST_TRACES_SECONDS = 90.0
+#: Partitions are spread over a new fleet in less.
+JOINED_SECONDS = 30.0
 #: A round in which too few faults came about goes on for up to this share of its time.
 OVERTIME = 1.0
 #: From one fault to the next, where no number of faults was asked for.
@@ -143,14 +145,17 @@ class Round:
         )
 
     def _warm_up(self, onlooker: Onlooker) -> None:
-        """Injure nobody before the first traces are there."""
-        deadline = time.monotonic() + FIRST_TRACES_SECONDS
+        """Injure nobody before the first traces are there, and everybody has something to do."""
+        started = time.monotonic()
+        deadline = started + FIRST_TRACES_SECONDS
         while onlooker.traces == 0:
             if time.monotonic() > deadline:
                 raise Broken(
                     f"No event was scored within {FIRST_TRACES_SECONDS:.0f} s; the workers' logs "
                     f"are in {self._folder} (--folder keeps them)."
                 )
+            self._look(onlooker, impaired=True)
+        while not onlooker.everybody_works() and time.monotonic() < started + JOINED_SECONDS:
             self._look(onlooker, impaired=True)
 
     def _injure(

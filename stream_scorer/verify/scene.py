@@ -22,7 +22,7 @@ from stream_scorer.verify.topics import Names
 STEP_SECONDS = 0.1
 #: A point is passed within this time, or the fault counts as one that did not come about.
 REACH_SECONDS = 20.0
-#: So long a worker keeps a set that it was told to have in hand, until it is injured.
+#: So long a worker keeps a set that it has begun, until it is injured; half of what it gathers.
 IN_HAND_SECONDS = 1.0
 
 #: A fault in progress: it yields how long it waits, and returns whether it came about.
@@ -124,8 +124,11 @@ def attempt(scene: Scene, work: Callable[[], object]) -> Course:
 
 
 def in_hand(scene: Scene) -> Course:
-    """Wait until a worker has scored something and not committed it; it keeps it for a moment."""
-    order = Order(Point.AFTER_SCORING, Act.SLEEP, seconds=IN_HAND_SECONDS)
+    """Wait until a worker has begun a set that is not due to be committed for a while.
+
+    It keeps it for a moment also where the load would have it commit at once.
+    """
+    order = Order(Point.SET_OPENED, Act.SLEEP, seconds=IN_HAND_SECONDS)
     members = scene.fleet.serving
     for member in members:
         member.order(order)

@@ -13,9 +13,9 @@ EMBEDDED_SESSION_SECONDS = 6.0
 EMBEDDED_TRANSACTION_SECONDS = 6.0
 EMBEDDED_ABORT_SCAN_SECONDS = 0.5
 
-#: As Kafka has them: a group and a transaction outlive brokers that are away for half a minute.
+#: A session as Kafka has it by default; a transaction outlives brokers that start again.
 LONG_SESSION_SECONDS = 45.0
-LONG_TRANSACTION_SECONDS = 60.0
+LONG_TRANSACTION_SECONDS = 30.0
 
 #: What workers ask for on a cluster of one's own, if it allows that.
 SESSION_SECONDS = 10.0
@@ -41,8 +41,8 @@ RECOVERY_GRACE_SECONDS = 15.0
 class Patience(StrEnum):
     """How long the brokers of an embedded Kafka wait for a worker in a round.
 
-    ``short``: some seconds, so that whoever dies is soon replaced. ``long``: as Kafka has it by
-    default, so that brokers can be away and nobody loses its place.
+    ``short``: some seconds, so that whoever dies is soon replaced. ``long``: so that brokers can be
+    away for half a minute and nobody loses its place.
     """
 
     SHORT = "short"
