@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "model": _VALUES,
     "scoring": _VALUES | {"avro", "model", "schemas", "dead_letters"},
     "kafka": frozenset({"records", "errors", "protocols", "repeats"}),
+    "traffic": frozenset({"records", "errors", "kafka"}),
     "protocols": frozenset({"records", "errors"}),
     "halving": frozenset({"records"}),
     "open_set": frozenset({"records", "halving"}),
@@ -46,7 +47,7 @@ MAY_IMPORT_ALL = frozenset({"app", "bench", "check", "cli", "demo", "verify"})
 
 # The most exact name counts.
 RESERVED: dict[str, frozenset[str]] = {
-    "confluent_kafka": frozenset({"kafka", "local", "bench", "demo", "verify"}),
+    "confluent_kafka": frozenset({"kafka", "traffic", "local", "bench", "demo", "verify"}),
     "confluent_kafka.schema_registry": frozenset({"schemas", "demo"}),
     "onnxruntime": frozenset({"model"}),
     "onnx": frozenset({"model", "verify"}),

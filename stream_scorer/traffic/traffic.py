@@ -1,4 +1,4 @@
-"""The input of a proof, written at a steady rate by a thread of its own, whatever dies."""
+"""Bursts of events, written at a pace by a thread of its own, whatever dies."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterable, Mapping
 
 from stream_scorer.kafka.client_config import Property
-from stream_scorer.verify.transactional_writer import TransactionalWriter
-from stream_scorer.verify.writers import Burst, Outcome, PlainWriter
+from stream_scorer.traffic.events import Burst, Outcome
+from stream_scorer.traffic.paces import Pace, Progress
+from stream_scorer.traffic.plain_writer import POLL_SECONDS, PlainWriter
+from stream_scorer.traffic.transactional_writer import TransactionalWriter
 
-#: Further behind than this, after an outage, the rate is kept instead of being made up for.
+#: Time that is lost beyond this, in an outage, is not made up for.
 LATE_SECONDS = 1.0
 #: How long brokers that are away may hold up the end.
 HALT_SECONDS = 30.0
@@ -25,10 +27,11 @@ class Traffic:
     the input holds reads the input.
 
     Args:
-        client: properties of a client, with ``bootstrap.servers``.
+        client: properties of a client, with ``bootstrap.servers``; ``linger.ms`` counts for what is
+            written plainly.
         topic: where to.
-        bursts: asked for one by one, in the thread.
-        events_per_second: the rate.
+        bursts: asked for one by one, in the thread, each when its turn has come.
+        pace: the shape of the load.
         transaction_seconds: how long brokers hold readers back after a transaction's outage.
     """
 
@@ -37,14 +40,16 @@ class Traffic:
         client: Mapping[str, Property],
         topic: str,
         bursts: Iterable[Burst],
-        events_per_second: float,
+        pace: Pace,
         transaction_seconds: float = TRANSACTION_SECONDS,
     ) -> None:
         self._halted = threading.Event()
         self._plain = PlainWriter(client, topic, self._halted)
         self._transactional = TransactionalWriter(client, topic, self._halted, transaction_seconds)
         self._bursts = bursts
-        self._events_per_second = events_per_second
+        self._pace = pace
+        self._written = 0
+        self._began = 0.0
         self._thread = threading.Thread(target=self._run, name="traffic", daemon=True)
         self._failure: BaseException | None = None
 
@@ -90,15 +95,24 @@ class Traffic:
             self._failure = failure
 
     def _write(self) -> None:
-        due = time.monotonic()
-        for burst in self._bursts:
-            due = max(due, time.monotonic() - LATE_SECONDS)
-            self._plain.wait_until(due)
-            if self._halted.is_set():
-                return
+        self._began = time.monotonic()
+        bursts = iter(self._bursts)
+        while self._is_turn_of_next() and (burst := next(bursts, None)) is not None:
             if burst.outcome is Outcome.PLAIN:
                 self._plain.write(burst)
             else:
                 self._transactional.write(burst)
-            due += len(burst.events) / self._events_per_second
+            self._written += len(burst.events)
         self._plain.drain()
+
+    def _is_turn_of_next(self) -> bool:
+        """Wait for the next burst's turn; return whether it came before the halt."""
+        while not self._halted.is_set():
+            seconds = time.monotonic() - self._began
+            progress = Progress(seconds, self._written, self._plain.under_way)
+            wait = self._pace.wait_seconds(progress)
+            self._began += max(0.0, -wait - LATE_SECONDS)
+            self._plain.serve(max(0.0, min(wait, POLL_SECONDS)))
+            if wait <= 0:
+                break
+        return not self._halted.is_set()

@@ -1,4 +1,4 @@
-"""The producer of input in small transactions, of which some abort."""
+"""The producer that writes bursts in transactions, of which some abort."""
 
 from __future__ import annotations
 
@@ -10,14 +10,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.translation import error_of
-from stream_scorer.verify.writers import (
-    ATTEMPT_SECONDS,
-    Burst,
-    Outcome,
-    is_refusal,
-    refusal,
-    unheard,
-)
+from stream_scorer.traffic.events import Burst, Outcome, Outgoing
+from stream_scorer.traffic.failures import is_refusal, refusal, unheard
+from stream_scorer.traffic.plain_writer import ATTEMPT_SECONDS, MOST_WAITING_KBYTES, POLL_SECONDS
 
 #: After a failure that waiting can mend.
 PAUSE_SECONDS = 0.5
@@ -34,6 +29,7 @@ class TransactionalWriter:
         transaction_seconds: float,
     ) -> None:
         self._properties = {
+            "queue.buffering.max.kbytes": MOST_WAITING_KBYTES,
             **client,
             "transactional.id": f"{topic}-{uuid.uuid4().hex[:8]}",
             "transaction.timeout.ms": int(transaction_seconds * 1000),
@@ -41,6 +37,7 @@ class TransactionalWriter:
             "linger.ms": 0,
             "retry.backoff.ms": 5,
             "retry.backoff.max.ms": 50,
+            "delivery.report.only.error": True,
             "error_cb": unheard,
         }
         self._topic = topic
@@ -54,6 +51,8 @@ class TransactionalWriter:
     def write(self, burst: Burst) -> None:
         """Write a burst, and again if its transaction fails or its outcome stays unknown.
 
+        After the halt nothing is written.
+
         Raises:
             Unreachable: the brokers refuse an event or the transactional id.
         """
@@ -62,12 +61,12 @@ class TransactionalWriter:
                 self._attempt(burst)
             except KafkaException as exception:
                 self._recover(error_of(exception))
-                self._halted.wait(PAUSE_SECONDS)
+                if self._halted.wait(PAUSE_SECONDS):
+                    self.in_doubt = len(burst.events)
             else:
                 if burst.outcome is Outcome.COMMITTED:
                     self.acknowledged += len(burst.events)
                 return
-        self.in_doubt = len(burst.events)
 
     def close(self) -> int:
         """Let the client go; return how many events have an unknown outcome."""
@@ -82,20 +81,29 @@ class TransactionalWriter:
         client = self._client
         client.begin_transaction()
         for event in burst.events:
-            client.produce(
-                self._topic,
-                event.value,
-                event.key,
-                event.partition,
-                timestamp=event.timestamp_ms,
-                headers=event.headers,
-                on_delivery=self._delivered,
-            )
+            self._produce(client, event)
         if burst.outcome is Outcome.ABORTED:
             client.flush(ATTEMPT_SECONDS)  # so that what is aborted stands in the log
             self._repeat(client.abort_transaction)
         else:
             self._repeat(client.commit_transaction)
+
+    def _produce(self, client: Producer, event: Outgoing) -> None:
+        while True:
+            try:
+                client.produce(
+                    self._topic,
+                    event.value,
+                    event.key,
+                    event.partition,
+                    timestamp=event.timestamp_ms,
+                    headers=event.headers,
+                    on_delivery=self._failed,
+                )
+            except BufferError:
+                client.poll(POLL_SECONDS)
+            else:
+                return
 
     def _repeat(self, call: Callable[[float], None]) -> None:
         # After a timeout the call is still under way: the same call again resumes it.
@@ -111,7 +119,9 @@ class TransactionalWriter:
     def _recover(self, error: KafkaError) -> None:
         refused = self._refused or (error if is_refusal(error) else None)
         if refused is not None:
-            raise refusal(self._topic, refused)
+            ids = f"transactional ids that begin with {self._topic}-"
+            rights = f"WRITE on {self._topic}, and WRITE and DESCRIBE on {ids}"
+            raise refusal(self._topic, refused, rights)
         if self._client is not None and error.txn_requires_abort():
             try:
                 self._repeat(self._client.abort_transaction)
@@ -122,6 +132,6 @@ class TransactionalWriter:
         # What it has open is aborted by the successor, or by the brokers in time.
         self._client = None
 
-    def _delivered(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None and is_refusal(error):
+    def _failed(self, error: KafkaError, _: Message) -> None:
+        if is_refusal(error):
             self._refused = error

@@ -1,4 +1,4 @@
-"""The input of a proof: what it promises of rate, transactions and outages, on a real Kafka."""
+"""What is promised of rate, transactions and outages, on a real Kafka."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from stream_scorer.errors import Unreachable
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.topics import Topics
-from stream_scorer.verify.traffic import Traffic
-from stream_scorer.verify.writers import Burst, Outcome, Outgoing
+from stream_scorer.traffic.events import Burst, Outcome, Outgoing
+from stream_scorer.traffic.paces import Backlog, Progress, Steady
+from stream_scorer.traffic.traffic import Traffic
 from tests.conftest import Kafka, TopicFactory
 from tests.topics import ends, read, wait_for
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.kafka
 
 
 def client_of(kafka: Kafka) -> dict[str, str | int]:
-    """Properties of the proof's own clients."""
+    """Properties of a client."""
     return {"bootstrap.servers": kafka.bootstrap_servers, "log_level": 0}
 
 
@@ -56,7 +57,7 @@ def test_committed_events_are_there_and_aborted_ones_stand_in_the_log_unseen(
 ) -> None:
     """Each once, in its partition; what is counted is what readers find."""
     name = topic(2)
-    traffic = Traffic(client_of(kafka), name, mixed(100), 2_000)
+    traffic = Traffic(client_of(kafka), name, mixed(100), Steady(2_000))
     traffic.start()
     wait_for(lambda: traffic.done, "the end of the bursts")
     traffic.check()
@@ -71,7 +72,9 @@ def test_committed_events_are_there_and_aborted_ones_stand_in_the_log_unseen(
 
 def test_the_rate_is_kept(kafka: Kafka, topic: TopicFactory) -> None:
     """Neither faster, nor much slower on a machine with nothing else to do."""
-    traffic = Traffic(client_of(kafka), topic(), (Burst(events(n, 5)) for n in range(40)), 200)
+    traffic = Traffic(
+        client_of(kafka), topic(), (Burst(events(n, 5)) for n in range(40)), Steady(200)
+    )
     started = time.monotonic()
     traffic.start()
     wait_for(lambda: traffic.done, "200 events")
@@ -83,7 +86,7 @@ def test_it_writes_until_it_is_halted(kafka: Kafka, topic: TopicFactory) -> None
     """Bursts without an end are taken one by one, and what was taken arrives."""
     name = topic()
     taken = itertools.count()
-    traffic = Traffic(client_of(kafka), name, (Burst(events(n, 1)) for n in taken), 500)
+    traffic = Traffic(client_of(kafka), name, (Burst(events(n, 1)) for n in taken), Steady(500))
     traffic.start()
     wait_for(lambda: traffic.acknowledged > 50, "50 events")
     assert not traffic.done
@@ -91,6 +94,48 @@ def test_it_writes_until_it_is_halted(kafka: Kafka, topic: TopicFactory) -> None
     assert values(kafka, name) == list(range(traffic.acknowledged))
     # The one that was taken when the halt came may not have been written.
     assert next(taken) - traffic.acknowledged in (0, 1)
+
+
+def test_a_backlog_stays_as_high_as_it_shall(kafka: Kafka, topic: TopicFactory) -> None:
+    """However much of it was worked off."""
+    name, done = topic(), [0]
+    pace = Backlog(1_000, lambda: traffic.acknowledged - done[-1])
+    bursts = (Burst(events(10 * n, 10)) for n in itertools.count())
+    traffic = Traffic(client_of(kafka), name, bursts, pace)
+    traffic.start()
+    wait_for(lambda: traffic.acknowledged >= 1_000, "a full backlog")
+    done.append(50_000)
+    wait_for(lambda: traffic.acknowledged >= 51_000, "a full backlog again")
+    assert traffic.halt() == 0
+    traffic.check()
+    assert traffic.acknowledged == 51_000
+    assert values(kafka, name) == list(range(51_000))
+
+
+class LateOnce:
+    """Claims to be 5 s late before its second burst."""
+
+    def __init__(self) -> None:
+        self.asked: list[Progress] = []
+
+    def wait_seconds(self, progress: Progress) -> float:
+        """Say so."""
+        self.asked.append(progress)
+        return -5.0 if len(self.asked) == 2 else 0.0
+
+
+def test_time_that_was_lost_is_made_up_for_up_to_a_second(
+    kafka: Kafka, topic: TopicFactory
+) -> None:
+    """Else brokers that come back would get all that was due while they were away, at once."""
+    pace = LateOnce()
+    traffic = Traffic(client_of(kafka), topic(), (Burst(events(n, 5)) for n in range(3)), pace)
+    traffic.start()
+    wait_for(lambda: traffic.done, "three bursts")
+    traffic.halt()
+    assert [each.written for each in pace.asked] == [0, 5, 10, 15]
+    lost = pace.asked[1].seconds - pace.asked[2].seconds
+    assert 3.5 < lost < 4
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PLAIN, Outcome.COMMITTED])
@@ -101,10 +146,10 @@ def test_an_event_that_the_brokers_refuse_ends_it_aloud(
     too_large = (Outgoing(0, None, b"x" * 5000, 0),)
     name = topic(1, {"max.message.bytes": "1000"})
     bursts = (Burst(too_large, outcome) for _ in itertools.count())
-    traffic = Traffic(client_of(kafka), name, bursts, 100)
+    traffic = Traffic(client_of(kafka), name, bursts, Steady(100))
     traffic.start()
     wait_for(lambda: traffic.done, "its end")
-    with pytest.raises(Unreachable, match=f"refuse the events of the proof for {name}.*SIZE"):
+    with pytest.raises(Unreachable, match=f"don't take the events for {name} .*SIZE"):
         traffic.check()
     assert traffic.acknowledged == 0
 
@@ -119,7 +164,7 @@ def test_a_partition_that_was_added_is_written_to(kafka: Kafka, topic: TopicFact
         yield Burst(events(1, 1, partition=1))
         yield Burst(events(2, 1, partition=1), Outcome.COMMITTED)
 
-    traffic = Traffic(client_of(kafka), name, bursts(), 100)
+    traffic = Traffic(client_of(kafka), name, bursts(), Steady(100))
     traffic.start()
     wait_for(lambda: traffic.acknowledged > 1, "the first events")
     Topics(kafka.bootstrap_servers).add_partitions(name, 1)
@@ -141,7 +186,7 @@ def mortal() -> Iterator[EmbeddedKafka]:
 def test_nothing_is_lost_while_the_broker_is_killed(mortal: EmbeddedKafka) -> None:
     """What was in the client's queue arrives when the broker is back, and so does a transaction."""
     mortal.create_topic("events", 2)
-    traffic = Traffic(client_of(mortal), "events", mixed(10_000), 300)
+    traffic = Traffic(client_of(mortal), "events", mixed(10_000), Steady(300))
     traffic.start()
     wait_for(lambda: traffic.acknowledged > 100, "100 events")
     mortal.kill()
@@ -161,12 +206,16 @@ def test_the_halt_does_not_wait_for_a_broker_that_is_away(mortal: EmbeddedKafka)
     """It says how many events have an unknown fate."""
     mortal.create_topic("more")
     taken = itertools.count()
-    traffic = Traffic(client_of(mortal), "more", (Burst(events(n, 1)) for n in taken), 300)
+    traffic = Traffic(client_of(mortal), "more", (Burst(events(n, 1)) for n in taken), Steady(300))
     traffic.start()
     wait_for(lambda: traffic.acknowledged > 100, "100 events")
     mortal.kill()
     reached = next(taken)
     wait_for(lambda: next(taken) > reached + 100, "events that nobody takes")
     started = time.monotonic()
-    assert traffic.halt(patience_seconds=0.5) > 0
+    in_doubt = traffic.halt(patience_seconds=0.5)
+    assert in_doubt > 0
     assert time.monotonic() - started < 15
+    acknowledged = traffic.acknowledged
+    assert traffic.halt() == in_doubt
+    assert traffic.acknowledged == acknowledged
