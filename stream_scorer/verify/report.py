@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -22,28 +23,27 @@ from stream_scorer.verify.values import MEANING, Invariant
 _SHOWN = 20
 
 
-def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Table:
+def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Group:
     """Return how often each fault came about under each load: a row a fault, a column a load."""
     names = [fault.name for fault in faults]
-    met = sum(pairs.times(load.name, name) > 0 for load in loads for name in names)
-    unmet = [name for name in names if not any(pairs.times(load.name, name) for load in loads)]
-    table = Table(
-        title=f"What was done under which load: {met} of {len(loads) * len(names)} pairs met",
-        box=SIMPLE_HEAD,
-        caption="\n".join(
-            [
-                ", ".join(f"{_letter(at)}: {load.name}" for at, load in enumerate(loads)),
-                f"{len(names) - len(unmet)} of {len(names)} faults met.",
-            ]
-        ),
-    )
+    met = [name for name in names if any(pairs.times(load.name, name) for load in loads)]
+    count = sum(pairs.times(load.name, name) > 0 for load in loads for name in names)
+    table = Table(box=SIMPLE_HEAD)
     table.add_column("fault")
     for at in range(len(loads)):
         table.add_column(_letter(at), justify="right")
-    for name in names:
-        if name not in unmet:
-            table.add_row(name, *(str(pairs.times(load.name, name) or "") for load in loads))
-    return table
+    for name in met:
+        table.add_row(name, *(str(pairs.times(load.name, name) or "") for load in loads))
+    return Group(
+        Text(
+            f"What was done under which load: {count} of {len(loads) * len(names)} pairs met, "
+            f"{len(met)} of {len(names)} faults.",
+            "italic",
+        ),
+        table,
+        Text(", ".join(f"{_letter(at)}: {load.name}" for at, load in enumerate(loads))),
+        Text(),
+    )
 
 
 def rounds_of(results: Sequence[Result]) -> Table:

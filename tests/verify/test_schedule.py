@@ -8,6 +8,7 @@ from typing import cast
 
 import pytest
 
+from stream_scorer.verify.pairs import Pairs
 from stream_scorer.verify.scene import Course, Fault, Scene
 from stream_scorer.verify.schedule import AT_ONCE, Schedule
 
@@ -39,7 +40,8 @@ class Rig:
     ) -> None:
         self.said: list[tuple[str, str]] = []
         dice = random.Random(seed)  # noqa: S311 - dice, not secrets
-        self.schedule = Schedule(faults, dice, every, count, lambda *said: self.said.append(said))
+        rotation = Pairs().rotation("load", faults, dice)
+        self.schedule = Schedule(rotation, every, count, lambda *said: self.said.append(said))
 
     @property
     def state(self) -> tuple[bool, bool, bool]:
