@@ -36,7 +36,7 @@ SCHEMAS = "schemas"
 SCORE = "score"
 #: The header that tells which event a record is, also where its value is malformed.
 NUMBER_HEADER = "verify.number"
-KEYS = 64
+KEYS = 200
 _TABLE = (0.0, 0.25, 0.5, 0.75)
 _PICK_OUTSIDE = 9
 #: These fates lie in the text at an event's end, which not every writer has.

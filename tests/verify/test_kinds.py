@@ -1,4 +1,4 @@
-"""The rounds of a proof: which load, protocol and timeouts, and the one that is always the first."""
+"""The rounds of a proof: which load, protocol and timeouts, and which is always the first."""
 
 from __future__ import annotations
 
