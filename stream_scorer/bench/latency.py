@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from stream_scorer.bench.events import FramedEvents
 from stream_scorer.bench.ground import Ground
 from stream_scorer.bench.worker import Worker
-from stream_scorer.bench.writing import SteadyWriter
+from stream_scorer.bench.writing import NotedEvents
 from stream_scorer.errors import Broken
 from stream_scorer.kafka.reading import bounds_of
+from stream_scorer.traffic.traffic import Traffic
 
 READ_ROWS = 5_000
 POLL_SECONDS = 0.1
@@ -88,13 +89,14 @@ def measure_latency(worker: Worker, ground: Ground, events: FramedEvents, pace: 
     values = events.take(min(pace.count, MOST_DIFFERENT))
     key_prefix = b"%g-" % pace.rate
     with _reader(ground) as reader:
-        writer = SteadyWriter(ground, values, pace.count, rate=pace.rate, key_prefix=key_prefix)
-        writer.start()
+        noted = NotedEvents(ground, values, pace.count, key_prefix)
+        traffic = noted.at_rate(pace.rate)
+        traffic.start()
         try:
-            seen, on_the_way = _follow(reader, writer, worker, key_prefix)
+            seen, on_the_way = _follow(reader, traffic, worker, pace.count, key_prefix)
         finally:
-            writer.halt()
-    return latency_of(pace, writer.sent, seen, writer.seconds, on_the_way)
+            traffic.halt(patience_seconds=0.0)
+    return latency_of(pace, noted.sent, seen, noted.seconds, on_the_way)
 
 
 @contextmanager
@@ -123,10 +125,9 @@ def _reader(ground: Ground) -> Iterator[Consumer]:
 
 
 def _follow(
-    reader: Consumer, writer: SteadyWriter, worker: Worker, key_prefix: bytes
+    reader: Consumer, traffic: Traffic, worker: Worker, count: int, key_prefix: bytes
 ) -> tuple[NDArray[np.int64], int]:
     """Return when each event was seen, and how many were not when the last was written."""
-    count = len(writer.sent)
     seen = np.zeros(count, np.int64)
     on_the_way: int | None = None
     missing, moved = count, time.monotonic()
@@ -138,8 +139,8 @@ def _follow(
         if numbers:
             missing, moved = int(np.count_nonzero(seen == 0)), time.monotonic()
         worker.check()
-        writer.check()
-        if on_the_way is None and writer.done:
+        traffic.check()
+        if on_the_way is None and traffic.done:
             on_the_way = missing
         if time.monotonic() - moved > STALL_SECONDS:
             raise Broken(

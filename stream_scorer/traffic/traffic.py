@@ -67,6 +67,11 @@ class Traffic:
         """Begin."""
         self._thread.start()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end, no longer than so many seconds; return whether it came."""
+        self._thread.join(seconds)
+        return self.done
+
     def check(self) -> None:
         """Raise what ended the thread early, if anything did.
 

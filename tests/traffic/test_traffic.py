@@ -112,6 +112,39 @@ def test_a_backlog_stays_as_high_as_it_shall(kafka: Kafka, topic: TopicFactory) 
     assert values(kafka, name) == list(range(51_000))
 
 
+def test_a_backlog_does_not_pile_up_in_the_client_while_brokers_are_away() -> None:
+    """However long; it looks again and again."""
+    looked = list[bool]()
+
+    def behind() -> int:
+        looked.append(True)
+        return 0
+
+    pace = Backlog(100, behind)
+    bursts = (Burst(events(10 * n, 10)) for n in itertools.count())
+    traffic = Traffic({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, "any", bursts, pace)
+    traffic.start()
+    wait_for(lambda: len(looked) > 50, "many looks")
+    assert traffic.halt(patience_seconds=0.0) == 100
+    assert traffic.acknowledged == 0
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_burst_may_be_larger_than_the_clients_queue(
+    outcome: Outcome, kafka: Kafka, topic: TopicFactory
+) -> None:
+    """It waits for room."""
+    name, client = topic(), {**client_of(kafka), "queue.buffering.max.messages": 10}
+    traffic = Traffic(client, name, [Burst(events(0, 500), outcome)], Steady(10_000))
+    traffic.start()
+    wait_for(lambda: traffic.done, "its end")
+    traffic.check()
+    assert traffic.halt() == 0
+    found = [] if outcome is Outcome.ABORTED else list(range(500))
+    assert values(kafka, name) == found
+    assert traffic.acknowledged == len(found)
+
+
 class LateOnce:
     """Claims to be 5 s late before its second burst."""
 
