@@ -101,7 +101,8 @@ class Ground:
             incremental_operation=AlterConfigOpType.SET,
         )
         group = ConfigResource(ResourceType.GROUP, names.group, incremental_configs=[wanted])
-        AdminClient(dict(self.client)).incremental_alter_configs([group])[group].result()
+        admin = AdminClient(dict(self.client))
+        admin.incremental_alter_configs([group])[group].result()
 
     def kafka_settings(self, names: Names, protocol: GroupProtocol) -> dict[str, Any]:
         """Return the section ``kafka`` of a worker's configuration."""

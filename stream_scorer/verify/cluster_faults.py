@@ -153,7 +153,8 @@ def _demand(scene: Scene, change: AlterConfigOpType, replicas: str | None = None
     """Set or unset ``min.insync.replicas`` of the output."""
     entry = ConfigEntry("min.insync.replicas", replicas, incremental_operation=change)
     output = ConfigResource(ResourceType.TOPIC, scene.names.output, incremental_configs=[entry])
-    AdminClient(scene.client()).incremental_alter_configs([output])[output].result()
+    admin = AdminClient(scene.client())
+    admin.incremental_alter_configs([output])[output].result()
 
 
 def _all_killed(scene: Scene) -> Course:
