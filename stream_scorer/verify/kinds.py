@@ -14,7 +14,7 @@ from stream_scorer.verify.scene import Fault
 from stream_scorer.verify.timeouts import Patience
 
 #: A round is no shorter than this unless it must be, for a fleet has to start and to stop in each.
-SHORTEST_ROUND_SECONDS = 45.0
+SHORTEST_ROUND_SECONDS = 40.0
 #: Once each load has had its round, further rounds begin only if all can be so long.
 LONG_ROUND_SECONDS = 300.0
 

@@ -104,7 +104,7 @@ def test_more_protocols_than_orders_share_the_order() -> None:
 
 def test_no_fault_is_lost_to_rounding() -> None:
     """The rounds share them."""
-    assert [kind.count for kind in kinds(plan(180.0, faults=41))] == [11, 10, 10, 10]
+    assert [kind.count for kind in kinds(plan(160.0, faults=41))] == [11, 10, 10, 10]
 
 
 def test_a_round_has_the_faults_that_its_timeouts_allow() -> None:
