@@ -68,7 +68,6 @@ class Onlooker:
         self._reasons: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
-        self._have_committed: set[str] = set()
         self.events = 0
         self.traces = 0
 
@@ -82,10 +81,6 @@ class Onlooker:
             self._hear(entry)
         if self._clock() - self._sampled_at >= SAMPLE_SECONDS:
             self._sample(impaired=impaired)
-
-    def everybody_works(self) -> bool:
-        """Tell whether each worker that serves has committed something."""
-        return all(member.who in self._have_committed for member in self._fleet.serving)
 
     def is_at_the_end(self) -> bool:
         """Tell whether the group has committed all that is in the input, control markers too."""
@@ -162,8 +157,6 @@ class Onlooker:
     def _hear(self, entry: Entry) -> None:
         self._journal.append(entry)
         self._outcomes[entry.what] += 1
-        if entry.what == "committed":
-            self._have_committed.add(entry.who)
         self._checker.told([entry])
         self._recovery.told(entry)
         self._held.told(entry)

@@ -28,7 +28,7 @@ from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.progress import Display
 from stream_scorer.verify.readers import Readers, Watched
 from stream_scorer.verify.scene import Partitions, Scene
-from stream_scorer.verify.schedule import Schedule, Tally
+from stream_scorer.verify.schedule import JOIN_SECONDS, Schedule, Tally
 from stream_scorer.verify.subject import SCORE, Look, expectation, lay_out, scored, topic_settings
 from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.topics import Names
@@ -41,8 +41,6 @@ MAX_POLL_MARGIN_SECONDS = 2.0
 #: What workers need to start, to join and to catch up, on top of what brokers wait for the dead.
 GRACE_SECONDS = 40.0
 FIRST_TRACES_SECONDS = 90.0
-#: Partitions are spread over a new fleet in less.
-JOINED_SECONDS = 30.0
 #: A round in which too few faults came about goes on for up to this share of its time.
 OVERTIME = 1.0
 #: From one fault to the next, where no number of faults was asked for.
@@ -124,7 +122,7 @@ class Round:
             stack.callback(schedule.abandon)
             traffic.start()
             began = time.monotonic()
-            self._warm_up(onlooker)
+            self._warm_up(onlooker, fleet)
             self._injure(onlooker, traffic, scene, schedule)
             traffic.halt()
             writing_seconds = time.monotonic() - began
@@ -144,7 +142,7 @@ class Round:
             busy_seconds=busy_seconds,
         )
 
-    def _warm_up(self, onlooker: Onlooker) -> None:
+    def _warm_up(self, onlooker: Onlooker, fleet: Fleet) -> None:
         """Injure nobody before the first traces are there, and everybody has something to do."""
         started = time.monotonic()
         deadline = started + FIRST_TRACES_SECONDS
@@ -155,7 +153,7 @@ class Round:
                     f"are in {self._folder} (--folder keeps them)."
                 )
             self._look(onlooker, impaired=True)
-        while not onlooker.everybody_works() and time.monotonic() < started + JOINED_SECONDS:
+        while not fleet.everybody_works and time.monotonic() < started + JOIN_SECONDS:
             self._look(onlooker, impaired=True)
 
     def _injure(

@@ -81,6 +81,8 @@ class Scene:
     def someone(self) -> Iterator[Member | None]:
         """Yield a worker that nobody else injures meanwhile, ``None`` if there is none."""
         free = [each for each in self.fleet.serving if each.slot not in self.busy]
+        # Who has only started has nothing in hand yet, and may give up without brokers.
+        free = [each for each in free if each.works] or free
         member = self.dice.choice(free) if free else None
         if member is not None:
             self.busy.add(member.slot)

@@ -10,6 +10,8 @@ from stream_scorer.verify.scene import Course, Fault, Scene
 
 #: More at a time than this, and it is no longer clear what a fleet of a few workers is injured by.
 AT_ONCE = 2
+#: Workers that have started when a fault could begin have joined within this time.
+JOIN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ class Schedule:
         self._active: list[_Active] = []
         self._next: Fault | None = None
         self._next_at = 0.0
+        self._waits_since: float | None = None
         self.tally = Tally()
 
     @property
@@ -84,6 +87,9 @@ class Schedule:
         fault = self._next = self._next or next(self._faults, None)
         if fault is None or not self._has_room(fault):
             return
+        if fault.halts and not self._has_waited_for_all(now, scene):
+            return
+        self._waits_since = None
         self._next = None
         self._next_at = now + self._every_seconds
         self._say("injured", fault.name)
@@ -95,6 +101,15 @@ class Schedule:
         if fault.alone or any(each.fault.alone for each in self._active):
             return not self._active
         return len(self._active) < AT_ONCE
+
+    def _has_waited_for_all(self, now: float, scene: Scene) -> bool:
+        """Tell whether all workers work, or have had the time for it.
+
+        One that has only started may give up where one that works waits for the brokers.
+        """
+        if self._waits_since is None:
+            self._waits_since = now
+        return scene.fleet.everybody_works or now >= self._waits_since + JOIN_SECONDS
 
     def _move(self, active: _Active, now: float) -> None:
         try:
