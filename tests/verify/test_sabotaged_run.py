@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,23 @@ from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.run import prove
 from stream_scorer.verify.values import Invariant
 from stream_scorer.worker import Worker
-from tests.verify.sabotaged_worker import command
 
 pytestmark = pytest.mark.kafka
 
 #: Loops of `tests/verify/sabotages.py` that only a set in hand over an outage gives away.
 LOOPS: tuple[type[Worker], ...] = ()
+ROOT = Path(__file__).parents[2]
+
+
+def command(loop: type[Worker]) -> tuple[str, ...]:
+    """What starts a worker with this loop, in whatever folder."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+        "from stream_scorer.verify.worker import main\n"
+        f"from {loop.__module__} import {loop.__name__} as loop\n"
+        "sys.exit(main(sys.argv[1:], loop))\n"
+    )
+    return (sys.executable, "-c", program)
 
 
 @pytest.mark.timeout(5 * 60)
