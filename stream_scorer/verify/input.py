@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from stream_scorer.traffic.events import Burst, Outcome, Outgoing
+from stream_scorer.verify.events import KEYS, Look, event
 from stream_scorer.verify.loads import Load
 from stream_scorer.verify.plan import OrderBy
 from stream_scorer.verify.scene import Partitions
-from stream_scorer.verify.subject import KEYS, Look, event
 
 #: One burst in so many is written in a transaction that commits, or aborts: control markers and
 #: invisible events are what makes offsets interesting.

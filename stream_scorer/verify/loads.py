@@ -8,7 +8,7 @@ from typing import Any
 
 from stream_scorer.records import Reason
 from stream_scorer.traffic.paces import Backlog, Bursts, Pace, Steady
-from stream_scorer.verify.subject import FATES, PLAIN, SELDOM, Look
+from stream_scorer.verify.events import FATES, PLAIN, SELDOM, Look
 
 
 @dataclass(frozen=True, slots=True)

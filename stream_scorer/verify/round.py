@@ -17,6 +17,7 @@ from stream_scorer.kafka.producer import longest_call_seconds
 from stream_scorer.traffic.traffic import TRANSACTION_SECONDS, Traffic
 from stream_scorer.verify.checker import Checker
 from stream_scorer.verify.cluster import Ground
+from stream_scorer.verify.events import Look, expectation
 from stream_scorer.verify.fleet import Fleet
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.input import bursts
@@ -29,7 +30,7 @@ from stream_scorer.verify.progress import Display
 from stream_scorer.verify.readers import Readers, Watched
 from stream_scorer.verify.scene import Partitions, Scene
 from stream_scorer.verify.schedule import JOIN_SECONDS, Schedule, Tally
-from stream_scorer.verify.subject import SCORE, Look, expectation, lay_out, scored, topic_settings
+from stream_scorer.verify.subject import SCORE, lay_out, scored, topic_settings
 from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.topics import Names
 from stream_scorer.verify.values import Violation

@@ -8,11 +8,11 @@ from itertools import islice
 import pytest
 
 from stream_scorer.traffic.events import Burst, Outcome
+from stream_scorer.verify.events import KEYS, NUMBER_HEADER
 from stream_scorer.verify.input import ABORTED_EVERY, COMMITTED_EVERY, COOL_EVERY, bursts
 from stream_scorer.verify.loads import STEADY, Load
 from stream_scorer.verify.plan import OrderBy
 from stream_scorer.verify.scene import Partitions
-from stream_scorer.verify.subject import KEYS, NUMBER_HEADER
 
 CYCLE = COMMITTED_EVERY * ABORTED_EVERY
 

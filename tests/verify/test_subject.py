@@ -22,26 +22,23 @@ from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.config.loading import load
 from stream_scorer.records import Batch, Reason, ScoredBatch, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
-from stream_scorer.verify.loads import all_loads
-from stream_scorer.verify.subject import (
+from stream_scorer.verify.events import (
     FATES,
     LARGEST_BYTES,
     NUMBER_HEADER,
     OLDEST_OUTPUT_MS,
     OUTPUT_MESSAGE_BYTES,
     PLAIN,
-    SCORE,
     SELDOM,
     Event,
     Look,
     event,
     expectation,
     fate_of,
-    lay_out,
     score_of,
-    scored,
-    topic_settings,
 )
+from stream_scorer.verify.loads import all_loads
+from stream_scorer.verify.subject import SCORE, lay_out, scored, topic_settings
 
 IN = TopicPartition("in", 0)
 NOW_MS = 1_800_000_000_000
