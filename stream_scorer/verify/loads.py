@@ -18,8 +18,8 @@ class Load:
     Attributes:
         name: what ``--load`` and the tables call it.
         ahead: so many events wait at any time, written and not seen to be scored: a backlog that
-            never ends. ``None``: the plan's rate. It is what a round has to catch up with in its
-            end, so it is no more than the fleet scores within a quarter of a minute.
+            never ends; twice as many, while some partitions stand still. ``None``: the plan's rate.
+            A round has to catch up with them in its end, within half a minute.
         every_seconds: the rate is written in lumps, so often; ``None``: evenly.
         share: of the plan's rate.
         burst_events: so many events are written at once; some of these bursts are transactions.

@@ -18,6 +18,7 @@ from stream_scorer.verify.invariants.liveness import Liveness
 from stream_scorer.verify.readers import Readers
 from stream_scorer.verify.recovery import Recovery, RecoveryTimes
 from stream_scorer.verify.values import Entry, InputEvent, Invariant, Trace, Violation
+from stream_scorer.verify.waiting import Waiting
 
 SAMPLE_SECONDS = 1.0
 
@@ -68,6 +69,7 @@ class Onlooker:
         self._reasons: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
+        self.waiting = Waiting()
         self.events = 0
         self.traces = 0
 
@@ -149,10 +151,12 @@ class Onlooker:
         self.traces += len(traces)
         self._reasons.update(str(trace.reason) for trace in traces if trace.reason)
         self._checker.seen(traces)
+        self.waiting.take_in((), traces)
 
     def _expect(self, events: list[InputEvent]) -> None:
         self.events += len(events)
         self._checker.expect(events)
+        self.waiting.take_in(events, ())
 
     def _hear(self, entry: Entry) -> None:
         self._journal.append(entry)

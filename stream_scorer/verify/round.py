@@ -212,9 +212,10 @@ class Round:
         return Fleet(config, self._folder, self._plan.workers, (*self._command, *slower))
 
     def _traffic(self, names: Names, onlooker: Onlooker) -> Traffic:
+        ahead = self._kind.load.ahead or 0
+
         def behind() -> int:
-            # What is scored and not read yet counts too: so the checker is never far behind either.
-            return traffic.acknowledged - onlooker.traces
+            return onlooker.waiting.behind(traffic.acknowledged, ahead)
 
         traffic = Traffic(
             self._ground.client,

@@ -78,10 +78,11 @@ def test_a_backlog_has_a_set_in_hand_nearly_always(load: Load, tmp_path: Path) -
     "load", [load for load in LOADS if load.seconds_per_row >= 0.001], ids=lambda load: load.name
 )
 def test_a_round_ends_soon_after_its_last_event(load: Load) -> None:
-    """A backlog is scored within a quarter of a minute; by one worker, if one has nearly all."""
+    """Also if one worker's partitions stood still, and all that may wait more waits there."""
     workers = 1 if load.hot else WORKERS
     assert load.ahead is not None
-    assert load.ahead * load.seconds_per_row / workers <= 15
+    most = load.ahead / workers + load.ahead
+    assert most * load.seconds_per_row <= 25
 
 
 @pytest.mark.parametrize("load", LOADS, ids=lambda load: load.name)
