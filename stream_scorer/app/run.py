@@ -50,6 +50,7 @@ class Seams:
     consumer: Callable[[protocols.Consumer], protocols.Consumer] = lambda consumer: consumer
     scorer: Callable[[protocols.Scorer], protocols.Scorer] = lambda scorer: scorer
     make_client: MakeClient = make_client
+    loop: type[Worker] = Worker
 
 
 def run(settings: Settings, seams: Seams = Seams(), signals: Signals | None = None) -> None:
@@ -99,7 +100,7 @@ def run(settings: Settings, seams: Seams = Seams(), signals: Signals | None = No
             logins=logins,
             hears=hears,
         )
-        worker = Worker(
+        worker = seams.loop(
             seams.consumer(consumer),
             seams.scorer(ready.scorer),
             WatchedOutput(output, heartbeat, _longest_call_seconds(kafka)),

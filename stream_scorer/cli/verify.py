@@ -49,6 +49,12 @@ def verify(
             metavar="FAULT", help="Inflict only this one; may be repeated.", show_default=False
         ),
     ] = None,
+    load: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOAD", help="Under this load only; may be repeated.", show_default=False
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Repeats the choices of another run.", show_default=False)
     ] = None,
@@ -130,6 +136,7 @@ def verify(
         folder=folder,
         history=history,
         only=tuple(only or ()),
+        loads=tuple(load or ()),
         topic_prefix=any_prefix("verify") if topic_prefix is None else topic_prefix,
     )
     writable("--folder", plan.folder)

@@ -158,9 +158,13 @@ class EmbeddedKafka:
         self._brokers[broker].wait_until_ready()
         self._wait_for({broker})
 
+    def shut_down(self, broker: int = 1) -> None:
+        """Stops a broker in order: it hands over what it leads."""
+        self._brokers[broker].stop()
+
     def restart(self, broker: int = 1) -> None:
         """Stops a broker in order and starts it again."""
-        self._brokers[broker].stop()
+        self.shut_down(broker)
         self.start(broker)
 
     def stop(self) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import QUIET, Cluster
@@ -26,7 +32,7 @@ from stream_scorer.verify.preconditions import (
     try_rights,
     try_transaction,
 )
-from stream_scorer.verify.timeouts import EMBEDDED, Timeouts, timeouts_of
+from stream_scorer.verify.timeouts import EMBEDDED, OUTLASTING, Patience, Timeouts, timeouts_of
 from stream_scorer.verify.topics import Names, ThrowAway
 
 #: A person waits for it.
@@ -63,6 +69,11 @@ class Ground:
     remarks: tuple[str, ...]
     throw_away: ThrowAway
 
+    def with_patience(self, patience: Patience) -> Ground:
+        """Return the same cluster with other timeouts to plan with, if it is embedded."""
+        long = patience is Patience.LONG and self.kafka is not None
+        return replace(self, timeouts=OUTLASTING) if long else self
+
     def topics(
         self,
         label: str,
@@ -77,6 +88,21 @@ class Ground:
             config: topic settings by ``in``, ``out`` and ``dead-letters``.
         """
         return self.throw_away.topics(label, partitions, config or {})
+
+    def keep_members_of(self, names: Names) -> None:
+        """Let the embedded brokers wait for members of this group as long as is planned with.
+
+        That is for KIP-848; in the classic protocol the members say it themselves.
+        """
+        session_ms = int(self.timeouts.session_seconds["consumer"] * 1000)
+        wanted = ConfigEntry(
+            "consumer.session.timeout.ms",
+            str(session_ms),
+            incremental_operation=AlterConfigOpType.SET,
+        )
+        group = ConfigResource(ResourceType.GROUP, names.group, incremental_configs=[wanted])
+        admin = AdminClient(dict(self.client))
+        admin.incremental_alter_configs([group])[group].result()
 
     def kafka_settings(self, names: Names, protocol: GroupProtocol) -> dict[str, Any]:
         """Return the section ``kafka`` of a worker's configuration."""

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    ResourceType,
+)
 
+from stream_scorer.errors import Broken
 from stream_scorer.local.kafka import SHORT_TIMEOUTS
 from stream_scorer.local.moves import Moves
-from stream_scorer.verify.scene import Course, Fault, Scene, attempt, meanwhile
+from stream_scorer.verify.scene import Course, Fault, Scene, attempt, in_hand, meanwhile
+from stream_scorer.verify.timeouts import Patience
 
 DOWN_SECONDS = 5.0
 #: A minute, but no more than this share of a round.
 ALL_AWAY_SECONDS, ALL_AWAY_SHARE = 60.0, 0.1
+#: Longer than a worker waits twice for a coordinator, shorter than a session of Kafka's defaults.
+CUT_OFF_SECONDS = 25.0
+CUT_OFF = f"all brokers cut off for {CUT_OFF_SECONDS:.0f} s"
+BRIEFLY_SECONDS = 2.0
+#: A broker is shut down in some of these seconds, and writes are refused in the others.
+TOO_FEW_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
 #: Shorter than ``broker.session.timeout.ms``, so that brokers don't think each other dead.
 FROZEN_MARGIN_SECONDS = 1.0
@@ -28,10 +44,17 @@ def cluster_faults() -> tuple[Fault, ...]:
     return (
         Fault("broker killed and restarted", _kill, needs="three brokers", alone=True),
         Fault("rolling restart", _roll, needs="three brokers", alone=True),
-        Fault("all brokers away", _all_away, needs="proxy", alone=True, halts=True),
-        Fault("all brokers frozen", _all_frozen, needs="embedded", alone=True, halts=True),
+        Fault(CUT_OFF, _cut_off, needs="proxy", alone=True, halts=True, patience=Patience.LONG),
+        Fault("all brokers away", _all_away, needs="proxy", alone=True, halts=True,
+              patience=Patience.SHORT),
+        Fault("all brokers frozen", _all_frozen, needs="embedded", alone=True, halts=True,
+              patience=Patience.SHORT),
+        Fault("all brokers killed briefly", _killed_briefly, needs="embedded", alone=True,
+              halts=True, patience=Patience.LONG),
         Fault("all brokers killed", _all_killed, needs="embedded", alone=True, halts=True,
-              in_rotation=False),
+              in_rotation=False, patience=Patience.SHORT),
+        Fault("too few replicas in sync", _too_few_in_sync, needs="three brokers", alone=True,
+              halts=True),
         Fault("leaders move", _move_leaders, needs="three brokers"),
         Fault("group coordinator moves", _move_group, needs="three brokers"),
         Fault("transaction coordinators move", _move_transactions, needs="three brokers"),
@@ -68,12 +91,70 @@ def _roll(scene: Scene) -> Course:
     return True
 
 
+def _cut_off(scene: Scene) -> Course:
+    """Let no worker reach any broker while one has a set in hand; the group outlives it."""
+    if not (yield from in_hand(scene)):
+        return False
+    with scene.proxy.cut("worker-*", refuse=True):
+        yield CUT_OFF_SECONDS
+    yield SETTLE_SECONDS
+    return True
+
+
 def _all_away(scene: Scene) -> Course:
     """Let no worker reach any broker; the fleet waits and does not exit."""
     with scene.proxy.cut("worker-*", refuse=True):
         yield min(ALL_AWAY_SECONDS, ALL_AWAY_SHARE * scene.round_seconds)
     yield SETTLE_SECONDS
     return True
+
+
+def _killed_briefly(scene: Scene) -> Course:
+    """Kill all brokers while a worker has a set in hand; have them back before a transaction ends.
+
+    Past that Kafka itself can tear a transaction, see :func:`_all_killed`.
+    """
+    kafka, numbers = scene.kafka, _numbers(scene)
+    if not (yield from in_hand(scene)):
+        return False
+    for number in numbers:
+        kafka.kill(number)
+    yield BRIEFLY_SECONDS
+    started = time.monotonic()
+    yield from meanwhile(scene, lambda: _at_once(kafka.start, numbers))
+    away = BRIEFLY_SECONDS + time.monotonic() - started
+    if away > scene.transaction_seconds:
+        raise Broken(
+            f"The brokers needed {away:.0f} s to come back, longer than transaction.timeout.ms "
+            f"({scene.transaction_seconds:.0f} s); this machine is too slow for the fault."
+        )
+    yield SETTLE_SECONDS
+    return True
+
+
+def _too_few_in_sync(scene: Scene) -> Course:
+    """Let the output demand three replicas in sync, and have only two: its leaders refuse writes.
+
+    Brokers never demand more replicas than a topic has, so one of three must be down.
+    """
+    kafka, number = scene.kafka, scene.dice.choice(_numbers(scene))
+    yield from meanwhile(scene, lambda: _demand(scene, AlterConfigOpType.SET, "3"))
+    try:
+        yield from meanwhile(scene, lambda: kafka.shut_down(number))
+        yield TOO_FEW_SECONDS
+        yield from meanwhile(scene, lambda: kafka.start(number))
+    finally:
+        _demand(scene, AlterConfigOpType.DELETE)
+    yield SETTLE_SECONDS
+    return True
+
+
+def _demand(scene: Scene, change: AlterConfigOpType, replicas: str | None = None) -> None:
+    """Set or unset ``min.insync.replicas`` of the output."""
+    entry = ConfigEntry("min.insync.replicas", replicas, incremental_operation=change)
+    output = ConfigResource(ResourceType.TOPIC, scene.names.output, incremental_configs=[entry])
+    admin = AdminClient(scene.client())
+    admin.incremental_alter_configs([output])[output].result()
 
 
 def _all_killed(scene: Scene) -> Course:

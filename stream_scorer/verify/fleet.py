@@ -28,7 +28,8 @@ class Member:
     """One process of the fleet, from its start to its end.
 
     ``may_end`` holds the exit codes that are no news; ``reached`` the points where an order was
-    carried out since one was last given for them; ``successor`` is who was started in its place.
+    carried out since one was last given for them; ``works`` is whether it has committed anything;
+    ``successor`` is who was started in its place.
     """
 
     who: str
@@ -38,6 +39,7 @@ class Member:
     history: HistoryReader
     may_end: set[int] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
+    works: bool = False
     successor: Member | None = None
 
     def order(self, order: Order) -> None:
@@ -133,6 +135,11 @@ class Fleet:
         """The processes that are alive and meant to be."""
         return [each for each in self._slots.values() if each and each.alive]
 
+    @property
+    def everybody_works(self) -> bool:
+        """Whether no process that is meant to be alive has yet to start and to join."""
+        return all(each.works for each in self.serving)
+
     def keep_up(self) -> Iterator[Member]:
         """Start what is missing, and yield each process that has ended since the last call."""
         for member in [each for each in self._leaving if not each.alive]:
@@ -175,6 +182,7 @@ class Fleet:
         for entry in member.history.new():
             if entry.what == "reached":
                 member.reached.add(entry.details["point"])
+            member.works |= entry.what == "committed"
             yield entry
 
     def stop(self) -> list[Member]:

@@ -7,31 +7,39 @@ import time
 from collections.abc import Callable, Iterator
 
 from stream_scorer.traffic.events import Burst, Outcome, Outgoing
+from stream_scorer.verify.events import KEYS, Look, event
+from stream_scorer.verify.loads import Load
 from stream_scorer.verify.plan import OrderBy
 from stream_scorer.verify.scene import Partitions
-from stream_scorer.verify.subject import KEYS, event
 
-BURST_EVENTS = 12
 #: One burst in so many is written in a transaction that commits, or aborts: control markers and
 #: invisible events are what makes offsets interesting.
 COMMITTED_EVERY, ABORTED_EVERY = 5, 7
 
 
-def bursts(order_by: OrderBy, partitions: Partitions) -> Iterator[Burst]:
+#: Where the load has a hot partition, one event in so many goes elsewhere.
+COOL_EVERY = 10
+
+
+def bursts(order_by: OrderBy, partitions: Partitions, load: Load) -> Iterator[Burst]:
     """Yield the input for ever: by ``source`` over all partitions that there are now.
 
     By ``key`` a key keeps the partition that it had in the beginning, for its order.
     """
+    place = _by_key(partitions.first) if order_by == "key" else _in_turn(partitions)
+    if load.hot:
+        place = _hot(place, KEYS if order_by == "key" else None)
     for burst in itertools.count():
-        numbers = range(burst * BURST_EVENTS, (burst + 1) * BURST_EVENTS)
+        numbers = range(burst * load.burst_events, (burst + 1) * load.burst_events)
         if burst % ABORTED_EVERY == ABORTED_EVERY - 1:
             outcome = Outcome.ABORTED
         elif burst % COMMITTED_EVERY == COMMITTED_EVERY - 1:
             outcome = Outcome.COMMITTED
         else:
             outcome = Outcome.PLAIN
-        place = _by_key(partitions.first) if order_by == "key" else _in_turn(partitions)
-        yield Burst(tuple(_outgoing(number, place(number)) for number in numbers), outcome)
+        yield Burst(
+            tuple(_outgoing(number, place(number), load.look) for number in numbers), outcome
+        )
 
 
 def _by_key(partitions: int) -> Callable[[int], int]:
@@ -42,6 +50,16 @@ def _in_turn(partitions: Partitions) -> Callable[[int], int]:
     return lambda number: number % partitions.now
 
 
-def _outgoing(number: int, partition: int) -> Outgoing:
-    made = event(number, int(time.time() * 1000))
+def _hot(place: Callable[[int], int], keys: int | None) -> Callable[[int], int]:
+    """Return a place for each number, or for each of so many keys: the first one, mostly."""
+
+    def hot(number: int) -> int:
+        turn, is_hot = divmod(number % keys if keys else number, COOL_EVERY)
+        return 0 if is_hot else place(turn)
+
+    return hot
+
+
+def _outgoing(number: int, partition: int, look: Look) -> Outgoing:
+    made = event(number, int(time.time() * 1000), look)
     return Outgoing(partition, made.key, made.value, made.timestamp_ms, made.headers)

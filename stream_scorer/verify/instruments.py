@@ -5,6 +5,7 @@ The worker itself is composed as ``run`` composes it and knows nothing of this.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer import protocols
 from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.verify.hand import Hand
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.points import Point
@@ -24,12 +26,22 @@ REACH_BROKERS_SECONDS = 2.0
 
 
 class InstrumentedClient:
-    """A transactional client of librdkafka that writes its history and tags its records."""
+    """A transactional client of librdkafka that writes its history and tags its records.
 
-    def __init__(self, client: Producer, history: HistoryFile, injuries: Injuries) -> None:
+    What ends says how long the worker had something in hand before.
+    """
+
+    def __init__(
+        self,
+        client: Producer,
+        history: HistoryFile,
+        injuries: Injuries,
+        hand: Hand | None = None,
+    ) -> None:
         self._client = client
         self._history = history
         self._injuries = injuries
+        self._hand = hand or Hand()
         self._transaction = ""
         self._records = 0
         self._is_sent = False
@@ -74,14 +86,14 @@ class InstrumentedClient:
             self._client.flush(REACH_BROKERS_SECONDS)
         with self._injuries.during(Point.END_UNANSWERED):
             self._client.commit_transaction(timeout_seconds)
-        self._history.write("committed", transaction=self._transaction)
+        self._ended("committed")
         self._injuries.passing(Point.AFTER_COMMIT)
 
     def abort_transaction(self, timeout_seconds: float) -> None:
         """Abort."""
         self._injuries.passing(Point.WHILE_ABORTING)
         self._client.abort_transaction(timeout_seconds)
-        self._history.write("aborted", transaction=self._transaction)
+        self._ended("aborted")
 
     def poll(self, timeout_seconds: float) -> int:
         """Serve callbacks."""
@@ -95,17 +107,34 @@ class InstrumentedClient:
         """Drop what is queued."""
         self._client.purge()
 
+    def _ended(self, how: str) -> None:
+        held = self._hand.put_down()
+        details = {} if held is None else {"held_seconds": held}
+        self._history.write(how, transaction=self._transaction, **details)
+
 
 class InstrumentedScorer:
-    """A scorer with a point behind it."""
+    """A scorer with points behind it, whose model takes so many seconds longer for each row."""
 
-    def __init__(self, scorer: protocols.Scorer, injuries: Injuries) -> None:
+    def __init__(
+        self,
+        scorer: protocols.Scorer,
+        injuries: Injuries,
+        hand: Hand | None = None,
+        seconds_per_row: float = 0.0,
+    ) -> None:
         self._scorer = scorer
         self._injuries = injuries
+        self._hand = hand or Hand()
+        self._seconds_per_row = seconds_per_row
 
     def score(self, batch: Batch) -> ScoredBatch:
-        """Score, then pass the point."""
+        """Score, then pass a point with something in hand, before it another if it is the first."""
         scored = self._scorer.score(batch)
+        if self._seconds_per_row > 0:
+            time.sleep(self._seconds_per_row * len(batch))
+        if self._hand.take():
+            self._injuries.passing(Point.SET_OPENED)
         self._injuries.passing(Point.AFTER_SCORING)
         return scored
 
@@ -119,11 +148,22 @@ class InstrumentedScorer:
 
 
 class InstrumentedConsumer:
-    """A consumer with points after a fetch and in a revocation; all else is the consumer's."""
+    """A consumer with points after a fetch and in a revocation; all else is the consumer's.
 
-    def __init__(self, consumer: protocols.Consumer, injuries: Injuries) -> None:
+    A history, if there is one, is told of what was in hand when the worker went back.
+    """
+
+    def __init__(
+        self,
+        consumer: protocols.Consumer,
+        injuries: Injuries,
+        hand: Hand | None = None,
+        history: HistoryFile | None = None,
+    ) -> None:
         self._consumer = consumer
         self._injuries = injuries
+        self._hand = hand or Hand()
+        self._history = history
 
     def subscribe(self, listener: protocols.RebalanceListener) -> None:
         """Join the group."""
@@ -140,6 +180,9 @@ class InstrumentedConsumer:
 
     def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
         """Let the next poll start from what is committed, after a wait in the group."""
+        held = self._hand.put_down()
+        if held is not None and self._history is not None:
+            self._history.write("dropped", held_seconds=held)
         self._consumer.rewind(wait_seconds, may_wait)
 
     def positions(self) -> Mapping[TopicPartition, int]:
@@ -175,7 +218,12 @@ class _InjuredListener:
         self._listener.lost(partitions)
 
 
-def instrumented_client(properties: Mapping[str, Any], log: Any, history: HistoryFile,
-                        injuries: Injuries) -> InstrumentedClient:  # fmt: skip
+def instrumented_client(
+    properties: Mapping[str, Any],
+    log: Any,
+    history: HistoryFile,
+    injuries: Injuries,
+    hand: Hand | None = None,
+) -> InstrumentedClient:
     """Return a client of librdkafka with these around it."""
-    return InstrumentedClient(Producer(properties, logger=log), history, injuries)
+    return InstrumentedClient(Producer(properties, logger=log), history, injuries, hand)

@@ -9,6 +9,7 @@ from typing import Literal
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.verify.fleet import Member
 from stream_scorer.verify.scene import Course, Fault, Scene, attempt, until
+from stream_scorer.verify.timeouts import Patience
 
 CUT_SECONDS = 10.0
 DELAY_SECONDS = 12.0
@@ -20,6 +21,8 @@ Ways = Literal["both", "requests", "responses"]
 def network_faults() -> tuple[Fault, ...]:
     """Return all of them."""
     fault = partial(Fault, needs="proxy")
+    # A request is given up after half of transaction.timeout.ms.
+    soon = partial(fault, patience=Patience.SHORT)
     return (
         fault("cut from one broker", partial(_cut, way="both", one=True)),
         fault("cut from all brokers", partial(_cut, way="both", one=False)),
@@ -28,12 +31,12 @@ def network_faults() -> tuple[Fault, ...]:
         fault("connections reset", _reset),
         fault("2 ms of delay", partial(_delay, seconds=0.002)),
         fault("50 ms of delay", partial(_delay, seconds=0.050)),
-        fault("EndTxn held, released in the next transaction", _hold_end),
-        fault("answer to EndTxn lost", partial(_drop, api=ApiKey.END_TXN, close=False)),
+        soon("EndTxn held, released in the next transaction", _hold_end),
+        soon("answer to EndTxn lost", partial(_drop, api=ApiKey.END_TXN, close=False)),
         fault("connection broken before EndTxn's answer",
               partial(_drop, api=ApiKey.END_TXN, close=True)),
-        fault("answer to TxnOffsetCommit lost",
-              partial(_drop, api=ApiKey.TXN_OFFSET_COMMIT, close=False)),
+        soon("answer to TxnOffsetCommit lost",
+             partial(_drop, api=ApiKey.TXN_OFFSET_COMMIT, close=False)),
     )  # fmt: skip
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.checker import Checker
 from stream_scorer.verify.fleet import Fleet, Member
+from stream_scorer.verify.held import Held, HeldTimes
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.invariants.liveness import Liveness
 from stream_scorer.verify.readers import Readers
 from stream_scorer.verify.recovery import Recovery, RecoveryTimes
 from stream_scorer.verify.values import Entry, InputEvent, Invariant, Trace, Violation
+from stream_scorer.verify.waiting import Waiting
 
 SAMPLE_SECONDS = 1.0
 
@@ -32,6 +34,7 @@ class Seen:
     ended: Mapping[str, int]
     recovery: RecoveryTimes
     recovery_seconds: float
+    held: HeldTimes
 
 
 class Onlooker:
@@ -58,6 +61,7 @@ class Onlooker:
         self._journal = journal
         self._clock = clock
         self._recovery = Recovery()
+        self._held = Held()
         self._recovery_seconds = recovery_seconds
         self._sampled_at = 0.0
         self._committed: dict[TopicPartition, int] = {}
@@ -65,6 +69,7 @@ class Onlooker:
         self._reasons: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
+        self.waiting = Waiting()
         self.events = 0
         self.traces = 0
 
@@ -118,6 +123,7 @@ class Onlooker:
             ended=dict(self._ends),
             recovery=recovery,
             recovery_seconds=self._recovery_seconds,
+            held=self._held.times(),
         )
 
     def violations(self) -> list[Violation]:
@@ -145,16 +151,19 @@ class Onlooker:
         self.traces += len(traces)
         self._reasons.update(str(trace.reason) for trace in traces if trace.reason)
         self._checker.seen(traces)
+        self.waiting.take_in((), traces)
 
     def _expect(self, events: list[InputEvent]) -> None:
         self.events += len(events)
         self._checker.expect(events)
+        self.waiting.take_in(events, ())
 
     def _hear(self, entry: Entry) -> None:
         self._journal.append(entry)
         self._outcomes[entry.what] += 1
         self._checker.told([entry])
         self._recovery.told(entry)
+        self._held.told(entry)
 
     def _has_ended(self, member: Member) -> None:
         """Take in how a worker ended; by itself it must not."""

@@ -39,6 +39,7 @@ class Plan:
         folder: keeps logs, histories and an embedded Kafka's data; ``None``: a temporary one.
         history: where the history is written as JSON lines; ``None``: in the folder.
         only: the names of the faults to inflict; none means all that the cluster allows.
+        loads: the names of the loads to hold rounds under; none means all.
         topic_prefix: what the topics' and the group's names begin with.
     """
 
@@ -56,6 +57,7 @@ class Plan:
     folder: Path | None = None
     history: Path | None = None
     only: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
     topic_prefix: str = field(default_factory=partial(any_prefix, "verify"))
 
     def check(self) -> None:

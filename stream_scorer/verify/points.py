@@ -12,6 +12,7 @@ class Point(StrEnum):
 
     AFTER_FETCH = "after-fetch"
     AFTER_SCORING = "after-scoring"
+    SET_OPENED = "set-opened"
     AFTER_BEGIN = "after-begin"
     MID_PRODUCE = "mid-produce"
     AFTER_SEND_OFFSETS = "after-send-offsets"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import Consumer, IsolationLevel, KafkaException
 from confluent_kafka import TopicPartition as ClientPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.client_log import ClientLog
@@ -67,26 +68,26 @@ class LogEnds:
     """
 
     def __init__(self, client: Mapping[str, Property], topics: Sequence[str]) -> None:
-        self._stable = _onlooker(client, f"{topics[0]}-ends", "read_committed")
-        self._high = _onlooker(client, f"{topics[0]}-ends", "read_uncommitted")
+        properties = {**client, "error_cb": ClientLog().heard}
+        self._admin = AdminClient(properties)
+        self._client = _onlooker(client, f"{topics[0]}-ends", "read_uncommitted")
         self._topics = topics
 
     def now(self, timeout_seconds: float = 2.0) -> Bounds | None:
         """Return last stable offset and high watermark of each partition; ``None`` as above."""
-        bounds: Bounds = {}
+        wanted: list[TopicPartition] = []
         for topic in self._topics:
-            partitions = partitions_of(self._high, topic, timeout_seconds)
-            if partitions is None:
+            found = partitions_of(self._client, topic, timeout_seconds)
+            if found is None:
                 return None
-            for partition in partitions:
-                # The high watermark last: asked for first, it could be equal to a stable offset
-                # that has moved meanwhile, over records but not over their marker.
-                stable = _end(self._stable, partition, timeout_seconds)
-                high = None if stable is None else _end(self._high, partition, timeout_seconds)
-                if stable is None or high is None:
-                    return None
-                bounds[partition] = (stable, high)
-        return bounds
+            wanted += found
+        # The high watermark last: asked for first, it could be equal to a stable offset that has
+        # moved meanwhile, over records but not over their marker.
+        stable = self._ends(wanted, IsolationLevel.READ_COMMITTED, timeout_seconds)
+        high = stable and self._ends(wanted, IsolationLevel.READ_UNCOMMITTED, timeout_seconds)
+        if not stable or not high:
+            return None
+        return {partition: (stable[partition], high[partition]) for partition in wanted}
 
     def settled(self, patience_seconds: float) -> Bounds | None:
         """Wait until no transaction is open, since the writers are gone; return the last answer.
@@ -104,8 +105,23 @@ class LogEnds:
 
     def close(self) -> None:
         """Let the connections go."""
-        self._stable.close()
-        self._high.close()
+        self._client.close()
+
+    def _ends(
+        self, partitions: Sequence[TopicPartition], level: IsolationLevel, timeout_seconds: float
+    ) -> dict[TopicPartition, int] | None:
+        """Ask for all of them at once; one request for each broker that leads some."""
+        wanted = {ClientPartition(p.topic, p.partition): OffsetSpec.latest() for p in partitions}
+        answers = self._admin.list_offsets(
+            wanted, isolation_level=level, request_timeout=timeout_seconds
+        )
+        try:
+            return {
+                TopicPartition(asked.topic, asked.partition): answer.result().offset
+                for asked, answer in answers.items()
+            }
+        except KafkaException:
+            return None
 
 
 def _onlooker(client: Mapping[str, Property], group: str, isolation_level: str) -> Consumer:
@@ -118,13 +134,3 @@ def _onlooker(client: Mapping[str, Property], group: str, isolation_level: str) 
             "error_cb": ClientLog().heard,
         }
     )
-
-
-def _end(client: Consumer, partition: TopicPartition, timeout_seconds: float) -> int | None:
-    try:
-        found = client.get_watermark_offsets(
-            ClientPartition(partition.topic, partition.partition), timeout=timeout_seconds
-        )
-    except KafkaException:
-        return None
-    return None if found is None else int(found[1])

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from stream_scorer.verify.invariants.found import MORE
 from stream_scorer.verify.values import Violation
 
 _MARKS = {"injured": "[yellow]▲[/]", "healed": "[green]✓[/]", "missed": "[dim]·[/]"}
@@ -39,9 +40,9 @@ class Display:
         self._console.print(f"{seconds:7.1f} s {_MARKS[what]} {name}", highlight=False)
 
     def violations(self, found: list[Violation]) -> None:
-        """Say what must not be, once."""
+        """Say what must not be, once; how many more there are is said in the end."""
         for violation in found:
-            if violation not in self._said:
+            if violation not in self._said and not violation.sentence.startswith(MORE):
                 self._said.add(violation)
                 # A sentence may quote a log, whose brackets are no markup.
                 sentence = Text.assemble((violation.invariant, "bold red"), " ", violation.sentence)

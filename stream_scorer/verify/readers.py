@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from confluent_kafka import Message
 
@@ -19,6 +19,7 @@ from stream_scorer.kafka.messages import source_of
 from stream_scorer.records import Headers, Reason, TopicPartition
 from stream_scorer.verify.follower import Follower
 from stream_scorer.verify.positions import Bounds, CommittedOffsets, LogEnds
+from stream_scorer.verify.subject import Scored
 from stream_scorer.verify.tracing import Tracing
 from stream_scorer.verify.values import InputEvent, Trace
 
@@ -39,7 +40,7 @@ class Watched:
         output: the topic of the scored events.
         dead_letters: the topic of the dead letters.
         group: whose committed offsets are asked for.
-        scored_schema: the schema of the scored events, as JSON has it.
+        scored: how the scored events look.
         score_field: the field with the score.
         expectation: what must become of an event.
     """
@@ -48,7 +49,7 @@ class Watched:
     output: str
     dead_letters: str
     group: str
-    scored_schema: Mapping[str, Any]
+    scored: Scored
     score_field: str
     expectation: Expectation
 
@@ -69,7 +70,9 @@ class Readers:
         self._patience_seconds = patience_seconds
         self._watched = watched
         self._places = (watched.output, watched.dead_letters)
-        self._tracing = Tracing(watched.output, watched.scored_schema, watched.score_field)
+        self._tracing = Tracing(
+            watched.output, watched.scored.schema, watched.score_field, watched.scored.prefix
+        )
         self._output = Follower(client, self._places)
         self._input = Follower(client, [watched.input])
         self._stable = CommittedOffsets(client, watched.group, watched.input)

@@ -6,7 +6,7 @@ import signal
 import statistics
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
@@ -46,19 +46,37 @@ class RecoveryTimes:
 
     Attributes:
         kills: how many workers were killed.
-        measured: how many gaps have closed that nothing disturbed; median and worst are of these.
-        median_seconds: ``None`` if there is none.
-        worst: alike.
+        seconds: of the gaps that have closed and that nothing disturbed.
+        worst: the longest of these, ``None`` if there is none.
         disturbed: how many gaps have closed that were disturbed.
         worst_disturbed: the longest of these, ``None`` if there is none.
     """
 
-    kills: int
-    measured: int
-    median_seconds: float | None
-    worst: Gap | None
-    disturbed: int
-    worst_disturbed: Gap | None
+    kills: int = 0
+    seconds: tuple[float, ...] = ()
+    worst: Gap | None = None
+    disturbed: int = 0
+    worst_disturbed: Gap | None = None
+
+    @property
+    def median_seconds(self) -> float | None:
+        """Return the median of the gaps that nothing disturbed, ``None`` if there is none."""
+        return statistics.median(self.seconds) if self.seconds else None
+
+
+def together(times: Sequence[RecoveryTimes]) -> RecoveryTimes:
+    """Return the gaps of several rounds in numbers."""
+    return RecoveryTimes(
+        kills=sum(each.kills for each in times),
+        seconds=tuple(seconds for each in times for seconds in each.seconds),
+        worst=_longest(each.worst for each in times),
+        disturbed=sum(each.disturbed for each in times),
+        worst_disturbed=_longest(each.worst_disturbed for each in times),
+    )
+
+
+def _longest(gaps: Iterable[Gap | None]) -> Gap | None:
+    return max(filter(None, gaps), key=lambda gap: gap.seconds or 0.0, default=None)
 
 
 class Recovery:
@@ -121,16 +139,15 @@ class Recovery:
 
     def times(self) -> RecoveryTimes:
         """Return the gaps in numbers."""
-        closed = {gap: gap.seconds for gap in self.gaps() if gap.seconds is not None}
+        closed = [gap for gap in self.gaps() if gap.seconds is not None]
         clean = [gap for gap in closed if not gap.disturbed]
         disturbed = [gap for gap in closed if gap.disturbed]
         return RecoveryTimes(
             kills=len(self._killed_at),
-            measured=len(clean),
-            median_seconds=statistics.median(map(closed.__getitem__, clean)) if clean else None,
-            worst=max(clean, key=closed.__getitem__, default=None),
+            seconds=tuple(gap.seconds for gap in clean if gap.seconds is not None),
+            worst=_longest(clean),
             disturbed=len(disturbed),
-            worst_disturbed=max(disturbed, key=closed.__getitem__, default=None),
+            worst_disturbed=_longest(disturbed),
         )
 
     def _committed(self, entry: Entry) -> None:

@@ -8,25 +8,30 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from stream_scorer.config.loading import load
 from stream_scorer.errors import Broken
 from stream_scorer.kafka.producer import longest_call_seconds
-from stream_scorer.traffic.paces import Steady
-from stream_scorer.traffic.traffic import Traffic
+from stream_scorer.traffic.traffic import TRANSACTION_SECONDS, Traffic
 from stream_scorer.verify.checker import Checker
 from stream_scorer.verify.cluster import Ground
+from stream_scorer.verify.events import Look, expectation
 from stream_scorer.verify.fleet import Fleet
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.input import bursts
 from stream_scorer.verify.invariants.liveness import Liveness
+from stream_scorer.verify.kinds import Kind
 from stream_scorer.verify.onlooker import Onlooker, Seen
-from stream_scorer.verify.plan import GroupProtocol, OrderBy, Plan
+from stream_scorer.verify.pairs import Pairs
+from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.progress import Display
 from stream_scorer.verify.readers import Readers, Watched
-from stream_scorer.verify.scene import Fault, Partitions, Scene
-from stream_scorer.verify.schedule import Schedule, Tally
-from stream_scorer.verify.subject import SCORE, expectation, lay_out, scored_schema, topic_settings
+from stream_scorer.verify.scene import Partitions, Scene
+from stream_scorer.verify.schedule import JOIN_SECONDS, Schedule, Tally
+from stream_scorer.verify.subject import SCORE, lay_out, scored, topic_settings
+from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.topics import Names
 from stream_scorer.verify.values import Violation
 
@@ -44,29 +49,20 @@ PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What a round is about, and its share of the plan."""
-
-    protocol: GroupProtocol
-    order_by: OrderBy
-    seconds: float
-    faults: int | None
-
-    @property
-    def label(self) -> str:
-        """Its name in topics and tables."""
-        return f"{self.protocol}-{self.order_by}"
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a round."""
+    """What came of a round.
+
+    ``writing_seconds`` is how long events were written, ``busy_seconds`` from the first one's
+    writing until all of them were scored.
+    """
 
     kind: Kind
     seen: Seen
     faults: Tally
     violations: Sequence[Violation]
     seconds: float
+    writing_seconds: float
+    busy_seconds: float
 
 
 class Round:
@@ -78,15 +74,17 @@ class Round:
         plan: Plan,
         *,
         ground: Ground,
-        faults: Sequence[Fault],
+        pairs: Pairs,
         folder: Path,
         journal: HistoryFile,
         display: Display,
+        command: Sequence[str],
     ) -> None:
         self._kind = kind
         self._plan = plan
-        self._ground = ground
-        self._faults = faults
+        self._ground = ground = ground.with_patience(kind.patience)
+        self._pairs = pairs
+        self._command = command
         self._folder = folder
         self._journal = journal
         self._display = display
@@ -95,7 +93,8 @@ class Round:
             ground.timeouts.session_seconds[kind.protocol],
             longest_call_seconds(ground.timeouts.transaction_seconds),
         )
-        self._partitions = Partitions(plan.partitions, plan.partitions)
+        partitions = kind.load.partitions or plan.partitions
+        self._partitions = Partitions(partitions, partitions)
         self._bound_seconds = ground.timeouts.takeover_seconds(kind.protocol) + GRACE_SECONDS
 
     def hold(self) -> Result:
@@ -107,39 +106,55 @@ class Round:
         started = time.monotonic()
         with ExitStack() as stack:
             names = stack.enter_context(
-                self._ground.topics(self._kind.label, self._plan.partitions, topic_settings())
+                self._ground.topics(self._kind.label, self._partitions.now, topic_settings())
             )
             config = self._lay_out(names)
-            fleet = Fleet(config, self._folder, self._plan.workers)
+            fleet = self._fleet(config)
             stack.callback(fleet.kill)
-            traffic = self._traffic(names)
-            stack.callback(traffic.halt)
+            watched = _watched(names, config, self._kind.load.look)
             readers = stack.enter_context(
-                Readers(self._ground.client, _watched(names, config), self._bound_seconds)
+                Readers(self._ground.client, watched, self._bound_seconds)
             )
-            onlooker = self._onlooker(readers, fleet)
+            onlooker = self._onlooker(readers, fleet, config)
+            traffic = self._traffic(names, onlooker)
+            stack.callback(traffic.halt)
             scene = self._scene(names, fleet, stack.enter_context(ThreadPoolExecutor(4)))
             schedule = self._schedule(onlooker)
             stack.callback(schedule.abandon)
             traffic.start()
-            self._warm_up(onlooker)
+            began = time.monotonic()
+            self._warm_up(onlooker, fleet)
             self._injure(onlooker, traffic, scene, schedule)
             traffic.halt()
+            writing_seconds = time.monotonic() - began
             self._wait_for_the_end(onlooker)
+            busy_seconds = time.monotonic() - began
             onlooker.stop_the_fleet()
             seen = onlooker.finish()
         seconds = time.monotonic() - started
-        return Result(self._kind, seen, schedule.tally, onlooker.violations(), seconds)
+        violations = onlooker.violations()
+        return Result(
+            self._kind,
+            seen,
+            schedule.tally,
+            violations,
+            seconds,
+            writing_seconds=writing_seconds,
+            busy_seconds=busy_seconds,
+        )
 
-    def _warm_up(self, onlooker: Onlooker) -> None:
-        """Injure nobody before the first traces are there."""
-        deadline = time.monotonic() + FIRST_TRACES_SECONDS
+    def _warm_up(self, onlooker: Onlooker, fleet: Fleet) -> None:
+        """Injure nobody before the first traces are there, and everybody has something to do."""
+        started = time.monotonic()
+        deadline = started + FIRST_TRACES_SECONDS
         while onlooker.traces == 0:
             if time.monotonic() > deadline:
                 raise Broken(
                     f"No event was scored within {FIRST_TRACES_SECONDS:.0f} s; the workers' logs "
                     f"are in {self._folder} (--folder keeps them)."
                 )
+            self._look(onlooker, impaired=True)
+        while not fleet.everybody_works and time.monotonic() < started + JOIN_SECONDS:
             self._look(onlooker, impaired=True)
 
     def _injure(
@@ -181,14 +196,41 @@ class Round:
             # New partitions are found within a round.
             "topic.metadata.refresh.interval.ms": "5000",
         }
-        return lay_out(self._folder, kafka, self._kind.order_by)
+        if self._kind.protocol == "consumer" and self._kind.patience is Patience.LONG:
+            self._ground.keep_members_of(names)
+        wanted = self._kind.load
+        return lay_out(
+            self._folder,
+            kafka,
+            self._kind.order_by,
+            batching=wanted.batching,
+            look=wanted.look,
+        )
 
-    def _traffic(self, names: Names) -> Traffic:
-        source = bursts(self._kind.order_by, self._partitions)
-        pace = Steady(self._plan.events_per_second)
-        return Traffic(self._ground.client, names.input, source, pace)
+    def _fleet(self, config: Path) -> Fleet:
+        slower = ("--seconds-per-row", str(self._kind.load.seconds_per_row))
+        return Fleet(config, self._folder, self._plan.workers, (*self._command, *slower))
 
-    def _onlooker(self, readers: Readers, fleet: Fleet) -> Onlooker:
+    def _traffic(self, names: Names, onlooker: Onlooker) -> Traffic:
+        ahead = self._kind.load.ahead or 0
+
+        def behind() -> int:
+            return onlooker.waiting.behind(traffic.acknowledged, ahead)
+
+        traffic = Traffic(
+            self._ground.client,
+            names.input,
+            bursts(self._kind.order_by, self._partitions, self._kind.load),
+            self._kind.load.pace(self._plan.events_per_second, behind),
+            # Brokers that come back in time for the workers' transactions do so for these.
+            max(TRANSACTION_SECONDS, self._ground.timeouts.transaction_seconds),
+        )
+        return traffic
+
+    def _onlooker(self, readers: Readers, fleet: Fleet, config: Path) -> Onlooker:
+        # The last commit before a kill may be as long ago as a set is gathered, and so the next.
+        gathering = 2 * load(config, (), {}, need_kafka=True).batching.commit_interval_seconds
+        recovery_seconds = self._ground.timeouts.recovery_seconds(self._kind.protocol)
         return Onlooker(
             readers=readers,
             checker=Checker(order_by=self._kind.order_by),
@@ -196,7 +238,7 @@ class Round:
             liveness=Liveness(self._bound_seconds + self._max_poll_seconds),
             fleet=fleet,
             journal=self._journal,
-            recovery_seconds=self._ground.timeouts.recovery_seconds(self._kind.protocol),
+            recovery_seconds=recovery_seconds + gathering,
         )
 
     def _scene(self, names: Names, fleet: Fleet, background: ThreadPoolExecutor) -> Scene:
@@ -214,26 +256,29 @@ class Round:
         )
 
     def _schedule(self, onlooker: Onlooker) -> Schedule:
-        count = self._kind.faults
-        every = self._kind.seconds / count if count else PAUSE_SECONDS
+        kind = self._kind
+        every = kind.seconds / kind.count if kind.count else PAUSE_SECONDS
 
         def say(what: str, fault: str) -> None:
+            if what == "healed":
+                self._pairs.meet(kind.load.name, fault)
             onlooker.note(what, fault=fault)
             self._display.fault(what, fault)
 
-        return Schedule(self._faults, self._dice(), every, count, say)
+        faults = self._pairs.rotation(kind.load.name, kind.faults, self._dice(), kind.first)
+        return Schedule(faults, every, kind.count, say)
 
     def _dice(self) -> random.Random:
         return random.Random(f"{self._plan.seed}/{self._kind.label}")  # noqa: S311 - dice
 
 
-def _watched(names: Names, config: Path) -> Watched:
+def _watched(names: Names, config: Path, look: Look) -> Watched:
     return Watched(
         input=names.input,
         output=names.output,
         dead_letters=names.dead_letters,
         group=names.group,
-        scored_schema=scored_schema(config),
+        scored=scored(config),
         score_field=SCORE,
-        expectation=expectation,
+        expectation=partial(expectation, look=look),
     )

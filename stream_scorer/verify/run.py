@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,33 +15,49 @@ from rich.console import Console
 from stream_scorer.errors import ConfigError
 from stream_scorer.verify.cluster import Ground, ground_of
 from stream_scorer.verify.cluster_faults import cluster_faults
+from stream_scorer.verify.fleet import WORKER
 from stream_scorer.verify.history import HistoryFile
+from stream_scorer.verify.kinds import kinds_of
+from stream_scorer.verify.loads import Load, all_loads
 from stream_scorer.verify.network_faults import network_faults
+from stream_scorer.verify.pairs import Pairs
 from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.progress import displaying
-from stream_scorer.verify.report import faults_of, invariants_of, numbers_of, verdict_of
-from stream_scorer.verify.round import Kind, Result, Round
+from stream_scorer.verify.report import (
+    invariants_of,
+    numbers_of,
+    pairs_of,
+    rounds_of,
+    verdict_of,
+)
+from stream_scorer.verify.round import Result, Round
 from stream_scorer.verify.scene import NEEDS, Fault
 from stream_scorer.verify.worker_faults import worker_faults
 
 VIOLATED = 1
 
 
-def verify(plan: Plan, console: Console) -> int:
+def verify(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> int:
     """Hold the rounds that the plan asks for and print what was seen; return the exit code.
 
+    Args:
+        plan: what is asked for.
+        console: where it is printed.
+        command: starts a worker, see :class:`~stream_scorer.verify.fleet.Fleet`.
+
     Raises:
-        ConfigError: the plan names a fault that there is not, or that the cluster does not allow.
+        ConfigError: the plan names a fault or a load that there is not, or a fault that the cluster
+            does not allow.
         Unreachable: the cluster refuses what the proof needs.
         Broken: no event was scored at all.
     """
-    return VIOLATED if any(result.violations for result in prove(plan, console)) else 0
+    return VIOLATED if any(result.violations for result in prove(plan, console, command)) else 0
 
 
-def prove(plan: Plan, console: Console) -> list[Result]:
+def prove(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> list[Result]:
     """Do the same, and return what came of each round."""
     plan.check()
-    known = _known(plan)
+    known, loads = _known(plan), _loads(plan)
     with _folder(plan) as folder, ExitStack() as stack:
         say = partial(console.print, markup=False)  # brokers and clients use brackets as they like
         ground = stack.enter_context(ground_of(plan, folder.path, say))
@@ -51,46 +67,34 @@ def prove(plan: Plan, console: Console) -> list[Result]:
         path = plan.history or folder.path / "history.jsonl"
         journal = HistoryFile(path, "verify")
         stack.callback(journal.close)
-        results = []
-        for kind in _kinds(plan):
-            title = f"Group protocol {kind.protocol}, output.partition {kind.order_by}"
+        results, pairs = [], Pairs()
+        for kind in kinds_of(plan, loads, faults):
+            title = (
+                f"Round {kind.number}: {kind.load.name}, group protocol {kind.protocol}, "
+                f"output.partition {kind.order_by}, {kind.patience} timeouts"
+            )
             with displaying(title, kind.seconds, console) as display:
                 round_ = Round(
                     kind,
                     plan,
                     ground=ground,
-                    faults=faults,
+                    pairs=pairs,
                     folder=folder.path / kind.label,
                     journal=journal,
                     display=display,
+                    command=command,
                 )
                 results.append(round_.hold())
-        for table in (faults_of(results), numbers_of(results), invariants_of(results)):
+        for table in (
+            pairs_of(pairs, loads, faults),
+            rounds_of(results),
+            numbers_of(results),
+            invariants_of(results),
+        ):
             console.print(table)
         console.print(verdict_of(results, plan, path))
         folder.keep = folder.keep or any(result.violations for result in results)
     return results
-
-
-def _kinds(plan: Plan) -> list[Kind]:
-    """Return the rounds: each protocol and each order at least once, in equal shares."""
-    rounds = max(len(plan.group_protocols), len(plan.order_by))
-    faults = _shares(plan.faults, rounds)
-    return [
-        Kind(
-            plan.group_protocols[number % len(plan.group_protocols)],
-            plan.order_by[number % len(plan.order_by)],
-            plan.duration_seconds / rounds,
-            faults[number],
-        )
-        for number in range(rounds)
-    ]
-
-
-def _shares(total: int | None, rounds: int) -> list[int | None]:
-    if total is None:
-        return [None] * rounds
-    return [total // rounds + (number < total % rounds) for number in range(rounds)]
 
 
 def _known(plan: Plan) -> list[Fault]:
@@ -105,6 +109,20 @@ def _known(plan: Plan) -> list[Fault]:
             names = "\n".join(f"  {fault.name}" for fault in known)
             raise ConfigError(f"--only {name!r}: there is no such fault. There are:\n{names}")
     return known
+
+
+def _loads(plan: Plan) -> tuple[Load, ...]:
+    """Return the loads that are asked for.
+
+    Raises:
+        ConfigError: ``--load`` names another.
+    """
+    known = all_loads()
+    for name in plan.loads:
+        if name not in {load.name for load in known}:
+            names = "\n".join(f"  {load.name}" for load in known)
+            raise ConfigError(f"--load {name!r}: there is no such load. There are:\n{names}")
+    return tuple(load for load in known if load.name in plan.loads or not plan.loads)
 
 
 def _possible(known: list[Fault], plan: Plan, ground: Ground) -> list[Fault]:

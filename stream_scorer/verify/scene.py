@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stream_scorer.errors import Unreachable
@@ -15,11 +15,15 @@ from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.cluster import Ground
 from stream_scorer.verify.fleet import Fleet, Member
 from stream_scorer.verify.plan import GroupProtocol, OrderBy
+from stream_scorer.verify.points import Act, Order, Point
+from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.topics import Names
 
 STEP_SECONDS = 0.1
 #: A point is passed within this time, or the fault counts as one that did not come about.
 REACH_SECONDS = 20.0
+#: So long a worker keeps a set that it has begun, until it is injured; half of what it gathers.
+IN_HAND_SECONDS = 1.0
 
 #: A fault in progress: it yields how long it waits, and returns whether it came about.
 Course = Generator[float, None, bool]
@@ -77,6 +81,8 @@ class Scene:
     def someone(self) -> Iterator[Member | None]:
         """Yield a worker that nobody else injures meanwhile, ``None`` if there is none."""
         free = [each for each in self.fleet.serving if each.slot not in self.busy]
+        # Who has only started has nothing in hand yet, and may give up without brokers.
+        free = [each for each in free if each.works] or free
         member = self.dice.choice(free) if free else None
         if member is not None:
             self.busy.add(member.slot)
@@ -119,6 +125,21 @@ def attempt(scene: Scene, work: Callable[[], object]) -> Course:
         return False
 
 
+def in_hand(scene: Scene) -> Course:
+    """Wait until a worker has begun a set that is not due to be committed for a while.
+
+    It keeps it for a moment also where the load would have it commit at once.
+    """
+    order = Order(Point.SET_OPENED, Act.SLEEP, seconds=IN_HAND_SECONDS)
+    members = scene.fleet.serving
+    for member in members:
+        member.order(order)
+    reached = yield from until(lambda: any(order.point in each.reached for each in members))
+    for member in members:
+        member.order(replace(order, times=0))
+    return reached
+
+
 #: What a fault may need of the cluster.
 NEEDS: Mapping[str, str] = {
     "embedded": "the embedded Kafka; leave out --bootstrap-servers",
@@ -139,6 +160,7 @@ class Fault:
         alone: no other fault begins while it lasts.
         needs: what it needs of the cluster, a key of :data:`NEEDS`; empty is nothing.
         in_rotation: it comes without being asked for by ``--only``.
+        patience: how long brokers must wait for workers in its round; ``None``: either way.
     """
 
     name: str
@@ -147,6 +169,11 @@ class Fault:
     alone: bool = False
     needs: str = ""
     in_rotation: bool = True
+    patience: Patience | None = None
+
+    def fits(self, patience: Patience) -> bool:
+        """Tell whether it may happen in such a round."""
+        return self.patience in {None, patience}
 
     def possible(self, ground: Ground) -> bool:
         """Tell whether this cluster allows it."""

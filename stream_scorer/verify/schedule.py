@@ -1,16 +1,17 @@
-"""When which fault begins: a rotation that follows from the seed, and courses that overlap."""
+"""When which fault begins: one after the other, in courses that overlap."""
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from stream_scorer.verify.scene import Course, Fault, Scene
 
 #: More at a time than this, and it is no longer clear what a fleet of a few workers is injured by.
 AT_ONCE = 2
+#: Workers that have started when a fault could begin have joined within this time.
+JOIN_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -32,8 +33,7 @@ class Schedule:
     """Begins the faults in turn, one each ``every_seconds``, and moves on those that have begun.
 
     Args:
-        faults: what may happen; each comes once in a rotation, in an order of the dice.
-        dice: seeded, so that the same seed begins the same faults in the same order.
+        faults: what may happen, one after the other, for as long as it goes on.
         every_seconds: from one beginning to the next.
         count: how many must come about; ``None``: as many as there is time for.
         say: hears what begins and ends: ``injured`` or ``healed`` or ``missed``, and the name.
@@ -41,19 +41,19 @@ class Schedule:
 
     def __init__(
         self,
-        faults: Sequence[Fault],
-        dice: random.Random,
+        faults: Iterator[Fault],
         every_seconds: float,
         count: int | None,
         say: Callable[[str, str], None],
     ) -> None:
-        self._rotation = _rotation(faults, dice)
+        self._faults = faults
         self._every_seconds = every_seconds
         self._count = count
         self._say = say
         self._active: list[_Active] = []
         self._next: Fault | None = None
         self._next_at = 0.0
+        self._waits_since: float | None = None
         self.tally = Tally()
 
     @property
@@ -84,9 +84,12 @@ class Schedule:
             self._active.pop().course.close()
 
     def _begin(self, now: float, scene: Scene) -> None:
-        fault = self._next = self._next or next(self._rotation, None)
+        fault = self._next = self._next or next(self._faults, None)
         if fault is None or not self._has_room(fault):
             return
+        if fault.halts and not self._has_waited_for_all(now, scene):
+            return
+        self._waits_since = None
         self._next = None
         self._next_at = now + self._every_seconds
         self._say("injured", fault.name)
@@ -99,6 +102,15 @@ class Schedule:
             return not self._active
         return len(self._active) < AT_ONCE
 
+    def _has_waited_for_all(self, now: float, scene: Scene) -> bool:
+        """Tell whether all workers work, or have had the time for it.
+
+        One that has only started may give up where one that works waits for the brokers.
+        """
+        if self._waits_since is None:
+            self._waits_since = now
+        return scene.fleet.everybody_works or now >= self._waits_since + JOIN_SECONDS
+
     def _move(self, active: _Active, now: float) -> None:
         try:
             active.due = now + next(active.course)
@@ -107,8 +119,3 @@ class Schedule:
             name = active.fault.name
             (self.tally.inflicted if end.value else self.tally.missed)[name] += 1
             self._say("healed" if end.value else "missed", name)
-
-
-def _rotation(faults: Sequence[Fault], dice: random.Random) -> Iterator[Fault]:
-    while faults:
-        yield from dice.sample(faults, len(faults))

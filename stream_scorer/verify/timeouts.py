@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from stream_scorer.verify.plan import GroupProtocol
 
@@ -11,6 +12,10 @@ from stream_scorer.verify.plan import GroupProtocol
 EMBEDDED_SESSION_SECONDS = 6.0
 EMBEDDED_TRANSACTION_SECONDS = 6.0
 EMBEDDED_ABORT_SCAN_SECONDS = 0.5
+
+#: A session as Kafka has it by default; a transaction outlives brokers that start again.
+LONG_SESSION_SECONDS = 45.0
+LONG_TRANSACTION_SECONDS = 30.0
 
 #: What workers ask for on a cluster of one's own, if it allows that.
 SESSION_SECONDS = 10.0
@@ -31,6 +36,17 @@ _DEFAULTS = {
 }
 #: For a rebalance, the brokers' scan, and a member that catches up.
 RECOVERY_GRACE_SECONDS = 15.0
+
+
+class Patience(StrEnum):
+    """How long the brokers of an embedded Kafka wait for a worker in a round.
+
+    ``short``: some seconds, so that whoever dies is soon replaced. ``long``: so that brokers can be
+    away for half a minute and nobody loses its place.
+    """
+
+    SHORT = "short"
+    LONG = "long"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,13 @@ class Timeouts:
 EMBEDDED = Timeouts(
     {"classic": EMBEDDED_SESSION_SECONDS, "consumer": EMBEDDED_SESSION_SECONDS},
     EMBEDDED_TRANSACTION_SECONDS,
+    EMBEDDED_ABORT_SCAN_SECONDS,
+)
+
+#: The same with more patience.
+OUTLASTING = Timeouts(
+    {"classic": LONG_SESSION_SECONDS, "consumer": LONG_SESSION_SECONDS},
+    LONG_TRANSACTION_SECONDS,
     EMBEDDED_ABORT_SCAN_SECONDS,
 )
 

@@ -25,12 +25,20 @@ class Tracing:
 
     Args:
         output: the topic of the scored events; all else are dead letters.
-        scored_schema: the schema of the scored events, with ``source``; they have no framing.
+        scored_schema: the schema of the scored events, with ``source``.
         score_field: the field of a scored event that holds the score.
+        prefix: what stands before each scored event.
     """
 
-    def __init__(self, output: str, scored_schema: Mapping[str, Any], score_field: str) -> None:
+    def __init__(
+        self,
+        output: str,
+        scored_schema: Mapping[str, Any],
+        score_field: str,
+        prefix: bytes = b"",
+    ) -> None:
         self._output = output
+        self._prefix = prefix
         self._schema = fastavro.parse_schema(dict(scored_schema))
         self._score_field = score_field
 
@@ -52,7 +60,11 @@ class Tracing:
         )
 
     def _scored(self, value: bytes) -> tuple[TopicPartition, int, float]:
-        event: Any = fastavro.schemaless_reader(io.BytesIO(value), self._schema, None)
+        if not value.startswith(self._prefix):
+            raise ValueError("not framed as the workers frame what they write")
+        body = io.BytesIO(value)
+        body.seek(len(self._prefix))
+        event: Any = fastavro.schemaless_reader(body, self._schema, None)
         source = event["source"]
         place = TopicPartition(source["topic"], source["partition"])
         return place, source["offset"], event[self._score_field]

@@ -93,6 +93,8 @@ class Entry:
     - ``sent`` {transaction, records, offsets: [[topic, partition, offset], …]}: everything is
       handed over, the commit is next. A transaction without it cannot have committed.
     - ``committed`` {transaction}, ``aborted`` {transaction}: the client said so. Neither: unknown.
+    - ``dropped``: what was scored and not committed yet is read again.
+    - These three with {held_seconds}: so long the worker had something scored in hand.
     - ``reached`` {point, act}: an injury happens now.
     - ``resources`` {rss_bytes, descriptors, threads}
 

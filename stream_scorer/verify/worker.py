@@ -20,6 +20,7 @@ from typing import IO
 from stream_scorer.app.run import Seams, run
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.config.loading import load
+from stream_scorer.verify.hand import Hand
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.instruments import (
@@ -29,10 +30,16 @@ from stream_scorer.verify.instruments import (
 )
 from stream_scorer.verify.points import Order
 from stream_scorer.verify.resources import watch_resources
+from stream_scorer.worker import Worker
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run until stopped or killed; return the exit code."""
+def main(arguments: Sequence[str], loop: type[Worker] = Worker) -> int:
+    """Run until stopped or killed; return the exit code.
+
+    Args:
+        arguments: the words that a fleet gives.
+        loop: the class of the loop; a test puts a wrong one here.
+    """
     given = _parsed(arguments)
     history = HistoryFile(given.history, given.who)
     injuries = Injuries(history, random.Random(given.who))  # noqa: S311 - dice, not secrets
@@ -40,10 +47,14 @@ def main(arguments: Sequence[str]) -> int:
         injuries.order(Order.from_json(json.loads(order)))
     _thread("orders", lambda: _obey(sys.stdin, injuries))
     _thread("resources", lambda: watch_resources(history))
+    hand = Hand()
     seams = Seams(
-        consumer=lambda consumer: InstrumentedConsumer(consumer, injuries),
-        scorer=lambda scorer: InstrumentedScorer(scorer, injuries),
-        make_client=lambda properties, log: instrumented_client(properties, log, history, injuries),
+        consumer=lambda consumer: InstrumentedConsumer(consumer, injuries, hand, history),
+        scorer=lambda scorer: InstrumentedScorer(scorer, injuries, hand, given.seconds_per_row),
+        make_client=lambda properties, log: instrumented_client(
+            properties, log, history, injuries, hand
+        ),
+        loop=loop,
     )
     return exit_code_of(
         lambda: run(load(given.config, given.set, {}, need_kafka=True), seams), debug=False
@@ -55,6 +66,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--who", required=True)
     parser.add_argument("--history", type=Path, required=True)
+    parser.add_argument("--seconds-per-row", type=float, default=0.0)
     parser.add_argument("--order", action="append", default=[])
     parser.add_argument("--set", action="append", default=[])
     return parser.parse_args(arguments)

@@ -10,6 +10,7 @@ from functools import partial
 from stream_scorer.verify.fleet import Member
 from stream_scorer.verify.points import Act, Order, Point
 from stream_scorer.verify.scene import REACH_SECONDS, Course, Fault, Scene, until
+from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.visitor import visit
 
 #: Longer than a timeout by this much, so that it has passed on a slow machine too.
@@ -29,17 +30,19 @@ Brought = Generator[float, None, Member | None]
 
 def worker_faults() -> tuple[Fault, ...]:
     """Return all of them."""
+    # These wait until somebody is taken for dead.
+    soon = partial(Fault, patience=Patience.SHORT)
     return (
-        *(Fault(f"SIGKILL {point}", partial(_end, point, Act.KILL)) for point in Point),
+        *(soon(f"SIGKILL {point}", partial(_end, point, Act.KILL)) for point in Point),
         *(Fault(f"SIGTERM {point}", partial(_end, point, Act.TERMINATE)) for point in Point),
-        *(Fault(f"frozen past its session {point}", partial(_freeze, point, past="session"))
+        *(soon(f"frozen past its session {point}", partial(_freeze, point, past="session"))
           for point in Point),
-        *(Fault(f"frozen past its transaction {point}", partial(_freeze, point, past="transaction"))
+        *(soon(f"frozen past its transaction {point}", partial(_freeze, point, past="transaction"))
           for point in Point),
         Fault("scale 1 to 6 to 1", _scale, alone=True),
         Fault("join and leave every 2 s", _storm),
         Fault("a third of the transactions aborted", _aborts),
-        Fault("model slower than the poll interval", _slow),
+        soon("model slower than the poll interval", _slow),
     )  # fmt: skip
 
 

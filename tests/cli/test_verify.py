@@ -37,6 +37,7 @@ from tests.topics import wait_for
         ),
         (["--folder", "/proc/proof"], "--folder /proc/proof can't be written to (No such file or"),
         (["--only", "rain"], "--only 'rain': there is no such fault. There are:\n  SIGKILL "),
+        (["--load", "heavy"], "--load 'heavy': there is no such load. There are:\n  backlog\n"),
     ],
 )
 def test_a_mistake_is_exit_2_and_one_sentence(
@@ -91,7 +92,7 @@ def test_an_interrupt_ends_it_with_nothing_left(number: signal.Signals, kafka: K
     prefix = f"interrupted-{number.name}"
     with verifying(kafka, "--topic-prefix", prefix, "--duration", "1h") as proof:
         verify = psutil.Process(proof.pid)
-        wait_for(lambda: f"{prefix}-classic-source-group" in on_the_cluster(kafka, prefix),
+        wait_for(lambda: f"{prefix}-1-classic-source-group" in on_the_cluster(kafka, prefix),
                  "workers that have joined")  # fmt: skip
         workers = verify.children()
         assert len(workers) == 2
@@ -109,7 +110,7 @@ def test_a_short_proof_holds_and_leaves_its_history(kafka: Kafka, tmp_path: Path
     history = tmp_path / "history.jsonl"
     with verifying(
         kafka, "--topic-prefix", "short", "--duration", "15s", "--faults", "2", "--seed", "7",
-        "--only", "SIGKILL after-commit", "--history", str(history),
+        "--only", "SIGKILL after-commit", "--load", "steady", "--history", str(history),
     ) as proof:  # fmt: skip
         out, err = proof.communicate(timeout=110)
     assert proof.returncode == 0, out + err

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from stream_scorer.records import TopicPartition
+from stream_scorer.verify.held import HeldTimes
+from stream_scorer.verify.kinds import Kind
+from stream_scorer.verify.loads import STEADY, Load
 from stream_scorer.verify.onlooker import Seen
 from stream_scorer.verify.plan import GroupProtocol
 from stream_scorer.verify.recovery import Gap, RecoveryTimes
-from stream_scorer.verify.round import Kind, Result
+from stream_scorer.verify.round import Result
 from stream_scorer.verify.schedule import Tally
+from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.values import Violation
 
 GAP = Gap("worker-1.1", 5.0, TopicPartition("in", 0), 7.25, disturbed=False)
-NO_GAPS = RecoveryTimes(0, 0, None, None, 0, None)
+NO_GAPS = RecoveryTimes()
 
 
 def seen(**changes: Any) -> Seen:
@@ -28,6 +32,7 @@ def seen(**changes: Any) -> Seen:
         "ended": {},
         "recovery": NO_GAPS,
         "recovery_seconds": 27.0,
+        "held": HeldTimes(0, None, None),
     }
     return Seen(**{**given, **changes})
 
@@ -36,8 +41,13 @@ def result(
     *violations: Violation,
     protocol: GroupProtocol = "classic",
     faults: Mapping[str, int] | None = None,
+    load: Load = STEADY,
+    number: int = 1,
     **changes: Any,
 ) -> Result:
     """What came of a round."""
     tally = Tally(inflicted=Counter(faults or {}))
-    return Result(Kind(protocol, "source", 60.0, None), seen(**changes), tally, violations, 61.4)
+    kind = Kind(number, protocol, "source", load, Patience.SHORT, (), 60.0, None)
+    return Result(
+        kind, seen(**changes), tally, violations, 61.4, writing_seconds=50.0, busy_seconds=60.0
+    )

@@ -82,13 +82,14 @@ def scene_in(folder: Path, size: int, *more: str, **changes: Any) -> Iterator[Sc
 
 
 @contextmanager
-def scene_on(kafka: Kafka, folder: Path, partitions: int) -> Iterator[Scene]:
+def scene_on(cluster: Kafka, folder: Path, partitions: int, **changes: Any) -> Iterator[Scene]:
     """A scene on a real Kafka, with topics of its own, and nobody who works on them."""
     names = Names.beginning_with(f"scene-{uuid.uuid4().hex[:8]}")
     for topic in names.topics:
-        kafka.create_topic(topic, partitions)
-    servers, client = kafka.bootstrap_servers, client_of(kafka)
-    with scene_in(folder, 0, bootstrap_servers=servers, client=client, may_alter=True) as scene:
+        cluster.create_topic(topic, partitions)
+    servers, client = cluster.bootstrap_servers, client_of(cluster)
+    changes |= {"bootstrap_servers": servers, "client": client, "may_alter": True}
+    with scene_in(folder, 0, **changes) as scene:
         scene.names = names
         scene.partitions = Partitions(partitions, partitions)
         yield scene

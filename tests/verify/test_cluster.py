@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from stream_scorer.errors import ConfigError, Unreachable
 from stream_scorer.local.ports import ReservedPort
@@ -15,6 +15,7 @@ from stream_scorer.verify import cluster
 from stream_scorer.verify.cluster import Ground, ground_of
 from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.removal import remove
+from stream_scorer.verify.timeouts import OUTLASTING, Patience
 from stream_scorer.verify.topics import Names
 from tests.conftest import Kafka
 from tests.topics import wait_for
@@ -153,3 +154,25 @@ def test_workers_go_through_the_proxy_and_the_proof_past_it(tmp_path: Path) -> N
         assert set(names.topics) <= set(through.list_topics(timeout=20).topics)
     # It is kept in the folder, to be looked at.
     assert (tmp_path / "kafka" / "broker-1" / "broker.log").is_file()
+
+
+def test_long_timeouts_are_what_members_and_brokers_are_told(tmp_path: Path) -> None:
+    """Of a classic group its members, of the other kind the brokers; and of transactions."""
+    with ground_of(Plan(), tmp_path, pytest.fail) as short, short.topics("round", 1) as names:
+        ground = short.with_patience(Patience.LONG)
+        assert ground.timeouts == OUTLASTING
+        settings = ground.kafka_settings(names, "classic")
+        assert settings["consumer"]["session.timeout.ms"] == "45000"
+        assert settings["producer"]["transaction.timeout.ms"] == "30000"
+        ground.keep_members_of(names)
+        group = ConfigResource(ResourceType.GROUP, names.group)
+        found = AdminClient(dict(ground.client)).describe_configs([group])[group].result()
+        assert found["consumer.session.timeout.ms"].value == "45000"
+        assert short.with_patience(Patience.SHORT) is short
+
+
+def test_brokers_of_ones_own_are_as_patient_as_they_are(kafka: Kafka, tmp_path: Path) -> None:
+    """The proof plans with what they have."""
+    plan = Plan(bootstrap_servers=kafka.bootstrap_servers)
+    with ground_of(plan, tmp_path, pytest.fail) as ground:
+        assert ground.with_patience(Patience.LONG) is ground

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
 import pytest
+from confluent_kafka import Producer
 
+from stream_scorer.errors import Broken
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.proxy import Proxy
 from stream_scorer.local.rules import Whom
 from stream_scorer.verify.cluster_faults import (
     ALL_AWAY_SECONDS,
     ALL_AWAY_SHARE,
+    BRIEFLY_SECONDS,
+    CUT_OFF,
+    CUT_OFF_SECONDS,
     DOWN_SECONDS,
     SETTLE_SECONDS,
+    TOO_FEW_SECONDS,
     cluster_faults,
 )
 from stream_scorer.verify.plan import OrderBy
+from stream_scorer.verify.points import Point
 from stream_scorer.verify.scene import Course, Scene
+from stream_scorer.verify.timeouts import OUTLASTING
 from tests.conftest import Kafka
 from tests.verify.injured import Noting
 from tests.verify.onlooking import admin_of
-from tests.verify.scenes import fates, play, scene_in, scene_on
+from tests.verify.scenes import fates, long_waits, play, scene_in, scene_on
 
 FAULTS = {fault.name: fault for fault in cluster_faults()}
 
@@ -117,6 +125,83 @@ def test_all_brokers_are_away_for_a_minute_or_a_tenth_of_the_round(
     assert rig.proxy._rules == ()
 
 
+def test_all_brokers_are_cut_off_when_a_worker_has_begun_a_set(tmp_path: Path) -> None:
+    """Connections are refused; the session that the brokers keep is longer."""
+    with Proxy([1]) as proxy, scene_in(tmp_path, 2, proxy=proxy) as scene:
+        course = long_waits(FAULTS[CUT_OFF].course(scene), scene.fleet)
+        assert next(course) == CUT_OFF_SECONDS
+        assert any(Point.SET_OPENED in member.reached for member in scene.fleet.serving)
+        [rule] = proxy._rules
+        assert rule.whom == Whom("worker-*")
+        assert [fate.closes for fate in fates(rule)] == [True] * 2
+        assert list(course) == [SETTLE_SECONDS]
+        assert proxy._rules == ()
+    assert min(OUTLASTING.session_seconds.values()) >= CUT_OFF_SECONDS + 15
+
+
+@pytest.mark.parametrize("name", [CUT_OFF, "all brokers killed briefly"])
+def test_with_nothing_in_hand_nobody_is_cut_off_or_killed(tmp_path: Path, name: str) -> None:
+    """It would be another fault."""
+    kafka = Noting()
+    with (
+        Proxy([1]) as proxy,
+        scene_in(tmp_path, 0, proxy=proxy, kafka=cast("EmbeddedKafka", kafka)) as scene,
+    ):
+        assert play(FAULTS[name].course(scene), scene.fleet) == (False, [])
+        assert proxy._rules == ()
+        assert kafka.calls == []
+
+
+def test_a_lone_broker_is_killed_when_a_worker_has_begun_a_set(tmp_path: Path) -> None:
+    """It is back before a transaction of these workers ends, or Kafka itself could tear one."""
+    kafka = Noting()
+    with scene_in(tmp_path, 1, kafka=cast("EmbeddedKafka", kafka), timeouts=OUTLASTING) as scene:
+        found = play(FAULTS["all brokers killed briefly"].course(scene), scene.fleet)
+    assert found == (True, [BRIEFLY_SECONDS, SETTLE_SECONDS])
+    assert kafka.calls == [("kill", 1), ("start", 1)]
+    assert OUTLASTING.transaction_seconds / 10 > BRIEFLY_SECONDS
+
+
+def test_a_broker_that_comes_back_too_late_is_no_proof_of_anything(tmp_path: Path) -> None:
+    """The machine is too slow, and it is said instead of what Kafka did then."""
+    kafka = Noting()
+    hurried = replace(OUTLASTING, transaction_seconds=BRIEFLY_SECONDS)
+    with (
+        scene_in(tmp_path, 1, kafka=cast("EmbeddedKafka", kafka), timeouts=hurried) as scene,
+        pytest.raises(Broken, match="The brokers needed 2 s to come back"),
+    ):
+        play(FAULTS["all brokers killed briefly"].course(scene), scene.fleet)
+
+
+def refusal(kafka: EmbeddedKafka, topic: str) -> str | None:
+    """Write a record once; return the name of the error, if there is one."""
+    refusals: list[str] = []
+    client = Producer({"bootstrap.servers": kafka.internal_servers, "retries": 0, "log_level": 0})
+    client.produce(
+        topic,
+        b"value",
+        partition=0,
+        on_delivery=lambda error, _: refusals.append(error.name()) if error else None,
+    )
+    assert client.flush(30) == 0
+    return refusals[0] if refusals else None
+
+
+@pytest.mark.kafka
+def test_with_too_few_replicas_in_sync_the_output_takes_nothing(tmp_path: Path) -> None:
+    """Afterwards it is as before; all else works meanwhile."""
+    with (
+        EmbeddedKafka(3, tmp_path / "kafka") as kafka,
+        scene_on(kafka, tmp_path, 1, kafka=kafka, brokers=3) as scene,
+    ):
+        course = long_waits(FAULTS["too few replicas in sync"].course(scene), scene.fleet)
+        assert next(course) == TOO_FEW_SECONDS
+        assert refusal(kafka, scene.names.output) == "NOT_ENOUGH_REPLICAS"
+        assert refusal(kafka, scene.names.dead_letters) is None
+        assert list(course) == [SETTLE_SECONDS]
+        assert refusal(kafka, scene.names.output) is None
+
+
 def test_the_input_does_not_grow_for_ever(rig: Rig) -> None:
     """To twice its size; then there is no occasion any more."""
     rig.scene.partitions.now = 2 * rig.scene.partitions.first
@@ -135,6 +220,9 @@ def test_what_brokers_suffer_they_suffer_alone(name: str) -> None:
 def test_only_while_all_are_away_nothing_need_move() -> None:
     """With one of three the fleet must go on."""
     assert {fault.name for fault in FAULTS.values() if fault.halts} == {
+        "all brokers cut off for 25 s",
+        "all brokers killed briefly",
+        "too few replicas in sync",
         "all brokers away",
         "all brokers frozen",
         "all brokers killed",

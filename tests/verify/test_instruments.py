@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 from stream_scorer.errors import TransactionAborted
 from stream_scorer.intake import at_once
 from stream_scorer.records import TopicPartition
+from stream_scorer.verify.hand import Hand
 from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.instruments import (
     InstrumentedClient,
@@ -186,6 +188,23 @@ def test_some_points_lie_within_a_call(rig: Rig, point: Point, call: str) -> Non
     assert rig.told.whats.index("reached") < rig.told.whats.index("committed")
 
 
+@pytest.mark.parametrize(("end", "said"), [("commit", "committed"), ("abort", "aborted")])
+def test_a_transaction_says_how_long_its_events_were_in_hand(
+    told: Told, end: str, said: str
+) -> None:
+    """From the first one that was scored; one of offsets alone had none."""
+    now = 10.0
+    hand = Hand(lambda: now)
+    client = InstrumentedClient(Noting(), told.file, told.injuries(), hand)
+    hand.take()
+    now = 12.0
+    for _ in range(2):
+        client.begin_transaction()
+        client.commit_transaction(1.0) if end == "commit" else client.abort_transaction(1.0)
+    ends = [details.get("held_seconds") for what, details in told.entries if what == said]
+    assert ends == [2.0, None]
+
+
 # ---------------------------------------------------------------------- scorer and consumer
 
 
@@ -289,3 +308,41 @@ def test_a_scorer_hears_which_record_the_brokers_refuse(told: Told) -> None:
     inner = Noting()
     InstrumentedScorer(inner, told.injuries()).reject(IN, 4, "too old")
     assert inner.calls == [("reject", IN, 4, "too old")]
+
+
+def test_what_is_read_again_is_no_longer_in_hand(told: Told) -> None:
+    """It says for how long it was; if nothing was scored, nothing."""
+    now = 10.0
+    hand = Hand(lambda: now)
+    inner = Noting()
+    consumer = InstrumentedConsumer(inner, told.injuries(), hand, told.file)
+    consumer.rewind(0.0, at_once)
+    hand.take()
+    now = 10.5
+    consumer.rewind(0.0, at_once)
+    assert told.entries == [("dropped", {"held_seconds": 0.5})]
+    assert inner.names == ["rewind", "rewind"]
+
+
+def test_only_the_first_events_of_a_set_pass_the_point_of_its_beginning(told: Told) -> None:
+    """So that what is injured there has all of its time before it."""
+    _, consumer, injuries, _ = group_of_one(told)
+    batch = consumer.poll_batch(10, 0.0, 0.0)
+    hand = Hand()
+    scorer = InstrumentedScorer(Scoring(), injuries, hand)
+    scorer.score(batch)
+    injuries.order(Order(Point.SET_OPENED, Act.ABORT))
+    scorer.score(batch)
+    hand.put_down()
+    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+        scorer.score(batch)
+
+
+def test_a_model_can_be_slower_by_so_much_a_row(told: Told) -> None:
+    """And what it gives is the same."""
+    _, consumer, injuries, _ = group_of_one(told)
+    batch = consumer.poll_batch(10, 0.0, 0.0)
+    started = time.monotonic()
+    scored = InstrumentedScorer(Scoring(), injuries, seconds_per_row=0.05).score(batch)
+    assert time.monotonic() - started >= 0.05 * len(batch)
+    assert list(scored.scored.values) == [b"0:0:1.000000"]

@@ -29,6 +29,7 @@ from stream_scorer.records import (
 from stream_scorer.verify.follower import Follower
 from stream_scorer.verify.positions import LogEnds
 from stream_scorer.verify.readers import Readers, Watched
+from stream_scorer.verify.subject import Scored
 from stream_scorer.verify.tracing import UNREADABLE
 from stream_scorer.verify.values import TRANSACTION_HEADER, InputEvent, Trace
 from tests import topics
@@ -90,7 +91,9 @@ def client_of(bootstrap_servers: str) -> dict[str, Property]:
 def watched(topic: TopicFactory) -> Watched:
     """Topics and a group that no other test uses."""
     name = topic()
-    return Watched(name, topic(), topic(), f"group-{name}", SCHEMA, "risk", expectation)
+    return Watched(
+        name, topic(), topic(), f"group-{name}", Scored(SCHEMA, b""), "risk", expectation
+    )
 
 
 @pytest.fixture

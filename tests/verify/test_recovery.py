@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from stream_scorer.records import TopicPartition
-from stream_scorer.verify.recovery import Gap, Recovery
+from stream_scorer.verify.recovery import Gap, Recovery, RecoveryTimes, together
 from stream_scorer.verify.values import Entry
 
 ONE, TWO = TopicPartition("in", 0), TopicPartition("in", 1)
@@ -110,7 +110,7 @@ def test_times_are_of_gaps_that_closed_undisturbed() -> None:
         *commit(9, "w3.1", ONE), kill(10, "w3.1"),
     )  # fmt: skip
     times = recovery.times()
-    assert (times.kills, times.measured, times.disturbed) == (2, 2, 0)
+    assert (times.kills, len(times.seconds), times.disturbed) == (2, 2, 0)
     assert times.median_seconds == 5.0
     assert times.worst == Gap("w1.1", 2, TWO, 7.0, disturbed=False)
     assert recovery.gaps()[-1].seconds is None
@@ -120,3 +120,12 @@ def test_without_a_kill_there_is_nothing_to_measure() -> None:
     """Not even if commits are rare."""
     times = recovery_of(*commit(1, "w1.1", ONE), *commit(100, "w1.1", ONE)).times()
     assert (times.kills, times.median_seconds, times.worst) == (0, None, None)
+
+
+def test_the_gaps_of_several_rounds_are_one_number() -> None:
+    """The median is that of all gaps, not of the rounds' medians."""
+    gap = Gap("w1.1", 2, ONE, 9.0, disturbed=False)
+    times = together(
+        [RecoveryTimes(3, (1.0, 2.0, 9.0), gap), RecoveryTimes(), RecoveryTimes(1, (3.0,), None)]
+    )
+    assert (times.kills, times.median_seconds, times.worst) == (4, 2.5, gap)

@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from stream_scorer.verify.held import HeldTimes
+from stream_scorer.verify.loads import BACKLOG, STEADY
+from stream_scorer.verify.pairs import Pairs
 from stream_scorer.verify.plan import Plan
 from stream_scorer.verify.recovery import RecoveryTimes
-from stream_scorer.verify.report import faults_of, invariants_of, numbers_of, verdict_of
+from stream_scorer.verify.report import (
+    invariants_of,
+    numbers_of,
+    pairs_of,
+    rounds_of,
+    verdict_of,
+)
+from stream_scorer.verify.scene import Course, Fault, Scene
 from stream_scorer.verify.values import MEANING, Invariant, Violation
 from tests.verify.results import GAP, result
 
@@ -41,10 +51,10 @@ def test_without_violations_it_held() -> None:
 
 def test_a_violation_is_said_with_how_to_see_it_again() -> None:
     """Whole, whatever letters it has; with the seed and the history."""
-    results = [result(), result(LOST, protocol="consumer")]
+    results = [result(), result(LOST, protocol="consumer", number=2)]
     text = "\n".join(shown(verdict_of(results, Plan(seed=5), HISTORY)))
     assert "It did not hold." in text
-    assert f"I1 {LOST.sentence}" in text
+    assert f"I1 in round 2 (steady): {LOST.sentence}" in text
     assert "Seed 5; the history is history.jsonl." in text
     assert "It held" not in text
 
@@ -71,11 +81,51 @@ def test_each_invariant_has_a_row_and_each_round_a_column() -> None:
     assert "consumer-source" in text
 
 
-def test_how_often_each_fault_came_about_is_shown() -> None:
-    """Also where another round did not have it."""
-    table = faults_of([result(faults={"a": 2}), result(protocol="consumer", faults={"b": 1})])
-    assert row(table, "a") == ["2", ""]
-    assert row(table, "b") == ["", "1"]
+def never(_: Scene) -> Course:
+    """A course that does nothing."""
+    yield from ()
+    return True
+
+
+def plain(what: RenderableType) -> str:
+    """What a person sees, without the spaces that make columns."""
+    return "\n".join(" ".join(line.split()) for line in shown(what))
+
+
+def test_which_faults_met_which_loads_is_shown_and_counted() -> None:
+    """How often; a fault that met none has no row, and is counted as one that is missing."""
+    faults = [Fault(name, never) for name in ("storm", "rain", "snow")]
+    pairs = Pairs()
+    for load, fault in (("backlog", "storm"), ("backlog", "storm"), ("steady", "rain")):
+        pairs.meet(load, fault)
+    text = plain(pairs_of(pairs, [BACKLOG, STEADY], faults))
+    assert "What was done under which load: 2 of 6 pairs met, 2 of 3 faults." in text
+    assert "a: backlog, b: steady" in text
+    assert "\nstorm 2\n" in text
+    assert "\nrain 1\n" in text
+    assert "snow" not in text
+
+
+def test_each_round_says_its_load_its_rates_and_how_long_sets_were_in_hand() -> None:
+    """So that a reader sees what was tested."""
+    held = HeldTimes(7, 1.875, 27.5)
+    first = result(load=BACKLOG, held=held, faults={"a": 2}, events=100_000, scored=90_000)
+    text = plain(rounds_of([first, result(protocol="consumer", number=2)]))
+    assert "1 backlog classic-source, short 100,000 2,000 1,500 1.88 s 27.50 s 2" in text
+    assert "2 steady consumer-source, short 12,345 247 200 0" in text
+
+
+def test_rounds_of_one_protocol_and_order_are_added_up() -> None:
+    """A column each, however many rounds there were."""
+    results = [result(faults={"a": 1}), result(protocol="consumer"), result(LOST, number=3)]
+    assert row(numbers_of(results), "events in") == ["24,690", "12,345"]
+    assert row(invariants_of(results), "I1")[-2:] == ["1 violation", "held"]
+
+
+def test_rounds_with_other_timeouts_allow_other_gaps() -> None:
+    """The shortest and the longest are said."""
+    table = numbers_of([result(), result(recovery_seconds=94.0, number=2)])
+    assert row(table, "partition without commits after a kill: allowed") == ["27.0 s to 94.0 s"]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +148,7 @@ def test_how_often_each_fault_came_about_is_shown() -> None:
 )
 def test_what_happened_is_shown_in_numbers(name: str, cells: list[str]) -> None:
     """What there was none of is left empty."""
-    recovery = RecoveryTimes(9, 3, 5.5, GAP, 0, None)
+    recovery = RecoveryTimes(9, (4.0, 5.5, 7.25), GAP)
     table = numbers_of([result(faults={"a": 4}, ended={"by SIGKILL": 9}, recovery=recovery)])
     assert row(table, name) == cells
 

@@ -1,4 +1,4 @@
-"""What a proof does of what is possible: rounds for each protocol and order, and their faults."""
+"""What a proof does of what is possible: its loads and its faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.cluster import Ground
 from stream_scorer.verify.plan import Plan
-from stream_scorer.verify.run import _folder, _kinds, _known, _possible, verify
+from stream_scorer.verify.run import _folder, _known, _loads, _possible, verify
 from stream_scorer.verify.scene import Fault
 from tests.verify.scenes import ground
 
@@ -28,34 +28,6 @@ def chosen(plan: Plan, cluster: Ground) -> list[Fault]:
     return _possible(_known(plan), plan, cluster)
 
 
-def test_one_round_has_all_of_the_time_and_the_faults() -> None:
-    """Unless more is asked for."""
-    [kind] = _kinds(Plan(duration_seconds=60.0, faults=7))
-    assert (kind.protocol, kind.order_by, kind.seconds, kind.faults) == ("classic", "source", 60, 7)
-    assert kind.label == "classic-source"
-
-
-def test_each_protocol_and_each_order_has_a_round_and_an_equal_share() -> None:
-    """No fault is lost to rounding."""
-    plan = Plan(
-        duration_seconds=200.0,
-        faults=41,
-        group_protocols=("classic", "consumer"),
-        order_by=("source", "key"),
-    )
-    kinds = _kinds(plan)
-    assert [kind.label for kind in kinds] == ["classic-source", "consumer-key"]
-    assert [kind.seconds for kind in kinds] == [100.0, 100.0]
-    assert [kind.faults for kind in kinds] == [21, 20]
-
-
-def test_more_protocols_than_orders_share_the_order() -> None:
-    """As many rounds as the longer list, none with the name of another."""
-    kinds = _kinds(Plan(group_protocols=("classic", "consumer"), faults=None))
-    assert [kind.label for kind in kinds] == ["classic-source", "consumer-source"]
-    assert [kind.faults for kind in kinds] == [None, None]
-
-
 def test_a_misspelt_fault_is_told_before_anything_starts(tmp_path: Path) -> None:
     """With the names that there are."""
     plan = Plan(only=("SIGKILL after-fetsch",), folder=tmp_path / "new")
@@ -66,6 +38,24 @@ def test_a_misspelt_fault_is_told_before_anything_starts(tmp_path: Path) -> None
     assert "\n  SIGKILL after-fetch\n" in said
     assert "\n  all brokers killed\n" in said
     assert not (tmp_path / "new").exists()
+
+
+def test_a_misspelt_load_is_told_before_anything_starts(tmp_path: Path) -> None:
+    """With the names that there are."""
+    plan = Plan(loads=("backlogg",), folder=tmp_path / "new")
+    with pytest.raises(ConfigError) as error:
+        verify(plan, Console(quiet=True))
+    said = str(error.value)
+    assert said.startswith("--load 'backlogg': there is no such load. There are:\n  backlog\n")
+    assert "\n  model of 5 ms a row" in said
+    assert not (tmp_path / "new").exists()
+
+
+def test_only_the_loads_that_are_asked_for_come() -> None:
+    """All of them, if none is."""
+    names = [load.name for load in _loads(Plan(loads=("bursts", "backlog")))]
+    assert names == ["backlog", "bursts"]
+    assert len(_loads(Plan())) == 12
 
 
 def test_a_fault_that_the_cluster_does_not_allow_is_refused_with_what_it_needs() -> None:
@@ -90,9 +80,9 @@ def test_if_nothing_is_asked_for_all_happens_that_may() -> None:
     own = {fault.name for fault in chosen(Plan(), OWN)}
     assert own < embedded
     assert {"SIGKILL after-fetch", "scale 1 to 6 to 1"} <= own
-    assert {"cut from all brokers", "all brokers frozen", "partitions added"} <= embedded
+    assert {"cut from all brokers", "all brokers cut off for 25 s", "partitions added"} <= embedded
     assert "all brokers killed" not in embedded
-    assert "rolling restart" not in embedded
+    assert not {"rolling restart", "too few replicas in sync"} & embedded
 
 
 def test_a_folder_of_its_own_is_gone_afterwards_unless_it_is_needed() -> None:

@@ -49,6 +49,15 @@ def test_a_worker_is_free_again_also_after_a_fault_that_failed(scene: Scene) -> 
     assert scene.busy == set()
 
 
+def test_who_has_only_started_is_spared_if_somebody_works(scene: Scene) -> None:
+    """There is more to lose."""
+    busy = scene.fleet.serving[1]
+    busy.works = True
+    for _ in range(10):
+        with scene.someone() as one:
+            assert one is busy
+
+
 def test_a_slot_stays_taken_when_its_worker_is_replaced(scene: Scene) -> None:
     """The successor is part of the fault."""
     with scene.someone() as member:

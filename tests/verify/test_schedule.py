@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from stream_scorer.verify.pairs import Pairs
 from stream_scorer.verify.scene import Course, Fault, Scene
-from stream_scorer.verify.schedule import AT_ONCE, Schedule
+from stream_scorer.verify.schedule import AT_ONCE, JOIN_SECONDS, Schedule
 
 #: No course here touches its scene.
-SCENE = cast("Scene", None)
+SCENE = cast("Scene", SimpleNamespace(fleet=SimpleNamespace(everybody_works=True)))
+STARTING = cast("Scene", SimpleNamespace(fleet=SimpleNamespace(everybody_works=False)))
 
 
 def fault(
@@ -39,7 +42,8 @@ class Rig:
     ) -> None:
         self.said: list[tuple[str, str]] = []
         dice = random.Random(seed)  # noqa: S311 - dice, not secrets
-        self.schedule = Schedule(faults, dice, every, count, lambda *said: self.said.append(said))
+        rotation = Pairs().rotation("load", faults, dice)
+        self.schedule = Schedule(rotation, every, count, lambda *said: self.said.append(said))
 
     @property
     def state(self) -> tuple[bool, bool, bool]:
@@ -200,6 +204,19 @@ def test_only_while_a_fault_halts_nothing_need_move() -> None:
     other = Rig([fault("a", 2.0)])
     other.run(0.0, 1.0)
     assert not other.schedule.halting
+
+
+def test_what_halts_the_whole_fleet_waits_for_those_who_have_only_started() -> None:
+    """They would give up; but it does not wait for ever, and others do not wait at all."""
+    halting, plain = Rig([fault("away", 2.0, halts=True)]), Rig([fault("a", 2.0)])
+    for rig in (halting, plain):
+        rig.schedule.step(0.0, STARTING, begin=True)
+    assert (halting.begun(), plain.begun()) == ([], ["a"])
+    halting.schedule.step(JOIN_SECONDS, STARTING, begin=True)
+    assert halting.begun() == ["away"]
+    ready = Rig([fault("away", 2.0, halts=True)])
+    ready.schedule.step(0.0, SCENE, begin=True)
+    assert ready.begun() == ["away"]
 
 
 def test_a_fault_may_end_where_it_begins() -> None:

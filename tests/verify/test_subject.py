@@ -6,8 +6,10 @@ import io
 import itertools
 import json
 import math
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +21,24 @@ from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.config.loading import load
 from stream_scorer.records import Batch, Reason, ScoredBatch, TopicLimits, TopicPartition
-from stream_scorer.verify.subject import (
+from stream_scorer.scoring.scorer import Scorer
+from stream_scorer.verify.events import (
+    FATES,
+    LARGEST_BYTES,
     NUMBER_HEADER,
     OLDEST_OUTPUT_MS,
     OUTPUT_MESSAGE_BYTES,
-    SCORE,
+    PLAIN,
+    SELDOM,
     Event,
+    Look,
     event,
     expectation,
     fate_of,
-    lay_out,
     score_of,
-    scored_schema,
-    topic_settings,
 )
+from stream_scorer.verify.loads import all_loads
+from stream_scorer.verify.subject import SCORE, lay_out, scored, topic_settings
 
 IN = TopicPartition("in", 0)
 NOW_MS = 1_800_000_000_000
@@ -46,18 +52,34 @@ KAFKA = {
 #: Events until each length of the filler was met with malformed bytes.
 MANY = 9_000
 
-Score = Callable[[Sequence[int]], ScoredBatch]
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker's folder as a round lays it out, and what ``run`` scores with there."""
+
+    config: Path
+    scorer: Scorer
+    look: Look
+
+    def score(self, numbers: Sequence[int]) -> ScoredBatch:
+        """Score the events of these numbers; each stands at the offset that is its number."""
+        events = [event(number, NOW_MS, self.look) for number in numbers]
+        return self.scorer.score(
+            Batch(
+                values=[each.value for each in events],
+                keys=[each.key for each in events],
+                headers=[each.headers for each in events],
+                timestamps=np.array([each.timestamp_ms for each in events], np.int64),
+                sources=(IN,),
+                source_index=np.zeros(len(events), np.int64),
+                offsets=np.array(numbers, np.int64),
+            )
+        )
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A worker's folder as a round lays it out."""
-    return lay_out(tmp_path_factory.mktemp("worker"), KAFKA, "source")
-
-
-@pytest.fixture(scope="module")
-def score(config: Path) -> Score:
-    """Scores the events of these numbers, with what ``run`` scores with."""
+def worker_in(folder: Path, look: Look) -> Worker:
+    """A worker for events that look so."""
+    config = lay_out(folder, KAFKA, "source", look=look)
     settings = load(config, (), {}, need_kafka=True)
     schemas = open_schemas(settings)
     contract = make_contract(settings, open_model(settings.model), schemas.reader)
@@ -68,30 +90,12 @@ def score(config: Path) -> Score:
         schemas.prefix_for(contract.scored),
         lambda: TopicLimits(OUTPUT_MESSAGE_BYTES),
     )
-
-    def score(numbers: Sequence[int]) -> ScoredBatch:
-        return scorer.score(batch_of(numbers))
-
-    return score
+    return Worker(config, scorer, look)
 
 
-def batch_of(numbers: Sequence[int]) -> Batch:
-    """The events of these numbers; each stands at the offset that is its number."""
-    events = [event(number, NOW_MS) for number in numbers]
-    return Batch(
-        values=[each.value for each in events],
-        keys=[each.key for each in events],
-        headers=[each.headers for each in events],
-        timestamps=np.array([each.timestamp_ms for each in events], np.int64),
-        sources=(IN,),
-        source_index=np.zeros(len(events), np.int64),
-        offsets=np.array(numbers, np.int64),
-    )
-
-
-def foretold(number: int) -> tuple[Reason | None, float | None]:
+def foretold(number: int, look: Look) -> tuple[Reason | None, float | None]:
     """What the checker expects of the event, from its headers alone."""
-    return expectation(event(number, NOW_MS).headers)
+    return expectation(event(number, NOW_MS, look).headers, look)
 
 
 def batches(count: int) -> Iterator[range]:
@@ -100,31 +104,44 @@ def batches(count: int) -> Iterator[range]:
         yield range(first, min(first + 64, count))
 
 
-def test_the_scorer_does_to_each_event_what_was_foretold(score: Score, config: Path) -> None:
+@pytest.mark.parametrize(
+    ("look", "many"),
+    [
+        (PLAIN, MANY),
+        (Look(SELDOM, writers=3), MANY),
+        (Look(FATES, large_every=2), 600),
+        *((load.look, 2_000) for load in all_loads()),
+    ],
+)
+def test_the_scorer_does_to_each_event_what_was_foretold(
+    look: Look, many: int, tmp_path: Path
+) -> None:
     """To the last bit of a score; but what the brokers refuse, it can't know before they do."""
-    schema = fastavro.parse_schema(scored_schema(config))
+    worker = worker_in(tmp_path / "worker", look)
+    known = scored(worker.config)
+    schema = fastavro.parse_schema(dict(known.schema))
     found: dict[int, tuple[Reason | None, float | None]] = {}
-    for numbers in batches(MANY):
-        result = score(numbers)
+    for numbers in batches(many):
+        result = worker.score(numbers)
         for value in result.scored.values:
-            row: Any = fastavro.schemaless_reader(io.BytesIO(value or b""), schema, None)
+            assert value is not None
+            assert value.startswith(known.prefix)
+            body = io.BytesIO(value[len(known.prefix) :])
+            row: Any = fastavro.schemaless_reader(body, schema, None)
             found[row["number"]] = (None, row[SCORE])
         for letter in result.dead_letters:
             found[letter.offset] = (letter.problem.reason, None)
 
-    refused = {each for each in range(MANY) if fate_of(each) is Reason.REJECTED_BY_BROKER}
-    assert len(refused) == 4
+    refused = {each for each in range(many) if fate_of(each, look) is Reason.REJECTED_BY_BROKER}
     assert found == {
-        number: (None, score_of(number)) if number in refused else foretold(number)
-        for number in range(MANY)
+        number: (None, score_of(number)) if number in refused else foretold(number, look)
+        for number in range(many)
     }
-    assert {reason for reason, _ in found.values()} == {
-        None,
-        Reason.TOO_LARGE,
-        Reason.NON_FINITE_SCORE,
-        Reason.INFERENCE_FAILED,
-        Reason.UNDECODABLE,
-    }
+
+
+def test_every_reason_is_met_soon_but_what_only_brokers_refuse() -> None:
+    """Of the events at a steady rate; they refuse some of them too."""
+    assert {fate_of(number) for number in range(MANY)} == {None, *FATES}
 
 
 def test_each_fate_is_as_rare_as_its_prime() -> None:
@@ -182,8 +199,9 @@ def test_an_event_of_one_number_is_always_the_same() -> None:
     assert event(7, NOW_MS) == Event(b"key-7", event(7, 0).value, NOW_MS, [(NUMBER_HEADER, b"7")])
 
 
-def test_a_non_finite_score_is_the_models_own(config: Path) -> None:
+def test_a_non_finite_score_is_the_models_own(tmp_path: Path) -> None:
     """A feature is NaN; the event itself is well-formed."""
+    config = lay_out(tmp_path, KAFKA, "source")
     schema = fastavro.parse_schema(json.loads((config.parent / "event.avsc").read_text()))
     row: Any = fastavro.schemaless_reader(io.BytesIO(event(400, NOW_MS).value), schema, None)
     assert math.isnan(row["b"])
@@ -197,3 +215,33 @@ def test_a_worker_is_laid_out_with_the_kafka_of_its_round(partition: str, tmp_pa
     assert settings.kafka.group_id == "proof"
     assert settings.output.partition == partition
     assert settings.dead_letters.budget is None
+
+
+def test_large_events_are_nearly_as_large_as_the_output_takes() -> None:
+    """And no compression makes them small on their way."""
+    look = Look(FATES, large_every=2)
+    values = [event(number, NOW_MS, look).value for number in range(1, 100, 2)]
+    assert all(LARGEST_BYTES < len(value) < OUTPUT_MESSAGE_BYTES for value in values)
+    assert all(len(zlib.compress(value)) > len(value) / 2 for value in values)
+    assert len(set(values)) == len(values)
+    assert len(event(2, NOW_MS, look).value) < 100
+
+
+def test_of_some_events_a_third_is_bad() -> None:
+    """For each reason that does not wait for the brokers."""
+    [look] = [each.look for each in all_loads() if "third" in each.name]
+    fates = Counter(fate_of(number, look) for number in range(100_000))
+    assert 1 - fates[None] / 100_000 == pytest.approx(1 / 3, abs=0.01)
+    assert set(fates) == {None, *FATES} - {Reason.REJECTED_BY_BROKER}
+
+
+def test_several_writers_write_with_schemas_of_their_own(tmp_path: Path) -> None:
+    """The workers have them in a folder, and each event names its own."""
+    look = Look(SELDOM, writers=3)
+    settings = load(lay_out(tmp_path, KAFKA, "source", look=look), (), {}, need_kafka=True)
+    assert (settings.schemas.framing, settings.schemas.directory) == (
+        "single_object",
+        tmp_path / "schemas",
+    )
+    prefixes = {event(number, NOW_MS, look).value[:10] for number in range(3)}
+    assert len(prefixes) == len(list((tmp_path / "schemas").iterdir())) == 3

@@ -5,6 +5,9 @@ from __future__ import annotations
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.values import Invariant, Violation
 
+#: The sentence for violations that were only counted begins so.
+MORE = "… and"
+
 
 class Found:
     """Collects violations. Of each invariant the first ``sentences`` are kept, the rest counted."""
@@ -30,7 +33,7 @@ class Found:
         for invariant in Invariant:
             found += [Violation(invariant, each) for each in self._kept.get(invariant, ())]
             if more := self._more.get(invariant, 0):
-                found.append(Violation(invariant, f"… and {more} more."))
+                found.append(Violation(invariant, f"{MORE} {more} more."))
         return found
 
 

@@ -1,0 +1,104 @@
+"""Loads: how much is written and how it looks, and what the workers are told that score it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stream_scorer.records import Reason
+from stream_scorer.traffic.paces import Backlog, Bursts, Pace, Steady
+from stream_scorer.verify.events import FATES, PLAIN, SELDOM, Look
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a round's fleet has to do while it is injured.
+
+    Attributes:
+        name: what ``--load`` and the tables call it.
+        ahead: so many events wait at any time, written and not seen to be scored: a backlog that
+            never ends; twice as many, while some partitions stand still. ``None``: the plan's rate.
+            A round has to catch up with them in its end, within half a minute.
+        every_seconds: the rate is written in lumps, so often; ``None``: evenly.
+        share: of the plan's rate.
+        burst_events: so many events are written at once; some of these bursts are transactions.
+        hot: nine of ten events go to the first partition.
+        partitions: of the topics; ``None``: the plan's.
+        look: how its events look.
+        batching: the section ``batching`` of the workers' configuration.
+        seconds_per_row: how much longer the model takes for each row, waiting without a core, as
+            one on another device does.
+    """
+
+    name: str
+    ahead: int | None = None
+    every_seconds: float | None = None
+    share: float = 1.0
+    burst_events: int = 12
+    hot: bool = False
+    partitions: int | None = None
+    look: Look = PLAIN
+    batching: Mapping[str, Any] = field(default_factory=dict)
+    seconds_per_row: float = 0.0
+
+    def pace(self, rate: float, behind: Callable[[], int]) -> Pace:
+        """Return when events are written.
+
+        Args:
+            rate: of the plan, events a second.
+            behind: how many events are written and not seen to be scored.
+        """
+        if self.ahead is not None:
+            return Backlog(self.ahead, behind)
+        if self.every_seconds is not None:
+            return Bursts(rate * self.share, self.every_seconds)
+        return Steady(rate * self.share)
+
+
+#: Primes, so that no two keep step. With these a third is bad, a few more for their size and age.
+_A_THIRD_BAD: Mapping[Reason, int] = {
+    **SELDOM,
+    Reason.NON_FINITE_SCORE: 13,
+    Reason.INFERENCE_FAILED: 11,
+    Reason.UNDECODABLE: 5,
+}
+#: At thousands a second what is rare comes often; brokers' refusals must stay seldom.
+_FAST = Look(SELDOM)
+#: A set is committed because its time is over, and is in hand until then: nearly always.
+_HELD: Mapping[str, Any] = {"commit_interval": "2s", "max_records": 250}
+#: With three workers that is 3,000 events/s, which the checker follows on the same two cores.
+_A_MILLISECOND = 0.001
+
+STEADY = Load("steady", batching={"max_records": 64, "transaction_max_records": 512})
+BACKLOG = Load("backlog", ahead=18_000, burst_events=240, look=_FAST, batching=_HELD,
+               seconds_per_row=_A_MILLISECOND)  # fmt: skip
+
+
+def all_loads() -> tuple[Load, ...]:
+    """Return all of them; the backlog is the first."""
+    return (
+        BACKLOG,
+        STEADY,
+        Load("bursts", every_seconds=4.0, burst_events=60, batching={"max_records": 64}),
+        Load("one hot partition", ahead=6_000, burst_events=120, hot=True, look=_FAST,
+             batching=_HELD, seconds_per_row=_A_MILLISECOND),
+        Load("large events", share=1 / 4, look=Look(FATES, large_every=2),
+             batching={**_HELD, "min_commit_interval": "1s"}),
+        Load("100 partitions", ahead=18_000, burst_events=200, partitions=100, look=_FAST,
+             batching=_HELD, seconds_per_row=_A_MILLISECOND),
+        Load("tiny transactions", ahead=1_000, burst_events=36,
+             batching={"max_records": 4, "transaction_max_records": 4}),
+        Load("full transactions", ahead=12_000, burst_events=240, look=_FAST,
+             seconds_per_row=_A_MILLISECOND,
+             batching={"commit_interval": "10s", "max_records": 100,
+                       "transaction_max_records": 1_200}),
+        Load("a third of the events bad", ahead=12_000, burst_events=120, batching=_HELD,
+             look=Look(_A_THIRD_BAD), seconds_per_row=_A_MILLISECOND),
+        Load("several writer schemas", ahead=12_000, burst_events=120, batching=_HELD,
+             look=Look(SELDOM, writers=3), seconds_per_row=_A_MILLISECOND),
+        Load("model of 40 µs a row", ahead=40_000, burst_events=480, look=_FAST,
+             batching=_HELD, seconds_per_row=40e-6),
+        Load("model of 5 ms a row", ahead=3_600, burst_events=60, seconds_per_row=0.005,
+             batching={**_HELD, "max_records": 64}),
+    )  # fmt: skip

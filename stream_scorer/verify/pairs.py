@@ -1,0 +1,51 @@
+"""Which faults met which loads, and which fault a load should meet next."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from stream_scorer.verify.scene import Fault
+
+
+class Pairs:
+    """Counts, over all rounds of a proof, how often a fault came about under a load."""
+
+    def __init__(self) -> None:
+        self._met: Counter[tuple[str, str]] = Counter()
+
+    def meet(self, load: str, fault: str) -> None:
+        """Note that it came about."""
+        self._met[load, fault] += 1
+
+    def times(self, load: str, fault: str) -> int:
+        """Return how often it did."""
+        return self._met[load, fault]
+
+    def rotation(
+        self, load: str, faults: Sequence[Fault], dice: random.Random, first: Fault | None = None
+    ) -> Iterator[Fault]:
+        """Yield faults for ever, each once in a rotation.
+
+        Those that the load has not met yet come first, and among these the ones that no load has
+        met; otherwise the dice decide. Who asks for the next one has said what came of the last.
+
+        Args:
+            load: of the round.
+            faults: what may happen in it.
+            dice: seeded, so that the same seed begins the same faults in the same order.
+            first: begins the first rotation, whatever the dice say.
+        """
+        left = [] if first is None else [first]
+        while faults:
+            left += [fault for fault in dice.sample(faults, len(faults)) if fault not in left]
+            while left:
+                fault = first or min(left, key=lambda each: self._rank(load, each))
+                first = None
+                left.remove(fault)
+                yield fault
+
+    def _rank(self, load: str, fault: Fault) -> tuple[bool, bool]:
+        by_any = any(name == fault.name for (_, name) in self._met)
+        return self._met[load, fault.name] > 0, by_any
