@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer import protocols
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.points import Point
@@ -137,6 +137,10 @@ class InstrumentedConsumer:
     def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
         """Let the next poll start from what is committed, after a wait in the group."""
         self._consumer.rewind(wait_seconds, may_wait)
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Give no events of these partitions for a while, and then go on at these offsets."""
+        self._consumer.hold(places)
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""
