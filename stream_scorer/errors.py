@@ -17,7 +17,8 @@
     ├── TransactionAborted             rewind to what is committed, go on
     │   └── RecordsRefused             the same, and the records it names become dead letters
     ├── ProducerLost                   rebuild the producer, rewind, go on
-    └── Unanswered                     a registry or broker is away: wait, keep the place, go on
+    └── Unanswered                     brokers are away: wait, keep the place, go on; a schema: hold
+                                       the partitions that need it, go on with the others
 
 A fault of one event is no exception at all: it is a :class:`~stream_scorer.records.Problem`.
 """
@@ -114,4 +115,11 @@ class ProducerLost(StreamScorerError):
 
 
 class Unanswered(StreamScorerError):
-    """Something outside is away for now; the caller keeps its place and asks again."""
+    """Something outside is away for now; the caller keeps its place and asks again.
+
+    ``seconds`` is how long to leave it alone before.
+    """
+
+    def __init__(self, sentence: str, seconds: float = 1.0) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds

@@ -3,7 +3,8 @@
 ::
 
     gather ─► the open set ─┬─ commit ──────► the set is gone, the position stays
-                            └─ start_over ──► the set is void, its events are read again
+       │                    └─ start_over ──► the set is void, its events are read again
+       └─► what can't be scored now ────────► its partition is held where the set ends
 
 An event of the set is behind the client's position. If the position went back and the set stayed,
 the event would be read into the set a second time and committed twice; if the set went and the
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from stream_scorer.errors import Terminated
 from stream_scorer.open_set import OpenSet
 from stream_scorer.protocols import Consumer, RebalanceListener
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
 
 #: Writes a set and the offsets behind it in one transaction, fenced by the membership.
 Write = Callable[[OpenSet, bytes], None]
@@ -42,11 +43,17 @@ class Intake:
         self._listener: RebalanceListener | None = None
         self._open: OpenSet | None = None
         self._committed: dict[TopicPartition, int] = {}
+        self._held: dict[TopicPartition, Held] = {}
 
     @property
     def open(self) -> OpenSet | None:
         """What is gathered and not committed; ``None`` with empty hands."""
         return self._open
+
+    @property
+    def held(self) -> Mapping[TopicPartition, Held]:
+        """Which partitions wait, from when an event there is held until it has its trace."""
+        return self._held
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """Join the group; ``listener.revoked`` commits what it wants to keep."""
@@ -62,6 +69,8 @@ class Intake:
     ) -> Batch:
         """Poll, score, and add what comes of it to the open set; return the batch.
 
+        Partitions with an event that can't be scored now are held there; the others go on.
+
         Raises:
             Terminated: the batch is dropped, for nothing polls any more; the set is still good.
             StreamScorerError: whatever the consumer or ``score`` raises; the set is void.
@@ -71,9 +80,20 @@ class Intake:
             if len(batch) > 0:
                 began = self._clock()
                 scored = score(batch)
-                self._open = self._open or OpenSet(began)
-                self._open.add(scored, batch)
+                if self._held:
+                    self._release(scored.next_offsets)
+                if scored.held:
+                    self._consumer.hold(scored.held)
+                    self._held.update(scored.held)
+                if scored.next_offsets:
+                    self._open = self._open or OpenSet(began)
+                    self._open.add(scored, batch)
         return batch
+
+    def _release(self, done: Mapping[TopicPartition, int]) -> None:
+        for source, offset in done.items():
+            if source in self._held and self._held[source].offset < offset:
+                del self._held[source]
 
     def waiting(self) -> int:
         """Return how many events are known to wait behind the set; nobody is asked."""
@@ -164,3 +184,4 @@ class Intake:
             self.start_over()
         for partition in partitions:
             self._committed.pop(partition, None)
+            self._held.pop(partition, None)

@@ -141,7 +141,7 @@ class OpenSet:
         self.batches.append(scored)
         self.places.append(Places.of(batch, scored.rows))
         self.offsets.update(scored.next_offsets)
-        self.rows += len(batch)
+        self.rows += len(scored.rows)
         self.size_bytes += scored.size_bytes
 
     def place(self, number: int) -> tuple[TopicPartition, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from stream_scorer.errors import StreamScorerError
-from stream_scorer.records import Batch, ScoredBatch, ScoredEvents, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredBatch, ScoredEvents, TopicPartition
 
 
 class RebalanceListener(Protocol):
@@ -39,8 +39,17 @@ class Consumer(Protocol):
         The wait takes no events, and ends early once ``may_wait`` says no.
         """
 
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Give no events of these partitions for a while, and then go on at these offsets.
+
+        What was read from there on is read again. A rewind ends it.
+        """
+
     def positions(self) -> Mapping[TopicPartition, int]:
-        """Return the offsets after the last thing read, control markers included."""
+        """Return the offsets after the last thing read, control markers included.
+
+        Of a partition that is held it is where it goes on.
+        """
 
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many events are known to wait from these offsets on."""
@@ -86,7 +95,7 @@ class Scorer(Protocol):
     """Pure: no Kafka, no clock but the one that it was given."""
 
     def score(self, batch: Batch) -> ScoredBatch:
-        """Give every event its one trace."""
+        """Give every event its one trace, or hold its partition from there on."""
 
     def reject(self, source: TopicPartition, offset: int, why: str) -> None:
         """Make a dead letter of this event from now on: the broker does not take its score."""
@@ -116,8 +125,8 @@ class Observer(Protocol):
     def waiting(self, error: StreamScorerError) -> None:
         """Something outside is away; the loop keeps its place."""
 
-    def working(self) -> None:
-        """A round went well."""
+    def working(self, held: Mapping[TopicPartition, Held]) -> None:
+        """A round went well; these partitions wait."""
 
     def alive(self) -> None:
         """The loop goes round."""

@@ -182,10 +182,24 @@ class ScoredEvents:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """An event that can't be scored now, and all behind it in its partition with it.
+
+    ``offset`` is the event's, ``why`` a sentence; it is worth no other try within ``seconds``.
+    """
+
+    offset: int
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """Every event of a batch, as a scored event or a dead letter, and where to go on.
+    """The events of a batch, each as a scored event or a dead letter, and where to go on.
 
     ``rows`` are the rows of the batch that the traces are of: scored events, then dead letters.
+    They are all of them but those that ``held`` leaves out: of each partition there, the event at
+    its offset and whatever is behind it.
     """
 
     scored: ScoredEvents
@@ -195,6 +209,7 @@ class ScoredBatch:
     size_bytes: int = 0
     seconds: Mapping[Stage, float] = field(default_factory=dict)
     profile: Profile = field(default_factory=Profile)
+    held: Mapping[TopicPartition, Held] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of input events that left their trace here."""

@@ -36,7 +36,7 @@ from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
-#: Between two questions to a registry or to brokers that are away.
+#: Between two questions to brokers that are away.
 AWAY_BACKOFF_SECONDS = 1.0
 #: So many aborts in a row are none that this producer gets over by itself, whatever they say.
 ABORTS_OF_A_PRODUCER = 3
@@ -110,7 +110,7 @@ class Worker:
             if self._aborts_in_a_row % ABORTS_OF_A_PRODUCER == 0:
                 self._renew()
         else:
-            self._observer.working()
+            self._observer.working(self._intake.held)
 
     # ------------------------------------------------------------------ one round
 
@@ -132,13 +132,9 @@ class Worker:
 
     def _score(self, batch: Batch) -> ScoredBatch:
         started = self._clock()
-        try:
-            scored = self._scorer.score(batch)
-        except Unanswered:
-            # What is gathered need not wait with this batch for the registry.
-            self._commit()
-            raise
-        self._batch_size.scored(batch, self._clock() - started)
+        scored = self._scorer.score(batch)
+        if not scored.held:  # else it is a question that took the time
+            self._batch_size.scored(batch, self._clock() - started)
         return scored
 
     def _room(self) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from stream_scorer.observe.logs import Log
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.observe.observer import REMEMBERED_CAUSES
+from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
+from stream_scorer.repeats import Repeats
 
 
 class Progress:
@@ -13,6 +16,7 @@ class Progress:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self._waits = Repeats(time.monotonic, REMEMBERED_CAUSES)
         self.scored = self.dead_letters = 0
 
     def polled(self, batch: Batch, seconds: float) -> None:
@@ -44,8 +48,11 @@ class Progress:
         """Say which partitions came or went, to whoever looks for a fault."""
         self._log.debug(f"partitions {kind}", partitions=[f"{t}[{p}]" for t, p in partitions])
 
-    def working(self) -> None:
-        """Do nothing: what is committed is counted."""
+    def working(self, held: Mapping[TopicPartition, Held]) -> None:
+        """Say what partitions wait for; what is committed is counted."""
+        for why in dict.fromkeys(each.why for each in held.values()):
+            if self._waits.due(why) is not None:
+                self._log.warning("waiting; the place is kept and nothing is lost", reason=why)
 
     def alive(self) -> None:
         """Do nothing: nobody probes a command."""

@@ -58,7 +58,7 @@ def make_watching(
     metrics.declare(scored.profiler.features, scored.profiler.scores)
     metrics.watch(
         ready=lambda: readiness.why_not() is None,
-        waiting=lambda: readiness.away is not None,
+        waiting=lambda: readiness.waits is not None,
         standing_seconds=lambda: time.monotonic() - heartbeat.sign.since,
     )
     observer = LoopObserver(metrics, log, heartbeat, readiness=readiness, lags=lags, board=board)

@@ -8,7 +8,7 @@ import numpy as np
 
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.protocols import RebalanceListener
-from stream_scorer.records import Batch, TopicPartition
+from stream_scorer.records import Batch, Held, TopicPartition
 
 
 class BoundedConsumer:
@@ -47,6 +47,10 @@ class BoundedConsumer:
     def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
         """Let the next poll start from what is committed, after a wait in the group."""
         self._consumer.rewind(wait_seconds, may_wait)
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Give no events of these partitions for a while, and then go on at these offsets."""
+        self._consumer.hold(places)
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read, at most the ends."""

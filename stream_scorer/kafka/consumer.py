@@ -25,7 +25,7 @@ from stream_scorer.kafka.plain_commits import PlainCommits
 from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.protocols import RebalanceListener
-from stream_scorer.records import Batch, TopicPartition
+from stream_scorer.records import Batch, Held, TopicPartition
 
 #: One call of the client blocks no longer than this, so that a signal is seen soon.
 POLL_SLICE_SECONDS = 0.2
@@ -67,7 +67,10 @@ class EventConsumer:
         self._clock = clock
         self._listener: RebalanceListener | None = None
         self._must_rewind = False
-        self._paused = False
+        #: What the client fetches nothing of: everything during a long wait, else what is held.
+        self._paused: set[TopicPartition] = set()
+        #: Where each partition that is held goes on, and when.
+        self._held: dict[TopicPartition, tuple[int, float]] = {}
         #: Partitions whose position has moved past events that the client gave us.
         self._read_from: set[TopicPartition] = set()
         #: Partitions that the client can't fetch until they are given an offset.
@@ -92,8 +95,9 @@ class EventConsumer:
         """Return up to ``max_records`` events, none if nothing came within ``timeout_seconds``.
 
         Waits at most ``max_wait_seconds`` for more once the first event is here. A rewind that is
-        due happens first. If partitions leave during the call the batch is void: it comes back
-        empty, and the next call starts from what is committed.
+        due happens first, and partitions that were held for long enough go on. If partitions leave
+        during the call the batch is void: it comes back empty, and the next call starts from what
+        is committed.
 
         Raises:
             Unanswered: the brokers did not say what is committed, or whether a commit outside of a
@@ -133,8 +137,15 @@ class EventConsumer:
             self._read_from -= self._unplaced
             self._unplaced.clear()
         if self._paused:
-            self._client.resume(self._client.assignment())
-            self._paused = False
+            self._resume_due()
+
+    def _resume_due(self) -> None:
+        now = self._clock()
+        self._held = {each: hold for each, hold in self._held.items() if now < hold[1]}
+        # One that is not paused must not be resumed: the client would drop what it has fetched.
+        if due := self._paused - self._held.keys():
+            self._client.resume([ClientPartition(*each) for each in sorted(due)])
+            self._paused -= due
 
     def _fetch(
         self, max_records: int, timeout_seconds: float, max_wait_seconds: float
@@ -183,20 +194,48 @@ class EventConsumer:
 
         Waits first, if asked to, in the group and without taking events: what arrives is read
         again. ``may_wait`` is asked after each slice of :data:`POLL_SLICE_SECONDS`; no ends the
-        wait. A wait of :data:`LONG_WAIT_SECONDS` or more fetches nothing.
+        wait. A wait of :data:`LONG_WAIT_SECONDS` or more fetches nothing. Nothing is held any more.
         """
         self._must_rewind = True
+        self._held.clear()
         if wait_seconds <= 0:
             return
         deadline = self._clock() + wait_seconds
         self._take_login()
         if wait_seconds >= LONG_WAIT_SECONDS:
-            self._paused = True
-            self._client.pause(self._client.assignment())
+            held = self._client.assignment()
+            self._paused.update(map(partition_of, held))
+            self._client.pause(held)
         while may_wait() and (left := deadline - self._clock()) > 0:
             message = self._client.poll(min(left, POLL_SLICE_SECONDS))
             if message is not None:
                 self._read_from.update(map(source_of, self._usable([message])))
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Give no events of these partitions for a while, and then go on at these offsets.
+
+        They may be behind the position: what was read from there on is read again. A rewind, and
+        the loss of the partition, end it early.
+
+        Raises:
+            TransactionAborted: the client does not take the new position.
+        """
+        partitions = [ClientPartition(*each) for each in sorted(places)]
+        self._paused.update(places)
+        try:
+            self._client.pause(partitions)
+            for each, place in places.items():
+                # After the pause, which would remember the position that it found. The client drops
+                # what it has fetched ahead.
+                self._client.seek(ClientPartition(*each, place.offset))
+        except KafkaException as exception:
+            raise TransactionAborted(
+                f"a partition can't be held where it is: {describe(error_of(exception))}"
+            ) from exception
+        now = self._clock()
+        self._held.update(
+            (each, (place.offset, now + place.seconds)) for each, place in places.items()
+        )
 
     def _rewind_now(self) -> None:
         try:
@@ -228,15 +267,17 @@ class EventConsumer:
     def positions(self) -> dict[TopicPartition, int]:
         """Return the offset after the last thing read of each partition, control markers included.
 
-        Only meaningful when no event is in hand: it is already past those.
+        Only meaningful when no event is in hand: it is already past those. Of a partition that is
+        held it is where it goes on.
         """
         if self._must_rewind:
             return {}
-        return {
+        positions = {
             partition_of(partition): partition.offset
             for partition in self._client.position(self._client.assignment())
             if partition.offset >= 0
         }
+        return positions | {each: offset for each, (offset, _) in self._held.items()}
 
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many events are known to wait from these offsets on; nobody is asked.
@@ -328,6 +369,9 @@ class EventConsumer:
             self._read_from.difference_update(gone)
             self._unplaced.difference_update(gone)
             self._reset.forget(gone)
-            if self._paused:
+            for each in gone:
+                self._held.pop(each, None)
+            if left := self._paused.intersection(gone):
                 # The client would remember it, should the partition come back.
-                self._client.resume(partitions)
+                self._client.resume([ClientPartition(*each) for each in sorted(left)])
+                self._paused -= left

@@ -68,7 +68,9 @@ class Metrics:
             "last_commit_timestamp_seconds", "When the last transaction committed; 0: none yet."
         )
         self._ready = gauge("ready", "Whether the worker could take events: 1 or 0.")
-        self._waiting = gauge("waiting", "Whether brokers or a registry are away: 1 or 0.")
+        self._waiting = gauge(
+            "waiting", "Whether brokers are away, or a partition waits for a schema: 1 or 0."
+        )
         self._standing = gauge("loop_standing_seconds", "Since the loop's last sign of life.")
         self._not_finite = counter(
             "non_finite_scores", "Scores that are NaN or infinite, committed or refused.", "output"

@@ -15,14 +15,21 @@ from stream_scorer.observe.dead_letter_log import DeadLetterLog
 from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.lags import Lags
 from stream_scorer.observe.metrics import STAGE_LABELS, Metrics
-from stream_scorer.observe.readiness import Readiness
+from stream_scorer.observe.readiness import Readiness, reason_of
 from stream_scorer.profile import Profile
-from stream_scorer.records import Batch, ClientStatistics, ScoredBatch, Stage, TopicPartition
+from stream_scorer.records import (
+    Batch,
+    ClientStatistics,
+    Held,
+    ScoredBatch,
+    Stage,
+    TopicPartition,
+)
 from stream_scorer.repeats import Repeats
 
 #: While something outside is away it is said once in this time.
 REMINDER_SECONDS = 60.0
-#: More different causes of an abort than this are not remembered.
+#: More different causes of an abort, or of a wait, than this are not remembered.
 REMEMBERED_CAUSES = 100
 
 
@@ -73,10 +80,12 @@ class LoopObserver:
         self._board = board
         self._monotonic = monotonic
         self._wall_clock = wall_clock
-        self._held: set[TopicPartition] = set()
+        self._assigned: set[TopicPartition] = set()
         self._said_at = float("-inf")
         self._dead_letters = DeadLetterLog(logger.warning, monotonic)
         self._aborts = Repeats(monotonic, REMEMBERED_CAUSES)
+        self._holds = Repeats(monotonic, REMEMBERED_CAUSES)
+        self._said_held = False
 
     def polled(self, batch: Batch, seconds: float) -> None:
         """Count the events of a batch."""
@@ -136,14 +145,14 @@ class LoopObserver:
         self._metrics.rebalanced(kind)
         self._board.rebalanced(kind)
         if kind == "assigned":
-            self._held.update(partitions)
+            self._assigned.update(partitions)
             self._lags.assigned(partitions)
         else:
-            self._held.difference_update(partitions)
+            self._assigned.difference_update(partitions)
             self._lags.gone(partitions)
         if kind == "lost":
             self._readiness.lost()
-        self._metrics.holds(len(self._held))
+        self._metrics.holds(len(self._assigned))
         log = self._logger.warning if kind == "lost" else self._logger.info
         log(
             f"partitions {kind}",
@@ -159,19 +168,41 @@ class LoopObserver:
 
     def waiting(self, error: Exception) -> None:
         """Note that something outside is away; it is said at once and then once a minute."""
-        self._readiness.waiting(str(error))
+        self._waits(str(error))
+
+    def _waits(self, reason: str) -> None:
+        self._readiness.waiting(reason)
         now = self._monotonic()
         if now - self._said_at >= REMINDER_SECONDS:
             self._said_at = now
             self._logger.warning(
                 "waiting; the place is kept and nothing is lost",
-                reason=str(error),
+                reason=reason,
                 seconds=round(self._readiness.away_seconds(), 1),
             )
 
-    def working(self) -> None:
-        """Note that a round went well."""
+    def working(self, held: Mapping[TopicPartition, Held]) -> None:
+        """Note that a round went well, but for the partitions that wait."""
+        self._readiness.holds(held)
+        if held and held.keys() >= self._assigned:
+            self._waits(reason_of(held))
+            return
         self._works(committed=False)
+        if self._said_held and not held:
+            self._said_held = False
+            self._logger.info("no partition waits any more")
+        for why in dict.fromkeys(each.why for each in held.values()):
+            self._say_held({source: each for source, each in held.items() if each.why == why}, why)
+
+    def _say_held(self, held: Mapping[TopicPartition, Held], why: str) -> None:
+        before = self._holds.due(why)
+        if before is not None:
+            self._said_held = True
+            self._logger.warning(
+                "partitions wait, the others go on; the place is kept and nothing is lost",
+                partitions=[f"{one.topic}[{one.partition}]" for one in sorted(held)],
+                reason=why,
+            )
 
     def _works(self, *, committed: bool) -> None:
         was_away, seconds = self._readiness.away, self._readiness.away_seconds()

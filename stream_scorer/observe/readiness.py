@@ -2,14 +2,17 @@
 
 The server is up only once the model is loaded and warm, and the loop joins the group only with a
 producer that is initialised. So what is left to see is that the group has taken the worker in, with
-partitions or without (a spare member must not block a rollout), and that nobody outside is away.
+partitions or without (a spare member must not block a rollout), and that nobody outside is away. A
+partition that is held, while others go on, is no reason either.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from stream_scorer.records import Held, TopicPartition
 
 NOT_A_MEMBER = "the group has not taken the worker in yet"
 NO_BROKER = "no connection to a broker is up"
@@ -26,6 +29,14 @@ class Away:
     seen_at: float
 
 
+def reason_of(held: Mapping[TopicPartition, Held]) -> str:
+    """Return which partitions wait, and why the first of them does."""
+    (topic, partition), first = min(held.items(), key=lambda each: each[0])
+    place = f"{topic}[{partition}] waits at offset {first.offset}"
+    others = f", {len(held) - 1} more wait too" if len(held) > 1 else ""
+    return f"{place}{others}: {first.why}"
+
+
 class Readiness:
     """Told by the loop's thread, asked by any: each answer is one reference to a value.
 
@@ -37,7 +48,9 @@ class Readiness:
         self._is_member: Callable[[], bool] | None = None
         self._member = False
         self._brokers_up = True
+        self._held_since = 0.0
         self.away: Away | None = None
+        self.held: Mapping[TopicPartition, Held] = {}
 
     def ask(self, is_member: Callable[[], bool]) -> None:
         """Ask this client from now on, on the loop's thread and until it says yes."""
@@ -47,6 +60,20 @@ class Readiness:
         """Note that something outside is away."""
         now = self._clock()
         self.away = Away(reason, self.away.since if self.away else now, now)
+
+    def holds(self, held: Mapping[TopicPartition, Held]) -> None:
+        """Note which partitions wait."""
+        if held and not self.held:
+            self._held_since = self._clock()
+        self.held = dict(held)
+
+    @property
+    def waits(self) -> Away | None:
+        """What is waited for, though it may be in some partitions only."""
+        away, held = self.away, self.held
+        if away is None and held:
+            return Away(reason_of(held), self._held_since, self._clock())
+        return away
 
     def working(self, *, committed: bool = False) -> None:
         """Note that a round went well, or that events were committed."""

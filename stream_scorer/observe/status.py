@@ -38,7 +38,7 @@ class Status:
 
     def to_json(self) -> bytes:
         """Return the object as JSON."""
-        now = self.wall_clock()
+        now, held = self.wall_clock(), self.readiness.held
         return json.dumps(
             {
                 "worker": self._worker(now),
@@ -51,6 +51,7 @@ class Status:
                         "committed": lag.committed,
                         "lag_events": lag.events,
                         "lag_seconds": lag.seconds,
+                        "waiting_because": held[lag.source].why if lag.source in held else None,
                     }
                     for lag in self.lags.all(now)
                 ],
@@ -59,7 +60,7 @@ class Status:
         ).encode()
 
     def _worker(self, now: float) -> dict[str, object]:
-        sign, away = self.heartbeat.sign, self.readiness.away
+        sign, waits = self.heartbeat.sign, self.readiness.waits
         not_ready, unhealthy = self.readiness.why_not(), self.why_unhealthy()
         return {
             "version": __version__,
@@ -73,8 +74,8 @@ class Status:
             "unhealthy_because": unhealthy,
             "doing": sign.doing,
             "since_seconds": self.monotonic() - sign.since,
-            "waiting_because": away.reason if away else None,
-            "waiting_seconds": self.monotonic() - away.since if away else 0.0,
+            "waiting_because": waits.reason if waits else None,
+            "waiting_seconds": self.monotonic() - waits.since if waits else 0.0,
         }
 
 

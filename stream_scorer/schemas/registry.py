@@ -1,7 +1,8 @@
 """A Confluent-compatible schema registry as a source of schemas.
 
 At run time a registry has three answers: the schema; "unknown", which is HTTP 404 with error code
-40403; and none, which is every other: the events then wait and keep their place.
+40403; and none, which is every other: the events then wait and keep their place. If it says at
+least something, it may have other schemas.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from stream_scorer.schemas.registry_client import (
     NoAnswer,
     RegistryClient,
 )
+from stream_scorer.schemas.source import Withheld
 
 _SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 _LARGEST_ID = 2**31 - 1
@@ -78,7 +80,8 @@ class RegistrySchemas:
         """Return the schema of an id, GUID or fingerprint, or ``None`` if the registry has none.
 
         Raises:
-            Unanswered: the registry does not answer, or refuses to.
+            Withheld: the registry answers with an error, or refuses to answer.
+            Unanswered: it does not answer.
             ContractError: what it has is no Avro schema that can be read.
         """
         try:
@@ -90,6 +93,8 @@ class RegistrySchemas:
                 case ByFingerprint(fingerprint):
                     return self._by_fingerprint(fingerprint)
         except NoAnswer as error:
+            if error.status > 0:
+                raise Withheld(f"{error}; the events that need it wait until then.") from None
             raise Unanswered(f"{error}; the events wait until it answers.") from None
         return None
 

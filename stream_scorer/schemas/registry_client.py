@@ -24,7 +24,6 @@ _RETRIES: Mapping[str, int] = {
     "retries.wait.ms": 100,
     "retries.max.wait.ms": 500,
 }
-_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 Answer = TypeVar("Answer")
 
@@ -88,7 +87,7 @@ class RegistryClient:
         try:
             return call()
         except self._confluent.SchemaRegistryError as error:
-            text = f"{self._refusal(error)} (HTTP {error.http_status_code}, asked for {what})"
+            text = self._refusal(error, what)
             raise NoAnswer(text, error.http_status_code, error.error_code) from None
         except Exception as error:  # noqa: BLE001 - its HTTP library's errors have no public names
             if "certificate verify failed" in str(error):
@@ -102,19 +101,27 @@ class RegistryClient:
                 f"({type(error).__name__}: {error})"
             ) from None
 
-    def _refusal(self, error: Any) -> str:
+    def _refusal(self, error: Any, what: str) -> str:
         status, code = error.http_status_code, error.error_code
-        if status in _REFUSED:
+        if status == HTTPStatus.UNAUTHORIZED:
             return (
                 f"The registry {self.url} refuses the credentials that "
-                "`schemas.registry.properties` holds (basic.auth.user.info and the like)"
+                f"`schemas.registry.properties` holds (HTTP 401 Unauthorized, asked for {what}); "
+                "correct them (basic.auth.user.info and the like)"
             )
+        if status == HTTPStatus.FORBIDDEN:
+            return (
+                f"The registry {self.url} refuses access to {what} (HTTP 403 Forbidden); grant the "
+                "right to it to the user whose credentials `schemas.registry.properties` holds "
+                "(basic.auth.user.info and the like)"
+            )
+        asked = f"(HTTP {status}, asked for {what})"
         if status == HTTPStatus.NOT_FOUND and (code or 0) < SUBJECT_UNKNOWN:
             return (
                 f"The registry {self.url} has no such path; `schemas.registry.url` must be the "
-                "base of a Confluent-compatible API"
+                f"base of a Confluent-compatible API {asked}"
             )
-        return f"The registry {self.url} answers {error.error_message!r}"
+        return f"The registry {self.url} answers {error.error_message!r} {asked}"
 
 
 def _without_password(url: str) -> str:

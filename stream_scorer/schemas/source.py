@@ -8,6 +8,11 @@ from typing import Protocol
 
 from stream_scorer.avro.framing import ByFingerprint, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema
+from stream_scorer.errors import Unanswered
+
+
+class Withheld(Unanswered):
+    """The source answers, but not with this schema; it may well have others."""
 
 
 class SchemaSource(Protocol):
@@ -17,7 +22,8 @@ class SchemaSource(Protocol):
         """Return the schema, or ``None`` if the source answers that it has none.
 
         Raises:
-            Unanswered: whether there is one can't be said now; ask again later.
+            Withheld: the source answers, but not whether it has this one; ask again later.
+            Unanswered: it does not answer now, whatever the schema; ask again later.
             ContractError: there is one, and it is no Avro schema that can be read.
         """
 

@@ -20,6 +20,7 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
+from stream_scorer.scoring.holding import held_at, score_before
 
 REPLAYS_HEADER = OWN_PREFIX + "replays"
 VALUE_BYTES_HEADER = OWN_PREFIX + "value_bytes"
@@ -116,13 +117,21 @@ class ReplayScorer:
         self._origins: dict[Coordinates, Coordinates] = {}
 
     def score(self, batch: Batch) -> ScoredBatch:
-        """Return the traces of the original events, and the offsets of the dead letters."""
+        """Return the traces of the original events, and the offsets of the dead letters.
+
+        An event that is held holds its dead letter, and those behind it in that partition.
+        """
         rows, originals = originals_in(batch, self._refusals)
         self._origins |= {
             (batch.source_of(row), int(batch.offsets[row])): (original.source, original.offset)
             for row, original in zip(rows, originals, strict=True)
         }
         result = self._scorer.score(_restored(batch, rows, originals))
+        if result.held:
+            whys = {source: (each.why, each.seconds) for source, each in result.held.items()}
+            left_out = np.delete(np.arange(len(rows)), result.rows).tolist()
+            waiting = {rows[each]: whys[originals[each].source] for each in left_out}
+            return score_before(held_at(batch, waiting), batch, self.score)
         of_batch = np.array(rows, np.intp)[result.rows]
         return replace(result, next_offsets=batch.next_offsets(), rows=of_batch)
 

@@ -17,7 +17,7 @@ from stream_scorer.avro.encoder import Constant, Encoder
 from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
 from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Columns, Numbers, Texts
-from stream_scorer.errors import ContractError, TooManyDeadLetters
+from stream_scorer.errors import ContractError, TooManyDeadLetters, Unanswered
 from stream_scorer.model.features import FeatureMap
 from stream_scorer.model.isolate import run_in_calls
 from stream_scorer.model.outputs import OutputMap
@@ -36,6 +36,7 @@ from stream_scorer.records import (
 )
 from stream_scorer.schemas import SchemaSource
 from stream_scorer.scoring.assembly import assemble
+from stream_scorer.scoring.holding import held_at, score_before
 from stream_scorer.scoring.profiling import Profiler
 from stream_scorer.scoring.reading import Reading, compile_reading
 from stream_scorer.scoring.scored_event import PassThrough
@@ -74,6 +75,15 @@ class Policies:
 
     non_finite: Literal["dead_letter", "pass"] = "dead_letter"
     tombstones: Literal["dead_letter", "forward"] = "dead_letter"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rows of the batch that one writer wrote, and how they are read."""
+
+    rows: Rows
+    group: Group
+    reading: Reading | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +134,10 @@ class Scorer:
     def score(self, batch: Batch) -> ScoredBatch:
         """Give every event of the batch its trace, in order.
 
+        An event whose schema can't be had at the moment is held: it leaves no trace, and neither
+        does any event behind it in its partition.
+
         Raises:
-            Unanswered: a writer schema can't be asked for at the moment.
             Broken: the model fails on known-good input.
         """
         watch = Stopwatch(self._clock)
@@ -133,7 +145,10 @@ class Scorer:
         complete = all(batch.values)
         problems = self._refused(batch, complete=complete)
         live = _live(batch, problems, complete=complete)
-        scored = self._score_rows(batch, live, problems, watch)
+        parts, waiting = self._parts(batch, live, problems, watch)
+        if waiting:
+            return score_before(held_at(batch, waiting), batch, self.score)
+        scored = [self._score_part(batch, part, problems, watch) for part in parts]
         with watch.stage(Stage.ENCODE):
             return assemble(
                 batch,
@@ -188,9 +203,10 @@ class Scorer:
 
     # ------------------------------------------------------------------ rows that are
 
-    def _score_rows(
+    def _parts(
         self, batch: Batch, live: Sequence[int], problems: Problems, watch: Stopwatch
-    ) -> list[_Scored]:
+    ) -> tuple[list[_Part], dict[int, tuple[str, float]]]:
+        """Return the live rows by writer, and which can't be read now: why, for how long."""
         with watch.stage(Stage.DECODE):
             everything = len(live) == len(batch)
             values: Any = batch.values if everything else [batch.values[row] for row in live]
@@ -199,21 +215,25 @@ class Scorer:
             for row, why in stripped.problems.items():
                 problems[live[row]] = Problem(Reason.NO_SCHEMA, Stage.DECODE, why)
         numbers = np.arange(len(batch)) if everything else np.asarray(live, np.intp)
-        return [
-            self._score_group(batch, group, numbers[group.rows], problems, watch)
-            for group in stripped.groups
-        ]
+        parts: list[_Part] = []
+        waiting: dict[int, tuple[str, float]] = {}
+        for group in stripped.groups:
+            rows = numbers[group.rows]
+            try:
+                parts.append(_Part(rows, group, self._reading(group.key)))
+            except Unanswered as error:
+                waiting |= dict.fromkeys(rows.tolist(), (str(error), error.seconds))
+        return parts, waiting
 
-    def _score_group(
-        self, batch: Batch, group: Group, rows: Rows, problems: Problems, watch: Stopwatch
+    def _score_part(
+        self, batch: Batch, part: _Part, problems: Problems, watch: Stopwatch
     ) -> _Scored:
-        """Score the events of one writer schema; ``rows`` are their numbers in the batch."""
-        reading = self._reading(group.key)
+        rows, reading = part.rows, part.reading
         if isinstance(reading, Problem):
             problems.update(dict.fromkeys(rows.tolist(), reading))
             return _Scored(rows[:0], [])
         with watch.stage(Stage.DECODE):
-            decoded = reading.read(group.payloads)
+            decoded = reading.read(part.group.payloads)
             found = {
                 row: Problem(Reason.UNDECODABLE, Stage.DECODE, why)
                 for row, why in decoded.malformed.items()

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer import protocols
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
 from stream_scorer.verify.hand import Hand
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.injuries import Injuries
@@ -184,6 +184,10 @@ class InstrumentedConsumer:
         if held is not None and self._history is not None:
             self._history.write("dropped", held_seconds=held)
         self._consumer.rewind(wait_seconds, may_wait)
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Give no events of these partitions for a while, and then go on at these offsets."""
+        self._consumer.hold(places)
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""

@@ -84,6 +84,7 @@ def worker(number: int = 1, *, now: float | None = None, **worker_says: Any) -> 
                 "committed": 811_202 + 731 * each * number,
                 "lag_events": int(rng.integers(0, 240)),
                 "lag_seconds": round(float(rng.random()) / 10, 3),
+                "waiting_because": None,
             }
             for each in range(4)
         ],

@@ -12,8 +12,10 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from stream_scorer.local.registry import EmbeddedRegistry
+from stream_scorer.records import TopicPartition
 from tests import topics
 from tests.end_to_end.workers import Scoring, event_value
+from tests.schemas.confluent_api import confluent_api
 from tests.scorers import EVENT
 from tests.scorers import event as event_schema
 
@@ -100,6 +102,51 @@ def test_without_a_reader_it_is_the_registry_s_latest(
     scoring.wait_until_done()
     assert f"the registry's latest of {scoring.source}-value" in worker.words()
     assert [record["event_id"] for record in scoring.read(5)] == ["e0"]
+
+
+def test_an_id_that_the_registry_refuses_holds_its_partition_alone(scoring: Scoring) -> None:
+    """Tens of thousands of events of the other one are scored while it waits.
+
+    The registry is a stand-in: Apicurio has no rights for single schemas.
+    """
+    refused, other = (TopicPartition(scoring.source, each) for each in range(2))
+    with confluent_api() as api:
+        given = {"framing": "confluent", "registry": {"url": api.url, "register": True}}
+        scoring.set_up({"schemas": given}, partitions=2)
+        subject = f"{scoring.source}-value"
+        old, new = register(api.url, subject, EVENT), register(api.url, f"{subject}-2", NEWER)
+        api.forbidden.add(new)
+        scoring.write(
+            [
+                topics.Event(prefixed(old, event_value("e0")), partition=0),
+                topics.Event(prefixed(new, b"\x0e" + event_value("e1")), partition=0),
+                topics.Event(prefixed(old, event_value("e2")), partition=0),
+            ]
+        )
+        value = prefixed(old, event_value("other"))
+        scoring.write([topics.Event(value, partition=1)] * 30_000)
+        worker = scoring.start()
+
+        def committed() -> dict[tuple[str, int], int]:
+            return topics.committed(scoring.bootstrap_servers, scoring.group, scoring.source)
+
+        topics.wait_for(lambda: committed().get(other) == 30_000, "the other partition's end")
+        scoring.write([topics.Event(value, partition=1)] * 2_000)
+        topics.wait_for(lambda: committed().get(other) == 32_000, "and what comes later")
+        assert committed() == {refused: 1, other: 32_000}
+        worker.wait_for("partitions wait, the others go on")
+        (said,) = (each for each in worker.words().splitlines() if "partitions wait" in each)
+        assert json.loads(said)["partitions"] == [f"{scoring.source}[0]"]
+        assert f"refuses access to schema id {new} (HTTP 403 Forbidden); grant the right" in said
+        asked = len([each for each in api.requests if each.endswith(f"/schemas/ids/{new}")])
+        assert 1 <= asked < 10, "not once for each poll"
+        api.forbidden.clear()
+        scoring.wait_until_done()
+        assert worker.stop() == 0
+    ids = [record["event_id"] for record in scoring.read(5)]
+    assert [each for each in ids if each != "other"] == ["e0", "e1", "e2"]
+    assert ids.count("other") == 32_000
+    assert scoring.dead_letters() == []
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 
 from stream_scorer.errors import TransactionAborted, Unanswered
 from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS, POLL_SLICE_SECONDS
-from stream_scorer.records import Batch, TopicPartition, next_offset
+from stream_scorer.records import Batch, Held, TopicPartition, next_offset
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.log import Record
 
@@ -50,6 +50,8 @@ class FakeConsumer:
         self._positions: dict[TopicPartition, int] = {}
         self._read_from: set[TopicPartition] = set()
         self._must_rewind = False
+        #: When each partition that is on hold goes on.
+        self._on_hold: dict[TopicPartition, float] = {}
         #: Runs in the middle of the next poll, with rows already in hand.
         self.amid_poll: Callable[[], None] | None = None
         #: What the brokers answer when they are asked what is committed.
@@ -118,7 +120,7 @@ class FakeConsumer:
         self._kafka.on_call(self, "polled")
         self._follow_the_group()
         if self._is_void(epoch):
-            self._must_rewind = True
+            self.rewind()
             return _batch([])
         if not rows:
             self._kafka.clock.advance(timeout_seconds or 0.001)
@@ -129,6 +131,7 @@ class FakeConsumer:
     ) -> None:
         """Let the next poll start from what is committed; let time pass first, in the group."""
         self._must_rewind = True
+        self._on_hold.clear()
         if wait_seconds <= 0:
             return
         self.paused += wait_seconds >= LONG_WAIT_SECONDS
@@ -138,6 +141,13 @@ class FakeConsumer:
             self._follow_the_group()
             self._take(1)
             self._kafka.clock.advance(min(left, POLL_SLICE_SECONDS))
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Give no events of these partitions for a while, and then go on at these offsets."""
+        self._kafka.on_call(self, "hold")
+        for partition, place in places.items():
+            self._next[partition] = self._positions[partition] = place.offset
+            self._on_hold[partition] = self._kafka.clock() + place.seconds
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""
@@ -237,6 +247,7 @@ class FakeConsumer:
         for partition in partitions:
             self._next.pop(partition, None)
             self._positions.pop(partition, None)
+            self._on_hold.pop(partition, None)
         self._read_from -= partitions
 
     def _subscribed(self) -> list[TopicPartition]:
@@ -247,6 +258,8 @@ class FakeConsumer:
         if self._kafka.is_away:
             return rows
         for partition in sorted(self._next):
+            if self._kafka.clock() < self._on_hold.get(partition, 0.0):
+                continue
             log = self._kafka.logs[partition]
             position = self._start_of(partition)
             while position is not None and len(rows) < max_records and position < len(log):

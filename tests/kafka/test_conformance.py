@@ -8,7 +8,7 @@ import pytest
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS
-from stream_scorer.records import TopicPartition
+from stream_scorer.records import Held, TopicPartition
 from tests.kafka.clusters import events, gather, member, ready_producer, values_of
 from tests.kafka.under_test import Cluster, ConsumerUnderTest
 from tests.topics import wait_for
@@ -135,6 +135,98 @@ def test_a_wait_takes_no_event(cluster: Cluster, group: str) -> None:
     assert values_of(gather(consumer, 2)) == [b"a", b"b"]
     consumer.rewind(LONG_WAIT_SECONDS)
     assert values_of(gather(consumer, 2)) == [b"a", b"b"]
+
+
+def _held(offset: int, seconds: float = 600.0) -> Held:
+    return Held(offset, "its schema is not known", seconds)
+
+
+def test_a_partition_on_hold_gives_nothing_while_others_do(cluster: Cluster, group: str) -> None:
+    """Nor what was fetched ahead of it; its position is where it goes on."""
+    topic = cluster.create(2)
+    held, other = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    cluster.write(held, [b"%d" % each for each in range(100)])
+    consumer, _ = member(cluster, topic, group)
+    gather(consumer, 50)
+    consumer.hold({held: _held(20)})
+    cluster.write(other, [b"a", b"b"])
+    assert values_of(gather(consumer, 2)) == [b"a", b"b"]
+    _poll(consumer)
+    assert consumer.positions() == {held: 20, other: 2}
+
+
+def test_a_hold_ends_by_itself_where_it_was(cluster: Cluster, group: str) -> None:
+    """Behind the position, in front of what was fetched ahead; over and over."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    everything = [b"%d" % each for each in range(100)]
+    cluster.write(source, everything)
+    consumer, _ = member(cluster, topic, group)
+    gather(consumer, 50)
+    for offset in (20, 0, 60, 60):
+        consumer.hold({source: _held(offset, 0.2)})
+        first = gather(consumer, 1)
+        assert consumer.positions() == {source: offset + 1}
+        assert values_of(first + gather(consumer, 99 - offset)) == everything[offset:]
+
+
+def test_between_a_hold_and_the_next_event_no_position_is_past_it(
+    cluster: Cluster, group: str
+) -> None:
+    """An idle worker commits positions."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"a", b"b", b"c"])
+    consumer, _ = member(cluster, topic, group)
+    gather(consumer, 3)
+    consumer.hold({source: _held(1, 0.2)})
+    seen: list[int] = []
+
+    def has_read_on() -> bool:
+        batch = consumer.poll_batch(1, 0.02)
+        if len(batch) == 0:
+            seen.append(consumer.positions().get(source, 1))
+        return len(batch) == 1
+
+    wait_for(has_read_on, "the hold ends")
+    assert set(seen) == {1}
+
+
+def test_a_rewind_ends_a_hold(cluster: Cluster, group: str) -> None:
+    """Also one that waits; reading goes on at what is committed, however much is on hold."""
+    topic = cluster.create(2)
+    first, second = (TopicPartition(topic, each) for each in range(2))
+    cluster.write(first, [b"a", b"b"])
+    cluster.write(second, [b"c"])
+    consumer, _ = member(cluster, topic, group)
+    gather(consumer, 3)
+    for seconds in (0.0, LONG_WAIT_SECONDS):
+        consumer.hold({first: _held(1), second: _held(0)})
+        consumer.rewind(seconds)
+        assert consumer.positions() == {}
+        assert sorted(map(str, values_of(gather(consumer, 3)))) == ["b'a'", "b'b'", "b'c'"]
+
+
+def test_a_partition_on_hold_that_went_and_came_back_is_read(cluster: Cluster, group: str) -> None:
+    """Nobody remembers the hold; the one that stayed is read again too, as after any such poll."""
+    topic = cluster.create(2)
+    sources = [TopicPartition(topic, each) for each in range(2)]
+    for source in sources:
+        cluster.write(source, [b"%d" % source.partition])
+    first, heard = member(cluster, topic, group)
+    gather(first, 2)
+    first.hold(dict.fromkeys(sources, _held(0)))
+    second, heard_second = member(cluster, topic, group)
+
+    def second_has_one() -> bool:
+        _poll(first)
+        second.rewind(0.02)
+        return "assigned" in heard_second.kinds
+
+    wait_for(second_has_one, "a partition moves")
+    assert "revoked" in heard.kinds
+    second.close()
+    assert sorted(map(str, values_of(gather(first, 2)))) == ["b'0'", "b'1'"]
 
 
 def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, group: str) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from stream_scorer.errors import Broken, Unanswered
+from stream_scorer.errors import Broken, TransactionAborted, Unanswered
 from stream_scorer.kafka import consumer as module
 from stream_scorer.kafka import plain_commits
 from stream_scorer.local.kafka import EmbeddedKafka
-from stream_scorer.records import TopicPartition
+from stream_scorer.records import Held, TopicPartition
 from tests import topics
 from tests.conftest import Kafka, TopicFactory
 from tests.kafka.clusters import QUICK_GROUP, RealCluster, gather, joined, values_of
@@ -110,6 +110,16 @@ def test_a_partition_that_went_during_a_pause_and_came_back_is_read(
 
     topics.wait_for(first_has_both, "and comes back")
     assert set(values_of(gather(first, 2))) == {b"0", b"1"}
+
+
+def test_a_hold_that_the_client_does_not_take_ends_in_a_rewind(
+    real: RealCluster, group: str
+) -> None:
+    """Its partition can't be read on: what is gathered must be read again."""
+    topic = real.create()
+    consumer = joined(real.consumer(topic, group))
+    with pytest.raises(TransactionAborted, match="can't be held"):
+        consumer.hold({TopicPartition(topic, 0): Held(0, "not assigned", 1.0)})
 
 
 def test_a_member_that_did_not_poll_for_too_long_hears_that_its_partitions_are_lost(

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from stream_scorer.records import Batch, ScoredEvents, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredEvents, TopicPartition
 
 End = Literal["plain", "committed", "aborted"]
 
@@ -55,6 +55,9 @@ class ConsumerUnderTest(Protocol):
         self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = lambda: True
     ) -> None:
         """Read again, after a wait."""
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Let partitions wait at these offsets."""
 
     def positions(self) -> Mapping[TopicPartition, int]:
         """Tell how far it read."""

@@ -14,7 +14,7 @@ from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.observe.readiness import NO_BROKER, NOT_A_MEMBER, Readiness
 from stream_scorer.profile import Profile, ScoreCounts
 from stream_scorer.protocols import Observer
-from stream_scorer.records import Batch, TopicPartition
+from stream_scorer.records import Batch, Held, TopicPartition
 from tests.lines import CapturingLogger
 from tests.observe.making import CARDS, OTHER, Clock, batch, letter, place, scored, statistics
 
@@ -146,13 +146,55 @@ def test_waiting_is_said_at_once_then_once_a_minute_then_that_it_is_over(bench: 
 def test_that_it_works_again_is_said_once_it_does(bench: Bench) -> None:
     """Also where no event flows: rounds that go well for a while are enough."""
     bench.observer.waiting(RuntimeError("registry away"))
-    bench.observer.working()
+    bench.observer.working({})
     assert bench.said() == [("warning", "waiting; the place is kept and nothing is lost")]
     bench.monotonic.now += 10
     for _ in range(3):
-        bench.observer.working()
+        bench.observer.working({})
     assert bench.said()[1:] == [("info", "working again")]
     assert bench.lines.calls[-1].kwargs == {"after_seconds": 10.0}
+
+
+WAITS = Held(5, "The registry refuses access to schema id 7.", 1.0)
+
+
+def test_a_partition_that_waits_is_named_while_the_worker_goes_on(bench: Bench) -> None:
+    """It is ready, but not well: the reason is said once a minute, and that it is over."""
+    bench.observer.rebalanced("assigned", [CARDS, OTHER])
+    bench.lines.calls.clear()
+    for bench.monotonic.now in (0.0, 1.0, 59.0):
+        bench.observer.committed([], 0.0)
+        bench.observer.working({CARDS: WAITS})
+    (call,) = (each for each in bench.lines.calls if each.method_name == "warning")
+    assert call.args == (
+        "partitions wait, the others go on; the place is kept and nothing is lost",
+    )
+    assert call.kwargs == {"partitions": ["cards[0]"], "reason": WAITS.why}
+    waits = bench.readiness.waits
+    assert waits is not None
+    assert waits.reason == f"cards[0] waits at offset 5: {WAITS.why}"
+    assert (waits.since, bench.readiness.why_not()) == (0.0, None)
+    bench.observer.working({})
+    assert bench.said()[-1] == ("info", "no partition waits any more")
+    assert bench.readiness.waits is None
+
+
+def test_a_worker_of_which_every_partition_waits_is_not_ready(bench: Bench) -> None:
+    """It takes no events, as when brokers are away."""
+    bench.observer.rebalanced("assigned", [CARDS, OTHER])
+    bench.lines.calls.clear()
+    bench.observer.working({CARDS: WAITS, OTHER: WAITS})
+    reason = f"cards[0] waits at offset 5, 1 more wait too: {WAITS.why}"
+    assert bench.readiness.why_not() == reason
+    assert bench.said() == [("warning", "waiting; the place is kept and nothing is lost")]
+    assert bench.lines.calls[0].kwargs["reason"] == reason
+    bench.observer.committed([], 0.0)
+    bench.observer.working({OTHER: WAITS})
+    assert bench.readiness.why_not() is None
+    assert ("info", "working again") in bench.said()
+    bench.observer.rebalanced("revoked", [CARDS])
+    bench.observer.working({OTHER: WAITS})
+    assert bench.readiness.why_not() == f"cards[1] waits at offset 5: {WAITS.why}"
 
 
 def test_aborts_of_one_cause_are_a_line_a_minute(bench: Bench) -> None:
@@ -203,7 +245,7 @@ def test_it_is_ready_once_the_group_has_taken_it_in_and_until_it_puts_it_out(
 ) -> None:
     """With partitions or without."""
     assert bench.readiness.why_not() == NOT_A_MEMBER
-    bench.observer.working()
+    bench.observer.working({})
     assert bench.readiness.why_not() is None
     bench.observer.rebalanced("revoked", [CARDS])
     assert bench.readiness.why_not() is None
@@ -213,7 +255,7 @@ def test_it_is_ready_once_the_group_has_taken_it_in_and_until_it_puts_it_out(
 
 def test_only_the_consumer_s_connections_make_it_ready(bench: Bench) -> None:
     """A producer that has nothing to write needs none."""
-    bench.observer.working()
+    bench.observer.working({})
     bench.observer.heard(statistics("producer", brokers_up=0))
     assert bench.readiness.why_not() is None
     bench.observer.heard(statistics("consumer", brokers_up=0))

@@ -16,6 +16,7 @@ from stream_scorer.observe.lags import Lags
 from stream_scorer.observe.readiness import Readiness
 from stream_scorer.observe.status import Status
 from stream_scorer.profile import Profile, ScoreCounts
+from stream_scorer.records import Held
 from tests.observe.making import CARDS, Clock, batch, letter, place
 
 NOW = 1_700_000_000.0
@@ -105,7 +106,14 @@ def test_it_has_these_keys_from_the_start(bench: Bench) -> None:
         "dead_letters": {"by_reason", "samples"},
     }
     assert {key: set(value[0]) for key, value in found.items() if isinstance(value, list)} == {
-        "partitions": {"topic", "partition", "committed", "lag_events", "lag_seconds"},
+        "partitions": {
+            "topic",
+            "partition",
+            "committed",
+            "lag_events",
+            "lag_seconds",
+            "waiting_because",
+        },
         "scores": {
             "output",
             "edges",
@@ -155,12 +163,22 @@ def test_a_worker_that_is_not_says_why(bench: Bench) -> None:
 def test_what_is_not_known_of_a_partition_is_null(bench: Bench) -> None:
     """And not zero."""
     bench.lags.assigned([CARDS])
-    unknown = {"committed": None, "lag_events": None, "lag_seconds": None}
+    unknown = dict.fromkeys(("committed", "lag_events", "lag_seconds", "waiting_because"))
     assert bench.read()["partitions"] == [{"topic": "cards", "partition": 0, **unknown}]
     bench.lags.read(batch([10], timestamps=[int(NOW * 1000) - 5000]))
     bench.lags.known({CARDS: place(end=12)})
-    known = {"committed": 10, "lag_events": 2, "lag_seconds": 5.0}
+    bench.readiness.holds({CARDS: Held(10, "The registry is away.", 1.0)})
+    bench.monotonic.now += 2
+    known = {
+        "committed": 10,
+        "lag_events": 2,
+        "lag_seconds": 5.0,
+        "waiting_because": "The registry is away.",
+    }
     assert bench.read()["partitions"] == [{"topic": "cards", "partition": 0, **known}]
+    worker = bench.read()["worker"]
+    assert worker["waiting_because"] == "cards[0] waits at offset 10: The registry is away."
+    assert worker["waiting_seconds"] == 2.0
 
 
 def test_the_facts_stand_as_they_are(bench: Bench) -> None:

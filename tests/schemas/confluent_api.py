@@ -22,12 +22,16 @@ Answer = tuple[int, Any]
 
 @dataclass
 class ConfluentApi:
-    """What is registered, and what was asked; ``instead`` overrides every answer."""
+    """What is registered, and what was asked; ``instead`` overrides every answer.
+
+    Schemas with an id in ``forbidden`` are not given out.
+    """
 
     schemas: dict[int, dict[str, Any]] = field(default_factory=dict)
     subjects: dict[str, list[int]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     instead: tuple[int, bytes] | None = None
+    forbidden: set[int] = field(default_factory=set)
     url: str = ""
 
     def register(self, subject: str, body: dict[str, Any]) -> Answer:
@@ -67,6 +71,8 @@ class ConfluentApi:
 
     def by_id(self, number: str) -> Answer:
         """GET /schemas/ids/{id}."""
+        if int(number) in self.forbidden:
+            return 403, {"error_code": 40301, "message": "User is denied operation Read on Schema"}
         if int(number) not in self.schemas:
             return 404, {"error_code": 40403, "message": f"Schema {number} not found"}
         return 200, self._shown(int(number))
@@ -140,6 +146,8 @@ def confluent_api() -> Iterator[ConfluentApi]:
         api.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield api
-        server.shutdown()
-        thread.join()
+        try:
+            yield api
+        finally:
+            server.shutdown()
+            thread.join()

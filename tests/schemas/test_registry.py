@@ -220,7 +220,8 @@ def test_a_schema_that_can_not_be_read_is_a_broken_contract(api: ConfluentApi, t
         (200, b"<html>Please log in</html>", "does not answer, asked for schema id 1"),
         (404, b"", "no such path"),
         (404, b'{"message": "gone"}', "no such path"),
-        (403, b"", "refuses the credentials"),
+        (401, b"", "refuses the credentials that .* holds .HTTP 401 Unauthorized, asked for"),
+        (403, b"", "refuses access to schema id 1 .HTTP 403 Forbidden.; grant the right to it"),
     ],
 )
 def test_what_is_no_answer_is_never_an_unknown_id(
@@ -229,7 +230,7 @@ def test_what_is_no_answer_is_never_an_unknown_id(
     """Each is the registry's or a proxy's trouble; the event waits."""
     api.instead = (status, content)
     with RegistrySchemas(api.url) as schemas:
-        with pytest.raises(Unanswered, match=rf"{api.url} .*{sentence}.*; the events wait"):
+        with pytest.raises(Unanswered, match=rf"{api.url} .*{sentence}.*; the events .*wait"):
             schemas.find(ById(1))
         with pytest.raises(Unreachable, match=api.url):
             schemas.latest("any")
@@ -321,7 +322,9 @@ def test_wrong_credentials_name_the_setting_and_not_the_password(guarded: Embedd
     with RegistrySchemas(guarded.url, 10.0, properties) as schemas:
         with pytest.raises(Unreachable, match=r"refuses .*`schemas.registry.properties`") as start:
             schemas.latest("guarded")
-        with pytest.raises(Unanswered, match=r"HTTP 401.*; the events wait") as running:
+        with pytest.raises(
+            Unanswered, match=r"HTTP 401 .*; the events that need it wait"
+        ) as running:
             schemas.find(ById(1))
     assert "hidden" not in f"{start.value} {running.value}"
 

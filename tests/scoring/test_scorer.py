@@ -22,6 +22,7 @@ from stream_scorer.errors import Broken, ContractError, TooManyDeadLetters, Unan
 from stream_scorer.records import (
     Batch,
     Headers,
+    Held,
     Reason,
     ScoredBatch,
     Stage,
@@ -246,16 +247,47 @@ def test_an_unknown_schema_makes_dead_letters_until_it_is_registered(make: Make)
     assert reasons(made.scorer.score(batch(framed))) == {101: Reason.NO_SCHEMA}
 
 
-def test_a_source_that_does_not_answer_holds_the_whole_batch(make: Make) -> None:
-    """No event of it leaves a trace, so that all of them can come again."""
+ONE, TWO, THREE = (b"\x00\x00\x00\x00" + bytes([number]) for number in (1, 2, 3))
+
+
+def test_an_event_whose_schema_can_not_be_had_holds_what_is_behind_it(make: Make) -> None:
+    """In its partition; dead letters and tombstones behind it too. The others are scored."""
     source = Source(
-        {ById(1): parse(json.dumps(event_schema())), ById(2): Unanswered("the registry is away")}
+        {
+            ById(1): parse(json.dumps(event_schema())),
+            ById(2): Unanswered("the registry refuses", 7.0),
+            ById(3): Unanswered("the registry is away", 8.0),
+        }
     )
     made = make(CONFLUENT, source=source)
-    both = [b"\x00\x00\x00\x00\x01" + event(0), b"\x00\x00\x00\x00\x02" + event(1)]
-    with pytest.raises(Unanswered):
-        made.scorer.score(batch(both))
-    assert made.ids(made.scorer.score(batch(both[:1]))) == ["e0"]
+    p4 = TopicPartition("cards", 4)
+    p5 = TopicPartition("cards", 5)
+    values = [
+        *(ONE + event(0), b"", THREE + event(2)),
+        *(TWO + event(3), ONE + event(4), ONE + event(5)),
+        *(THREE + event(6), None, ONE + event(8)),
+        *(b"bad", TWO + event(10), ONE + event(11)),
+    ]
+    found = made.scorer.score(batch(values, sources=[P3, p4, p5], first=0))
+    assert made.ids(found) == ["e0", "e4"]
+    assert reasons(found) == {1: Reason.NO_SCHEMA, 7: Reason.TOMBSTONE}
+    assert found.rows.tolist() == [0, 4, 1, 7]
+    assert found.next_offsets == {P3: 1, p4: 8}
+    assert found.held == {
+        P3: Held(3, "the registry refuses", 7.0),
+        p4: Held(10, "the registry refuses", 7.0),
+        p5: Held(2, "the registry is away", 8.0),
+    }
+    assert len(found) == 4
+    source.schemas[ById(2)] = source.schemas[ById(3)] = source.schemas[ById(1)]
+    assert made.scorer.score(batch(values)).held == {}
+
+
+def test_a_batch_of_which_nothing_can_be_scored_leaves_no_trace(make: Make) -> None:
+    """Nor a place to go on."""
+    made = make(CONFLUENT, source=Source({ById(2): Unanswered("the registry is away")}))
+    found = made.scorer.score(batch([TWO + event(0), None], first=0))
+    assert (len(found), found.next_offsets, list(found.held)) == (0, {}, [P3])
 
 
 @pytest.mark.parametrize(

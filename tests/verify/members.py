@@ -28,7 +28,7 @@ from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.open_set import Pace
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.protocols import Output
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
 from stream_scorer.verify.history import HistoryFile, HistoryReader
 from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.instruments import (
@@ -167,7 +167,7 @@ class Heard:
     def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Positions behind control markers were committed."""
 
-    def working(self) -> None:
+    def working(self, held: Mapping[TopicPartition, Held]) -> None:
         """A round went well."""
 
     def alive(self) -> None:

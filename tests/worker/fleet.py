@@ -7,6 +7,7 @@ passes, and the worker is frozen or dies.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -96,13 +97,14 @@ class Fleet:
         self.kafka.on_call = self._called
         self.processes: list[Process] = []
         self.unfinished: list[FakeTransaction] = []
-        self.registry_is_away_for = 0
+        #: How many times the registry does not answer for events of a kind.
+        self.registry_is_away_for: Counter[str] = Counter()
         self._written = 0
 
     # ------------------------------------------------------------------ events
 
     def write(self, partition: int, kinds: Sequence[str], end: End) -> None:
-        """Write events of these kinds: ``ok``, ``bad`` or ``refused``."""
+        """Write events of these kinds: ``ok``, ``new``, ``bad`` or ``refused``."""
         values: list[bytes | None] = []
         for kind in kinds:
             values.append(f"{kind}-{self._written}".encode())
@@ -130,7 +132,7 @@ class Fleet:
         name = name or f"worker-{len(self.processes)}"
         consumer = make_consumer(self.kafka, [INPUT], GROUP)
         producer = make_producer(self.kafka, name)
-        scoring = Scoring(self.kafka, 0.001, before=partial(self._scoring, consumer))
+        scoring = Scoring(self.kafka, 0.001, before=partial(self._scoring, consumer), ask=self._ask)
         dead = DeadLetterOutput(
             DEAD, DeadLetterFormat(GROUP, "0", "model", 2), BudgetLedger(Budget(1.0, 60.0, 0))
         )
@@ -196,7 +198,7 @@ class Fleet:
         """Let nothing go wrong any more; the fleet gets to the end of the input in time."""
         self.kafka.faults.clear()
         self.kafka.away_until = float("-inf")
-        self.registry_is_away_for = 0
+        self.registry_is_away_for.clear()
         while self.kafka.under_way:
             self.kafka.deliver()
         for transaction in self.unfinished:
@@ -260,6 +262,9 @@ class Fleet:
 
     def _scoring(self, consumer: FakeConsumer, _: Batch) -> None:
         self._called(consumer, "score")
-        if self.registry_is_away_for > 0:
-            self.registry_is_away_for -= 1
+
+    def _ask(self, value: bytes | None) -> None:
+        kind = (value or b"").split(b"-")[0].decode()
+        if self.registry_is_away_for[kind] > 0:
+            self.registry_is_away_for[kind] -= 1
             raise Unanswered("the registry is away")

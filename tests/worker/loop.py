@@ -14,12 +14,14 @@ from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import (
     StreamScorerError,
     TooManyDeadLetters,
+    Unanswered,
 )
 from stream_scorer.open_set import Pace
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
     Batch,
     DeadLetter,
+    Held,
     Problem,
     Reason,
     ScoredBatch,
@@ -27,6 +29,7 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
+from stream_scorer.scoring.holding import held_at, score_before
 from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
 
@@ -50,12 +53,28 @@ class Scoring:
     kafka: FakeKafka
     seconds_per_row: float = 0.0
     before: Callable[[Batch], None] = lambda _: None
+    #: Raises ``Unanswered`` for the events that can't be scored now.
+    ask: Callable[[bytes | None], None] = lambda _: None
     rejected: dict[tuple[TopicPartition, int], str] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Score a batch; a value that begins with ``bad`` is a dead letter."""
         self.before(batch)
+        if waiting := self._waiting(batch):
+            return score_before(held_at(batch, waiting), batch, self._score)
+        return self._score(batch)
+
+    def _waiting(self, batch: Batch) -> dict[int, tuple[str, float]]:
+        waiting: dict[int, tuple[str, float]] = {}
+        for row, value in enumerate(batch.values):
+            try:
+                self.ask(value)
+            except Unanswered as error:
+                waiting[row] = (str(error), error.seconds)
+        return waiting
+
+    def _score(self, batch: Batch) -> ScoredBatch:
         self.batches.append(len(batch))
         self.kafka.clock.advance(self.seconds_per_row * len(batch))
         dead = [row for row in range(len(batch)) if self._is_bad(batch, row)]
@@ -107,6 +126,7 @@ class Heard:
     in_a_row: list[int] = field(default_factory=list)
     rebalances: list[str] = field(default_factory=list)
     waits: list[StreamScorerError] = field(default_factory=list)
+    held: list[dict[TopicPartition, Held]] = field(default_factory=list)
     rounds: int = 0
 
     def polled(self, batch: Batch, seconds: float) -> None:
@@ -134,8 +154,10 @@ class Heard:
     def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Positions behind control markers were committed."""
 
-    def working(self) -> None:
+    def working(self, held: Mapping[TopicPartition, Held]) -> None:
         """A round went well."""
+        if held and (not self.held or self.held[-1] != held):
+            self.held.append(dict(held))
 
     def alive(self) -> None:
         """The loop went round."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -13,10 +14,8 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
-from stream_scorer.records import (
-    Batch,
-)
-from tests.worker.loop import GROUP, INPUT, P0, Loop, numbered
+from stream_scorer.records import Batch, Held
+from tests.worker.loop import GROUP, INPUT, P0, P1, Loop, numbered
 
 
 def test_an_aborted_set_is_read_and_scored_again(loop: Loop) -> None:
@@ -154,24 +153,114 @@ def test_an_error_nobody_foresaw_drops_the_set_and_leaves_the_group(loop: Loop) 
     assert after.scored() == numbered(12)
 
 
+@dataclass
+class Registry:
+    """Does not answer for events that begin so, until it is told to; asked again after 3 s."""
+
+    withheld: bytes
+    asked: Counter[bytes] = field(default_factory=Counter)
+    answers: bool = False
+
+    def __call__(self, value: bytes | None) -> None:
+        """Answer, or not."""
+        value = value or b""
+        self.asked[value] += 1
+        if value.startswith(self.withheld) and not self.answers:
+            raise Unanswered("the registry is away", seconds=3.0)
+
+
 def test_a_registry_that_is_away_keeps_the_place(loop: Loop) -> None:
-    """What is gathered before the event that waits is committed; then it is tried again."""
-    loop.kafka.write(P0, numbered(12))
-    tries: Counter[bytes | None] = Counter()
+    """What is in front of the event that waits is committed; it and those behind it are not."""
+    loop.kafka.write(P0, [*numbered(6), b"new", *numbered(3, 7)])
+    loop.scoring.ask = registry = Registry(b"new")
+    started = loop.kafka.clock()
 
-    def ask(batch: Batch) -> None:
-        tries[batch.values[0]] += 1
-        if batch.values[0] == b"8" and tries[b"8"] < 4:
-            assert loop.scored() == numbered(8 if tries[b"8"] > 1 else 0)
-            raise Unanswered("the registry is away")
+    def wait() -> bool:
+        registry.answers = loop.kafka.clock() > started + 10
+        assert registry.answers or loop.scored() in ([], numbered(6))
+        return loop.kafka.lag(GROUP, INPUT) == 0
 
-    loop.scoring.before = ask
-    loop.run()
-    assert loop.scored() == numbered(12)
-    assert tries[b"8"] == 4
-    assert len(loop.heard.waits) == 3
-    assert loop.consumer.paused == 3
-    assert loop.heard.aborts == []
+    loop.run_until(wait)
+    assert loop.scored() == [*numbered(6), b"new", *numbered(3, 7)]
+    assert registry.asked[b"new"] == 5, "once in three seconds"
+    assert loop.heard.held == [{P0: Held(6, "the registry is away", 3.0)}]
+    assert (loop.heard.waits, loop.heard.aborts) == ([], [])
+
+
+def test_a_partition_that_waits_starves_no_other(loop: Loop) -> None:
+    """Nor what comes later to the others; it is committed as quickly as ever."""
+    loop.kafka.write(P0, [b"0", b"new", b"1"])
+    loop.kafka.write(P1, numbered(1_000, 10))
+    loop.scoring.ask = registry = Registry(b"new")
+    started = loop.kafka.clock()
+    loop.run_until(lambda: len(loop.scored()) == 1_001)
+    assert loop.kafka.clock() - started < 2.0
+    assert loop.kafka.groups[GROUP].committed == {P0: 1, P1: 1_000}
+    assert registry.asked[b"new"] == 1
+    registry.answers = True
+    after = Loop(loop.kafka)
+    after.scoring.ask = registry
+    after.run()
+    assert after.scored() == [b"0", b"new", b"1", *numbered(1_000, 10)]
+
+
+def test_an_idle_position_does_not_step_over_an_event_that_is_held(loop: Loop) -> None:
+    """The client has read it; the group must not take it for done. Markers before it are."""
+    loop.kafka.write(P0, numbered(1), end="committed")
+    loop.kafka.write(P0, [b"new"], end="committed")
+    loop.scoring.ask = registry = Registry(b"new")
+    started = loop.kafka.clock()
+
+    def wait() -> bool:
+        registry.answers = loop.kafka.clock() > started + 10
+        if not registry.answers:
+            assert loop.kafka.groups[GROUP].committed.get(P0, 0) <= 2
+        return loop.kafka.lag(GROUP, INPUT) == 0
+
+    loop.run_until(wait)
+    assert loop.scored() == [b"0", b"new"]
+
+
+def test_an_abort_while_a_partition_is_held_reads_nothing_twice(loop: Loop) -> None:
+    """The rewind goes back to what is committed, and ends the hold."""
+    loop.kafka.write(P0, [*numbered(2), b"new", b"2"])
+    loop.kafka.write(P1, numbered(8, 10))
+    loop.kafka.fail("commit", TransactionAborted("not now"))
+    loop.scoring.ask = registry = Registry(b"new")
+    started = loop.kafka.clock()
+
+    def wait() -> bool:
+        registry.answers = loop.kafka.clock() > started + 5
+        return loop.kafka.lag(GROUP, INPUT) == 0
+
+    loop.run_until(wait)
+    assert loop.scored() == [*numbered(2), b"new", b"2", *numbered(8, 10)]
+    assert len(loop.heard.aborts) == 1
+
+
+def test_a_partition_that_is_held_can_move_and_come_back(loop: Loop) -> None:
+    """Its next owner asks anew; nobody remembers the hold."""
+    loop.kafka.write(P0, [b"0", b"new", b"1"])
+    loop.kafka.write(P1, [b"2", b"new", b"3"])
+    loop.scoring.ask = registry = Registry(b"new")
+    loop.run_until(lambda: len(loop.scored()) == 2 and loop.kafka.lag(GROUP, INPUT) == 4)
+    first, second = loop.another(), loop.another()
+    for each in (first, second):
+        each.scoring.ask = registry
+        each.worker._renew()
+    for _ in range(20):
+        first.worker._go_round()
+        second.worker._go_round()
+    assert {len(each.consumer.held) for each in (first, second)} == {1}
+    assert {frozenset(each.worker._intake.held) for each in (first, second)} == {
+        frozenset({P0}),
+        frozenset({P1}),
+    }
+    second.consumer.close()
+    first.worker._go_round()
+    registry.answers = True
+    first.run()
+    assert first.scored() == [b"0", b"new", b"1", b"2", b"new", b"3"]
 
 
 def test_brokers_that_do_not_say_what_is_committed_are_asked_again(loop: Loop) -> None:

@@ -43,10 +43,10 @@ orders = st.text("0123", min_size=1, max_size=8)
 seconds = st.sampled_from([1.0, 8.0, 12.0, 16.0, 40.0])
 #: The kind of each event, by its digit.
 kinds = st.text("0123456789", min_size=1, max_size=8).map(
-    lambda digits: ["refused" if each == "9" else "bad" if each == "8" else "ok" for each in digits]
+    lambda digits: [{"9": "refused", "8": "bad", "7": "new"}.get(each, "ok") for each in digits]
 )
 common_calls = ["polled", "score", "group_metadata", "produce", "send_offsets", "commit"]
-rare_calls = ["init", "poll", "rewind", "begin", "committed", "abort", "wait", "close"]
+rare_calls = ["init", "poll", "hold", "rewind", "begin", "committed", "abort", "wait", "close"]
 anything = st.builds(
     Happening,
     at=st.sampled_from(common_calls * 3 + rare_calls),
@@ -204,6 +204,7 @@ class Model(RuleBasedStateMachine):
                 "brokers frozen",
                 "connections broken",
                 "registry away",
+                "schema withheld",
                 "partition added",
             ]
         ),
@@ -216,7 +217,9 @@ class Model(RuleBasedStateMachine):
         elif what == "connections broken":
             kafka.breaks.update(list(kafka.epochs))
         elif what == "registry away":
-            self.fleet.registry_is_away_for = 2
+            self.fleet.registry_is_away_for["ok"] = 3
+        elif what == "schema withheld":
+            self.fleet.registry_is_away_for["new"] = 4
         elif kafka.partitions[INPUT] < kafka.partitions[OUTPUT]:
             kafka.add_partitions(INPUT, kafka.partitions[INPUT] + 1)
 

@@ -5,7 +5,7 @@ The wrong workers and clients below are what one writes who does not know the ru
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.intake import Intake, Write, at_once
 from stream_scorer.open_set import OpenSet
-from stream_scorer.records import TopicPartition
+from stream_scorer.records import Held, TopicPartition
 from stream_scorer.verify.values import Invariant
 from tests.fakes import FakeConsumer
 from tests.fakes.log import Record
@@ -77,6 +77,26 @@ class CommitsPositions(Intake):
         super()._write(gathered, write)
 
 
+class HoldsTooLate(FakeConsumer):
+    """Pauses a partition where it is, though it has read past the event that waits."""
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Go on behind it."""
+        read = {each: self._next[each] for each in places}
+        super().hold(places)
+        self._next.update(read)
+
+
+class ForgetsWhereItHolds(FakeConsumer):
+    """Says of a partition that is held how far it had read."""
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Keep the old position."""
+        read = {each: self._positions[each] for each in places}
+        super().hold(places)
+        self._positions.update(read)
+
+
 class UnstableOffsets(FakeConsumer):
     """Asks for what is committed without waiting for what is pending: not ``read_committed``."""
 
@@ -123,7 +143,19 @@ class AbortsInDoubt(CarelessFake):
             {"intake": ReadsMetadataLate}, {Invariant.ONE_TRACE}, id="metadata after a later poll"
         ),
         pytest.param(
-            {"intake": CommitsPositions}, {Invariant.ONE_TRACE}, id="position with events in hand"
+            {"intake": CommitsPositions, "consumer": ForgetsWhereItHolds},
+            {Invariant.ONE_TRACE},
+            id="position with events in hand",
+        ),
+        pytest.param(
+            {"consumer": HoldsTooLate},
+            {Invariant.ONE_TRACE, Invariant.ORDER},
+            id="a hold behind what was read",
+        ),
+        pytest.param(
+            {"consumer": ForgetsWhereItHolds},
+            {Invariant.ONE_TRACE},
+            id="an idle position past what is held",
         ),
         pytest.param(
             {"consumer": UnstableOffsets}, {Invariant.ONE_TRACE}, id="offsets that are not stable"
