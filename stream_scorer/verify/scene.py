@@ -132,6 +132,8 @@ def in_hand(scene: Scene) -> Course:
     """
     order = Order(Point.SET_OPENED, Act.SLEEP, seconds=IN_HAND_SECONDS)
     members = scene.fleet.serving
+    if not members:
+        return False
     for member in members:
         member.order(order)
     reached = yield from until(lambda: any(order.point in each.reached for each in members))

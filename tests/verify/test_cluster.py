@@ -166,7 +166,8 @@ def test_long_timeouts_are_what_members_and_brokers_are_told(tmp_path: Path) -> 
         assert settings["producer"]["transaction.timeout.ms"] == "30000"
         ground.keep_members_of(names)
         group = ConfigResource(ResourceType.GROUP, names.group)
-        found = AdminClient(dict(ground.client)).describe_configs([group])[group].result()
+        admin = AdminClient(dict(ground.client))
+        found = admin.describe_configs([group])[group].result()
         assert found["consumer.session.timeout.ms"].value == "45000"
         assert short.with_patience(Patience.SHORT) is short
 
