@@ -17,8 +17,9 @@
     ├── TransactionAborted             rewind to what is committed, go on
     │   └── RecordsRefused             the same, and the records it names become dead letters
     ├── ProducerLost                   rebuild the producer, rewind, go on
-    └── Unanswered                     brokers are away: wait, keep the place, go on; a schema: hold
-                                       the partitions that need it, go on with the others
+    └── Unanswered                     brokers are away: wait, start over, go on; a registry: hold the
+        │                              partitions that need it, go on with the others
+        └── Withheld                   the same, of one schema: the registry may have others
 
 A fault of one event is no exception at all: it is a :class:`~stream_scorer.records.Problem`.
 """
@@ -123,3 +124,7 @@ class Unanswered(StreamScorerError):
     def __init__(self, sentence: str, seconds: float = 1.0) -> None:
         super().__init__(sentence)
         self.seconds = seconds
+
+
+class Withheld(Unanswered):
+    """A registry answers, but not with this schema; it may well have others."""

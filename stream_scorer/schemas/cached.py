@@ -8,8 +8,8 @@ from typing import Any
 
 from stream_scorer.avro.framing import SchemaKey
 from stream_scorer.avro.schema import Schema
-from stream_scorer.errors import ContractError, Unanswered
-from stream_scorer.schemas.source import SchemaSource, Withheld
+from stream_scorer.errors import ContractError, Unanswered, Withheld
+from stream_scorer.schemas.source import SchemaSource
 
 MAX_UNKNOWN_KEYS = 10_000
 """So many keys without a schema are remembered; beyond, the oldest is asked for again."""

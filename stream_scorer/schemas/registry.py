@@ -18,7 +18,7 @@ from uuid import UUID
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, parse
-from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable
+from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
 from stream_scorer.schemas.references import with_references
 from stream_scorer.schemas.registry_client import (
     SCHEMA_UNKNOWN,
@@ -27,7 +27,6 @@ from stream_scorer.schemas.registry_client import (
     NoAnswer,
     RegistryClient,
 )
-from stream_scorer.schemas.source import Withheld
 
 _SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 _LARGEST_ID = 2**31 - 1

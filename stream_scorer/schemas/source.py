@@ -8,11 +8,6 @@ from typing import Protocol
 
 from stream_scorer.avro.framing import ByFingerprint, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema
-from stream_scorer.errors import Unanswered
-
-
-class Withheld(Unanswered):
-    """The source answers, but not with this schema; it may well have others."""
 
 
 class SchemaSource(Protocol):

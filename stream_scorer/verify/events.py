@@ -87,7 +87,7 @@ FATES: Mapping[Reason, int] = {
 }
 #: The same for thousands of events a second.
 SELDOM: Mapping[Reason, int] = {
-    **FATES, Reason.REJECTED_BY_BROKER: 100_003, Reason.TOO_LARGE: 4001,
+    **FATES, Reason.REJECTED_BY_BROKER: 20_011, Reason.TOO_LARGE: 4001,
 }  # fmt: skip
 
 

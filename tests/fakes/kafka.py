@@ -43,7 +43,8 @@ class Fault:
     """What goes wrong at the next such step.
 
     ``happened``: the brokers did it nevertheless. ``late``: its request is still on its way, once
-    more if it happened. ``seconds``: how long the step takes.
+    more if it happened. ``seconds``: how long the step takes. ``by_group``: it is the group that
+    refuses the member, so the client is as good as before.
     """
 
     step: Step
@@ -51,6 +52,7 @@ class Fault:
     happened: bool = False
     late: bool = False
     seconds: float = 0.0
+    by_group: bool = False
 
 
 class LateRequest(NamedTuple):
@@ -236,9 +238,10 @@ class FakeKafka:
         happened: bool = False,
         late: bool = False,
         seconds: float = 0.0,
+        by_group: bool = False,
     ) -> None:
         """Let the next such step fail, or take long."""
-        self.faults.append(Fault(step, error, happened, late, seconds))
+        self.faults.append(Fault(step, error, happened, late, seconds, by_group))
 
     def fault(self, step: Step) -> Fault | None:
         """Return what goes wrong now, once; its time has passed."""

@@ -74,7 +74,8 @@ class FakeProducer:
             raise
         except BaseException as error:
             self._abort(block)
-            if isinstance(error, RecordsRefused):
+            if isinstance(error, TransactionAborted) and not block.refused_by_group:
+                # It may have set the client and the brokers apart.
                 self._lose()
             raise
         finally:
@@ -149,6 +150,8 @@ class FakeBlock:
         self._timeout = timeout_seconds
         self._records = 0
         self._transaction: FakeTransaction | None = None
+        #: It is the group that refused something; the client is as good as before.
+        self.refused_by_group = False
         #: Why records are refused, by their number in the transaction.
         self.refused: dict[int, str] = {}
 
@@ -200,10 +203,13 @@ class FakeBlock:
         self._kafka.on_call(self._owner, "send_offsets")
         fault = self._kafka.fault("send_offsets")
         if fault is not None and fault.error is not None:
+            self.refused_by_group = fault.by_group
             raise fault.error
         self.check_epoch()
         group, member, generation = membership.decode().split("/")
+        self.refused_by_group = True
         self._kafka.groups[group].fence(member, int(generation))
+        self.refused_by_group = False
         asked = {(group, partition): offset for partition, offset in offsets.items()}
         self.transaction.offsets.update(asked)
         if fault is not None and fault.late:

@@ -251,6 +251,7 @@ def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, 
     with pytest.raises(TransactionAborted), producer.transaction() as transaction:
         transaction.produce(output, events(b"A"))
         transaction.send_offsets({moved[0]: 1}, before)
+    assert not producer.needs_rebuild
     assert cluster.visible(output) == []
     assert cluster.committed(group, moved[0]) is None
 

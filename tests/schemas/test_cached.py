@@ -9,10 +9,9 @@ import pytest
 
 from stream_scorer.avro.framing import ById, SchemaKey
 from stream_scorer.avro.schema import Schema, parse
-from stream_scorer.errors import Unanswered
+from stream_scorer.errors import Unanswered, Withheld
 from stream_scorer.schemas import CachedSchemas
 from stream_scorer.schemas.cached import MAX_UNKNOWN_KEYS
-from stream_scorer.schemas.source import Withheld
 
 LONG = parse("long")
 

@@ -301,10 +301,20 @@ def test_nothing_begins_with_a_producer_in_doubt(loop: Loop) -> None:
 
 
 def test_after_three_aborts_in_a_row_the_producer_is_replaced(loop: Loop) -> None:
-    """Whatever they say, it does not get over them by itself."""
+    """Also where its client is as good as before by all that is known."""
     loop.kafka.write(P0, numbered(4))
     for _ in range(7):
-        loop.kafka.fail("commit", TransactionAborted("not now"))
+        error = TransactionAborted("REBALANCE_IN_PROGRESS")
+        loop.kafka.fail("send_offsets", error, by_group=True)
     loop.run()
     assert loop.producer.rebuilds == 1 + 2
+    assert loop.scored() == numbered(4)
+
+
+def test_an_abort_that_is_not_the_group_s_doing_replaces_the_producer(loop: Loop) -> None:
+    """It may have set the client and the brokers apart for ever."""
+    loop.kafka.write(P0, numbered(4))
+    loop.kafka.fail("commit", TransactionAborted("INVALID_PRODUCER_ID_MAPPING"))
+    loop.run()
+    assert loop.producer.rebuilds == 2
     assert loop.scored() == numbered(4)
