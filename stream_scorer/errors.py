@@ -17,8 +17,8 @@
     ├── TransactionAborted             rewind to what is committed, go on
     │   └── RecordsRefused             the same, and the records it names become dead letters
     ├── ProducerLost                   rebuild the producer, rewind, go on
-    └── Unanswered                     brokers are away: wait, start over, go on; a registry: hold the
-        │                              partitions that need it, go on with the others
+    └── Unanswered                     brokers are away: wait, start over, go on; a registry: hold
+        │                              the partitions that need it, go on with the others
         └── Withheld                   the same, of one schema: the registry may have others
 
 A fault of one event is no exception at all: it is a :class:`~stream_scorer.records.Problem`.

@@ -228,11 +228,12 @@ def test_large_events_are_nearly_as_large_as_the_output_takes() -> None:
 
 
 def test_of_some_events_a_third_is_bad() -> None:
-    """For each reason that does not wait for the brokers."""
+    """For every reason; what brokers refuse stays seldom."""
     [look] = [each.look for each in all_loads() if "third" in each.name]
     fates = Counter(fate_of(number, look) for number in range(100_000))
     assert 1 - fates[None] / 100_000 == pytest.approx(1 / 3, abs=0.01)
-    assert set(fates) == {None, *FATES} - {Reason.REJECTED_BY_BROKER}
+    assert set(fates) == {None, *FATES}
+    assert fates[Reason.REJECTED_BY_BROKER] < 10
 
 
 def test_several_writers_write_with_schemas_of_their_own(tmp_path: Path) -> None:
