@@ -98,6 +98,9 @@ class Worker:
     def _go_round(self) -> None:
         """Take one step; whatever fails in a foreseen way is read and scored again."""
         if self._output.needs_rebuild:
+            if (gathered := self._intake.open) is not None:
+                # Where connections break again and again, a smaller set gets through between.
+                self._set_size.aborted(gathered.rows)
             self._renew()
         try:
             self._step()

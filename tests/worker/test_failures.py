@@ -288,6 +288,21 @@ def test_a_set_in_hand_does_not_outlive_a_wait_for_a_coordinator(loop: Loop) -> 
     assert loop.scored() == numbered(12)
 
 
+def test_connections_that_break_under_every_set_do_not_keep_the_loop_from_committing(
+    loop: Loop,
+) -> None:
+    """Each void set makes the next one smaller, until one is committed before that."""
+    loop.kafka.write(P0, numbered(64))
+
+    def lose_connection(_: object, call: str) -> None:
+        if call == "poll" and loop.worker._intake.open is not None:
+            loop.kafka.breaks.update(loop.kafka.epochs)
+
+    loop.kafka.on_call = lose_connection
+    loop.run()
+    assert loop.scored() == numbered(64)
+
+
 def test_nothing_begins_with_a_producer_in_doubt(loop: Loop) -> None:
     """A copy of its last request could end the next transaction: it is replaced before."""
     loop.kafka.write(P0, numbered(3))
