@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -293,8 +294,10 @@ def test_connections_that_break_under_every_set_do_not_keep_the_loop_from_commit
 ) -> None:
     """Each void set makes the next one smaller, until one is committed before that."""
     loop.kafka.write(P0, numbered(64))
+    calls = itertools.count()
 
     def lose_connection(_: object, call: str) -> None:
+        assert next(calls) < 10_000, "the loop does not get there"
         if call == "poll" and loop.worker._intake.open is not None:
             loop.kafka.breaks.update(loop.kafka.epochs)
 
