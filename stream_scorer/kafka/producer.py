@@ -149,8 +149,9 @@ class TransactionalProducer:
         try:
             client.init_transactions(INIT_TIMEOUT_SECONDS)
         except KafkaException as exception:
-            self._connections.dropped()  # its request for an epoch may arrive yet
             error = error_of(exception)
+            if error.retriable():
+                self._connections.dropped()  # its request for an epoch may arrive yet
             answer = translated(error, "initialising transactions")
             if error.retriable() or isinstance(answer, ProducerLost | TransactionAborted):
                 raise Unanswered(
