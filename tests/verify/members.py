@@ -183,6 +183,7 @@ class Member:
     def __init__(self, place: Place, who: str, parts: Parts, history: Path) -> None:
         self.heard = Heard()
         self.moments = Moments()
+        self.scoring = Scoring()
         self.history = HistoryReader(history)
         self._notes = HistoryFile(history, who)
         self.consumer = _consumer(place, who, parts)
@@ -193,7 +194,7 @@ class Member:
         )
         self.worker = parts.worker(
             InstrumentedConsumer(self.consumer, self.moments),
-            InstrumentedScorer(Scoring(), self.moments),
+            InstrumentedScorer(self.scoring, self.moments),
             parts.output(_output(self.producer, place), place),
             QUICK,
             self.heard,

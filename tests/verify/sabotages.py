@@ -16,7 +16,7 @@ from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.open_set import OpenSet
 from stream_scorer.output import TransactionalOutput
-from stream_scorer.records import ScoredBatch, TopicPartition
+from stream_scorer.records import Held, ScoredBatch, TopicPartition
 from stream_scorer.worker import AWAY_BACKOFF_SECONDS, Worker
 from tests.topics import PATIENCE_SECONDS
 from tests.verify.members import Place
@@ -62,6 +62,21 @@ class NeverRewinds(EventConsumer):
 
     def rewind(self, *_: Any) -> None:
         """Leave the position where it is."""
+
+
+class TellsHowFarItRead(EventConsumer):
+    """Says of a partition that is held how far it was read, not where it is held."""
+
+    _read: Mapping[TopicPartition, int] = {}
+
+    def hold(self, places: Mapping[TopicPartition, Held]) -> None:
+        """Hold, and remember the position."""
+        self._read = self.positions()
+        super().hold(places)
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """Return how far it has read."""
+        return {**super().positions(), **self._read}
 
 
 class CommitsItsPosition(Intake):

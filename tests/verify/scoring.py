@@ -17,7 +17,11 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
+from stream_scorer.scoring.holding import held_at, score_before
 from stream_scorer.verify.values import TRANSACTION_HEADER, InputEvent, Trace
+
+#: An event that waits is looked at again after so long.
+HELD_SECONDS = 0.2
 
 
 def score_of(value: bytes) -> float:
@@ -28,8 +32,19 @@ def score_of(value: bytes) -> float:
 class Scoring:
     """A scored event says which event it is of: ``partition:offset:score``."""
 
+    def __init__(self) -> None:
+        #: Values that can't be scored now.
+        self.waiting: set[bytes | None] = set()
+
     def score(self, batch: Batch) -> ScoredBatch:
         """Score a batch; a value that begins with ``bad`` is a dead letter."""
+        rows = [row for row, value in enumerate(batch.values) if value in self.waiting]
+        if rows:
+            held = held_at(batch, dict.fromkeys(rows, ("it waits", HELD_SECONDS)))
+            return score_before(held, batch, self._score)
+        return self._score(batch)
+
+    def _score(self, batch: Batch) -> ScoredBatch:
         bad = np.array([(value or b"").startswith(b"bad") for value in batch.values], bool)
         good = batch.take(np.flatnonzero(~bad))
         return ScoredBatch(

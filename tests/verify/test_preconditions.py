@@ -178,7 +178,7 @@ def test_those_rights_are_enough_for_a_whole_proof(secured: EmbeddedKafka, tmp_p
     shown = io.StringIO()
     assert verify(plan, Console(file=shown)) == 0, shown.getvalue()
     assert "It held" in shown.getvalue()
-    config = (tmp_path / "proof" / "consumer-source" / "scorer.yaml").read_text()
+    config = (tmp_path / "proof" / "1-consumer-source" / "scorer.yaml").read_text()
     assert f"file:{tmp_path / 'password'}" in config
     assert PASSWORDS["scorer"] not in config
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from stream_scorer.errors import TransactionAborted, Unanswered
+from stream_scorer.errors import TransactionAborted
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.verify.points import Point
 from stream_scorer.verify.values import Invariant
@@ -115,21 +115,22 @@ def test_events_of_an_abort_are_lost_without_a_rewind(
     rig.expect(expected)
 
 
-@kept_and_broken(Parts(intake=sabotages.CommitsItsPosition), Invariant.ONE_TRACE)
+@kept_and_broken(
+    Parts(intake=sabotages.CommitsItsPosition, consumer=sabotages.TellsHowFarItRead),
+    Invariant.ONE_TRACE,
+)
 def test_a_position_committed_with_events_in_hand_loses_them(
     rig: Rig, parts: Parts, expected: set[Invariant]
 ) -> None:
-    """The client is past events that were read and could not be scored yet: they are lost."""
+    """It has read past events that can't be scored yet; after the next abort they are lost."""
     first = rig.member("first", parts)
-    rig.gather(first, 2)
-
-    def registry_is_away() -> None:
-        raise Unanswered("the registry does not answer")
-
-    first.at(Point.AFTER_SCORING, registry_is_away)
-    rig.write(2)
-    rig.until(lambda: first.heard.waits, "a batch can't be scored", first.go_round)
-    first.commit_sets()
+    first.scoring.waiting.add(b"77")
+    rig.write(0, b"77", b"8")
+    rig.until(lambda: first.worker._intake.held, "a partition waits", first.go_round)
+    rig.write(1)
+    rig.until(lambda: first.heard.committed_rows > 0, "the other one goes on", first.go_round)
+    first.scoring.waiting.clear()
+    first.at(Point.AFTER_SEND_OFFSETS, abort)
     rig.drain(first)
     rig.expect(expected)
 
