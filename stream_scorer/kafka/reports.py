@@ -87,6 +87,7 @@ class Reports:
 
         That one is slow. What it was made for is written, or will be found again.
         """
+        self.begin()
         was_slow, self._one_by_one = self._one_by_one, False
         return was_slow
 
@@ -105,7 +106,7 @@ class Reports:
         return RecordsRefused(sentence, named)
 
     def producing(self, topic: str, events: ScoredEvents) -> None:
-        """Note what is produced next; it is kept until the next burst."""
+        """Note what is produced next; it is kept until the burst is written, or the next begins."""
         self._before = sum(len(each) for _, each in self._produced)
         self._produced.append((topic, events))
 
