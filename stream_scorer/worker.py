@@ -102,18 +102,27 @@ class Worker:
                 # Where connections break again and again, a smaller set gets through between.
                 self._set_size.aborted(gathered.rows)
             self._renew()
+        # Nothing is waited for and no producer made while an exception is handled: it would keep
+        # the client of its transaction alive meanwhile.
+        match self._attempt():
+            case None:
+                self._observer.working(self._intake.held)
+            case Unanswered() as error:
+                self._observer.waiting(error)
+                self._start_over(AWAY_BACKOFF_SECONDS)
+            case error:
+                self._note(error)
+                self._start_over(self._backoff_seconds(error))
+                if self._aborts_in_a_row % ABORTS_OF_A_PRODUCER == 0:
+                    self._renew()
+
+    def _attempt(self) -> StreamScorerError | None:
+        """Take one step; return what failed in a foreseen way."""
         try:
             self._step()
-        except Unanswered as error:
-            self._observer.waiting(error)
-            self._start_over(AWAY_BACKOFF_SECONDS)
-        except (TransactionAborted, ProducerLost) as error:
-            self._note(error)
-            self._start_over(self._backoff_seconds(error))
-            if self._aborts_in_a_row % ABORTS_OF_A_PRODUCER == 0:
-                self._renew()
-        else:
-            self._observer.working(self._intake.held)
+        except (Unanswered, TransactionAborted, ProducerLost) as error:
+            return error
+        return None
 
     # ------------------------------------------------------------------ one round
 

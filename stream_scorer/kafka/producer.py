@@ -190,8 +190,8 @@ class TransactionalProducer:
         if client is not None:
             client.purge()
             # What is purged is reported here; a client that is fenced raises that once more.
-            with suppress(KafkaException):
-                client.flush(0)
+            with suppress(KafkaException, ProducerLost):
+                self._flush_apart(client, 0)
 
     @contextmanager
     def transaction(self, within_seconds: float | None = None) -> Iterator[Transaction]:
@@ -216,14 +216,14 @@ class TransactionalProducer:
         try:
             client.begin_transaction()
             yield _OpenTransaction(client, self._reports, send_offsets)
-            self._await_reports(client, deadline)
+            self._await_reports(client.flush, deadline)
             self._repeat(client.commit_transaction, deadline=deadline, doing="committing")
         except KafkaException as exception:
             error = error_of(exception)
             if error.code() == KafkaError._STATE:  # noqa: SLF001 - the client's own code
                 # A delivery failed while others were handed over: its report says why.
-                with suppress(KafkaException):
-                    self._await_reports(client, deadline)
+                with suppress(KafkaException, ProducerLost):
+                    self._await_reports(partial(self._flush_apart, client), deadline)
             raise self._failure(client, error) from exception
         except ProducerLost:
             self.abandon()
@@ -236,14 +236,14 @@ class TransactionalProducer:
         if self._reports.written():
             self.abandon()
 
-    def _await_reports(self, client: Producer, deadline: float) -> None:
+    def _await_reports(self, flush: Callable[[float], int], deadline: float) -> None:
         """Wait until everything is delivered, or something is not.
 
         Once a delivery has failed the client sends nothing more, and a commit would wait for what
         it still holds until that times out; before a commit is begun, an abort is allowed.
         """
         while self._reports.cause is None and self._clock() < deadline:
-            if client.flush(REPORT_SECONDS) == 0:
+            if flush(REPORT_SECONDS) == 0:
                 return
 
     def _took_seconds(self) -> float:
@@ -285,7 +285,7 @@ class TransactionalProducer:
         try:
             deadline = self._clock() + self._transaction_seconds
             self._repeat(
-                client.abort_transaction,
+                partial(self._apart, client.abort_transaction),
                 deadline=deadline,
                 doing="aborting",
                 attempt_seconds=ABORT_SECONDS,
@@ -294,6 +294,20 @@ class TransactionalProducer:
             cause.add_note(f"and aborting failed too: {failure}")
             # begin_transaction would be refused for ever; the successor resolves what is open.
             self.abandon()
+
+    def _apart(self, call: Callable[[float], object], seconds: float) -> None:
+        """Make a call that may fail while an exception is handled, on a thread that handles none.
+
+        For each error that it raises, confluent-kafka 2.16 keeps a reference to the exception that
+        is handled meanwhile: it would live for ever, and with its frames the client.
+        """
+        doing = "giving up"
+        self._bounded_calls.make(partial(call, seconds), seconds + ATTEMPT_SECONDS, doing)
+
+    def _flush_apart(self, client: Producer, seconds: float) -> int:
+        left: list[int] = []
+        self._apart(lambda within: left.append(client.flush(within)), seconds)
+        return left[0]
 
     def _send_offsets(self, send: Callable[[float], None], *, deadline: float) -> None:
         def attempt(seconds: float) -> None:

@@ -84,12 +84,35 @@ def test_a_client_that_is_replaced_leaves_nothing_behind(real: RealCluster, grou
     output, producer = real.create(), real.producer(group)
     process = psutil.Process()
     write(producer, output, events(b"v"))
+    producer.rebuild()  # the producer's own thread is there from now on
     before = process.num_threads()
     for _ in range(10):
         producer.rebuild()
         fail_amid(producer, output)
         producer.abandon()
     write(producer, output, events(b"v"))
+    topics.wait_for(
+        lambda: process.num_threads() <= before,
+        lambda: f"their threads end; there were {before}, and are {process.num_threads()}",
+    )
+
+
+def test_a_client_whose_abort_takes_several_attempts_leaves_nothing_behind(
+    proxied: ProxiedKafka, group: str
+) -> None:
+    """For each that fails confluent-kafka keeps a reference to the exception that is handled."""
+    cluster = proxied_cluster(proxied, group)
+    producer = cluster.producer(group, 4, **{"client.id": group})
+    topics.wait_for(lambda: _rebuilt(producer), "the producer is made")
+    process = psutil.Process()
+    producer.abandon()  # the thread for calls apart is there from now on
+    topics.wait_for(lambda: _rebuilt(producer), "the producer is made anew")
+    write(producer, group, events(b"v"))
+    before = process.num_threads()
+    for _ in range(2):
+        with proxied.proxy.cut(group), pytest.raises((TransactionAborted, ProducerLost)):
+            write(producer, group, events(b"v"))
+        topics.wait_for(lambda: _rebuilt(producer), "the producer is made anew")
     topics.wait_for(
         lambda: process.num_threads() <= before,
         lambda: f"their threads end; there were {before}, and are {process.num_threads()}",
