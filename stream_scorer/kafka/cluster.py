@@ -59,6 +59,25 @@ class TopicFacts:
     is_compacted: bool = False
 
 
+class _Heard:
+    """What the client says of its connections.
+
+    Not the cluster's own method: a client that held its owner would outlive it.
+    """
+
+    def __init__(self) -> None:
+        self.last: KafkaError | None = None
+        self.all_down = False
+
+    def note(self, error: KafkaError) -> None:
+        # That all brokers are down follows from what was said of each of them, if anything was.
+        down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's local codes start so
+        if error.code() == down:
+            self.all_down = True
+        else:
+            self.last = error
+
+
 class Cluster:
     """Asks the brokers; every call is bounded by ``request_seconds``.
 
@@ -83,10 +102,9 @@ class Cluster:
         self._address = address
         self._credentials = credentials
         self._servers = str(properties["bootstrap.servers"])
-        self._last_error: KafkaError | None = None
-        self._all_down = False
+        self._heard = _Heard()
         try:
-            self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._note})
+            self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._heard.note})
         except KafkaException as exception:
             why = error_of(exception).str()
             raise ConfigError(
@@ -95,14 +113,6 @@ class Cluster:
         self._warn = warn
         self._clock = clock
         self._request_seconds = request_seconds
-
-    def _note(self, error: KafkaError) -> None:
-        # That all brokers are down follows from what was said of each of them, if anything was.
-        down = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001 - librdkafka's local codes start so
-        if error.code() == down:
-            self._all_down = True
-        else:
-            self._last_error = error
 
     def topic_names(self, patience_seconds: float = PATIENCE_SECONDS) -> frozenset[str]:
         """Return all topics that these credentials may see.
@@ -132,9 +142,9 @@ class Cluster:
     def _why_not(self, error: KafkaError) -> str:
         """Wait a little for what the connections have to say; return that, or else the error."""
         self._admin.poll(PAUSE_SECONDS)
-        if self._last_error is None and self._all_down:
+        if self._heard.last is None and self._heard.all_down:
             return ENDS_IN_SILENCE
-        error = self._last_error or error
+        error = self._heard.last or error
         why = _IN_STATE.sub("", describe(error))
         refused = refused_login(error, why, self._credentials, self._properties)
         if refused is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import psutil
 import pytest
 
@@ -26,3 +29,15 @@ def test_a_frozen_broker_does_not_answer(mortal: EmbeddedKafka) -> None:
     finally:
         broker.resume()
     wait_for(lambda: brokers_answer(servers, 5.0), "the broker answers again")
+
+
+def test_a_cluster_that_is_let_go_takes_its_client_along() -> None:
+    """At once: a worker asks again and again, and looks for cycles seldom."""
+    gc.disable()
+    try:
+        cluster = Cluster({"bootstrap.servers": "127.0.0.1:1"}, warn=lambda _: None)
+        gone = weakref.ref(cluster)
+        del cluster
+        assert gone() is None
+    finally:
+        gc.enable()
