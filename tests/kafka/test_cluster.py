@@ -8,7 +8,7 @@ import weakref
 import psutil
 import pytest
 
-from stream_scorer.kafka.cluster import brokers_answer
+from stream_scorer.kafka.cluster import Cluster, brokers_answer
 from stream_scorer.local.kafka import EmbeddedKafka
 from tests.topics import wait_for
 
