@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -100,6 +101,7 @@ def _describe(kafka: KafkaConfig, topic: str) -> TopicFacts | None:
             warn=lambda _: None,
             request_seconds=ASK_SECONDS,
         )
-        return cluster.topic(topic)
+        with closing(cluster):
+            return cluster.topic(topic)
     except RefusesToStart:
         return None

@@ -114,6 +114,14 @@ class Cluster:
         self._clock = clock
         self._request_seconds = request_seconds
 
+    def close(self) -> None:
+        """Let the client go, for good.
+
+        Whoever asks often must call this. A question that failed leaves a cycle in the admin
+        client's futures, and this with its client in that; a worker looks for cycles seldom.
+        """
+        del self._admin
+
     def topic_names(self, patience_seconds: float = PATIENCE_SECONDS) -> frozenset[str]:
         """Return all topics that these credentials may see.
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import gc
-import weakref
+from contextlib import closing
 
 import psutil
 import pytest
 
+from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.cluster import Cluster, brokers_answer
 from stream_scorer.local.kafka import EmbeddedKafka
 from tests.topics import wait_for
 
 pytestmark = pytest.mark.kafka
+
+NOBODY = {"bootstrap.servers": "127.0.0.1:1"}
 
 
 def test_a_frozen_broker_does_not_answer(mortal: EmbeddedKafka) -> None:
@@ -31,13 +34,16 @@ def test_a_frozen_broker_does_not_answer(mortal: EmbeddedKafka) -> None:
     wait_for(lambda: brokers_answer(servers, 5.0), "the broker answers again")
 
 
-def test_a_cluster_that_is_let_go_takes_its_client_along() -> None:
-    """At once: a worker asks again and again, and looks for cycles seldom."""
+def test_a_cluster_that_is_closed_leaves_no_client_behind() -> None:
+    """Not after a question that failed, either: a worker looks for cycles seldom."""
     gc.disable()
     try:
-        cluster = Cluster({"bootstrap.servers": "127.0.0.1:1"}, warn=lambda _: None)
-        gone = weakref.ref(cluster)
-        del cluster
-        assert gone() is None
+        process = psutil.Process()
+        before = process.num_threads()
+        with closing(Cluster(NOBODY, warn=lambda _: None, request_seconds=0.1)) as cluster:
+            with pytest.raises(Unreachable):
+                cluster.topic("events")
+            assert process.num_threads() > before
+        wait_for(lambda: process.num_threads() == before, "its threads end")
     finally:
         gc.enable()
