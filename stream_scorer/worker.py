@@ -102,19 +102,12 @@ class Worker:
                 # Where connections break again and again, a smaller set gets through between.
                 self._set_size.aborted(gathered.rows)
             self._renew()
-        # Nothing is waited for and no producer made while an exception is handled: it would keep
-        # the client of its transaction alive meanwhile.
-        match self._attempt():
-            case None:
-                self._observer.working(self._intake.held)
-            case Unanswered() as error:
-                self._observer.waiting(error)
-                self._start_over(AWAY_BACKOFF_SECONDS)
-            case error:
-                self._note(error)
-                self._start_over(self._backoff_seconds(error))
-                if self._aborts_in_a_row % ABORTS_OF_A_PRODUCER == 0:
-                    self._renew()
+        failure = self._attempt()
+        try:
+            self._go_on_after(failure)
+        finally:
+            # Its frames lead back to this one, and hold the client: that cycle would keep it alive.
+            del failure
 
     def _attempt(self) -> StreamScorerError | None:
         """Take one step; return what failed in a foreseen way."""
@@ -123,6 +116,20 @@ class Worker:
         except (Unanswered, TransactionAborted, ProducerLost) as error:
             return error
         return None
+
+    def _go_on_after(self, failure: StreamScorerError | None) -> None:
+        # While no exception is handled: calls of the client that fail would keep it alive.
+        match failure:
+            case None:
+                self._observer.working(self._intake.held)
+            case Unanswered():
+                self._observer.waiting(failure)
+                self._start_over(AWAY_BACKOFF_SECONDS)
+            case _:
+                self._note(failure)
+                self._start_over(self._backoff_seconds(failure))
+                if self._aborts_in_a_row % ABORTS_OF_A_PRODUCER == 0:
+                    self._renew()
 
     # ------------------------------------------------------------------ one round
 
