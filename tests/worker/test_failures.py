@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,6 +14,7 @@ from stream_scorer.errors import (
     Broken,
     ProducerLost,
     Refused,
+    StreamScorerError,
     TransactionAborted,
     Unanswered,
 )
@@ -336,3 +339,30 @@ def test_an_abort_that_is_not_the_group_s_doing_replaces_the_producer(loop: Loop
     loop.run()
     assert loop.producer.rebuilds == 2
     assert loop.scored() == numbered(4)
+
+
+@pytest.mark.parametrize("kind", [TransactionAborted, ProducerLost, Unanswered])
+def test_a_failure_that_was_dealt_with_is_gone(
+    loop: Loop, kind: type[StreamScorerError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once: it leads to the client of its transaction, and cycles are looked for seldom."""
+    raised: list[weakref.ref[StreamScorerError]] = []
+
+    def watched(error: StreamScorerError) -> StreamScorerError:
+        raised.append(weakref.ref(error))
+        return error
+
+    def fail(_: Batch) -> None:
+        if not raised:
+            raise watched(kind("not now"))
+
+    loop.scoring.before = fail
+    for hears in ("aborted", "waiting"):
+        monkeypatch.setattr(loop.heard, hears, lambda *_: None)
+    loop.kafka.write(P0, numbered(4))
+    gc.disable()
+    try:
+        loop.run()
+        assert [gone() for gone in raised] == [None]
+    finally:
+        gc.enable()
