@@ -108,6 +108,8 @@ class TransactionalProducer:
         self._client: Producer | None = None
         self._reports = Reports()
         self._bounded_calls = BoundedCalls()
+        #: Not the same: one that comes back says nothing of the offsets that do not.
+        self._calls_apart = BoundedCalls()
         warn = warn or logging.getLogger("stream_scorer").warning
         self._fencing = Fencing(str(properties["transactional.id"]), warn, clock)
         self._began = clock()
@@ -302,7 +304,7 @@ class TransactionalProducer:
         is handled meanwhile: it would live for ever, and with its frames the client.
         """
         doing = "giving up"
-        self._bounded_calls.make(partial(call, seconds), seconds + ATTEMPT_SECONDS, doing)
+        self._calls_apart.make(partial(call, seconds), seconds + ATTEMPT_SECONDS, doing)
 
     def _flush_apart(self, client: Producer, seconds: float) -> int:
         left: list[int] = []
