@@ -94,6 +94,7 @@ def test_an_abort_leaves_nothing_of_either() -> None:
     with pytest.raises(TransactionAborted):
         written.commit(batch(1, 1))
     assert written.counts() == (0, 0, None)
+    written.output.rebuild()
     written.commit(batch(1, 1))
     assert written.counts() == (1, 1, 1)
 
@@ -142,6 +143,7 @@ def test_what_topics_take_may_be_asked_again_when_a_record_is_more() -> None:
     with pytest.raises(TransactionAborted):
         output.commit([batch(1)], {SOURCE: 1}, written.membership)
     assert asked == []
+    output.rebuild()
     written.kafka.refuses = lambda _topic, _value: True
     with pytest.raises(RecordsRefused) as refused:
         output.commit([batch(1)], {SOURCE: 1}, written.membership)

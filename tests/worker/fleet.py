@@ -16,7 +16,7 @@ from threading import Event
 
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import Unanswered
+from stream_scorer.errors import StopsTheWorker, Unanswered
 from stream_scorer.intake import Intake
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import Batch, TopicPartition
@@ -96,6 +96,8 @@ class Fleet:
         )
         self.kafka.on_call = self._called
         self.processes: list[Process] = []
+        #: Why workers stopped that nobody had asked to.
+        self.stopped: list[str] = []
         self.unfinished: list[FakeTransaction] = []
         #: How many times the registry does not answer for events of a kind.
         self.registry_is_away_for: Counter[str] = Counter()
@@ -227,6 +229,9 @@ class Fleet:
             yield
         except Killed:
             assert process.is_dead
+        except StopsTheWorker as error:
+            self.stopped.append(f"{process.name} stopped: {error}")
+            self.kill(process)
         finally:
             process.is_busy = False
 

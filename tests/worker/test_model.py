@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from stream_scorer.errors import ProducerLost, TransactionAborted, Unanswered
-from stream_scorer.verify.values import Violation
+from stream_scorer.verify.values import Invariant, Violation
 from tests.fakes.kafka import End, Fault
 from tests.fakes.log import State
 from tests.worker.fleet import Fleet, Happening, Process
@@ -102,7 +102,6 @@ class Violated(AssertionError):
 
     def __init__(self, violations: list[Violation]) -> None:
         super().__init__("\n".join(f"{each.invariant}: {each.sentence}" for each in violations))
-        self.invariants = {each.invariant for each in violations}
 
 
 class Model(RuleBasedStateMachine):
@@ -228,7 +227,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def nothing_is_wrong(self) -> None:
         """No event has two traces, none has one too early, no order is broken, …."""
-        self._judge(self.onlooker.look())
+        self.judge(self.onlooker.look())
 
     def teardown(self) -> None:
         """Once nothing goes wrong any more, the fleet gets to the end, and nothing is missing.
@@ -239,9 +238,12 @@ class Model(RuleBasedStateMachine):
         if self.is_violated:
             return
         self.fleet.heal()
-        self._judge(self.onlooker.finish())
+        self.judge(self.onlooker.finish())
+        # Nothing that befalls a worker is a reason to stop.
+        self.judge([Violation(Invariant.LIVENESS, each) for each in self.fleet.stopped])
 
-    def _judge(self, violations: list[Violation]) -> None:
+    def judge(self, violations: list[Violation]) -> None:
+        """Fail if there are any."""
         if violations:
             self.is_violated = True
             raise Violated(violations)

@@ -17,7 +17,7 @@ from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.intake import Intake, Write, at_once
 from stream_scorer.open_set import OpenSet
 from stream_scorer.records import Held, TopicPartition
-from stream_scorer.verify.values import Invariant
+from stream_scorer.verify.values import Invariant, Violation
 from tests.fakes import FakeConsumer
 from tests.fakes.log import Record
 from tests.fakes.producer import FakeBlock
@@ -186,6 +186,11 @@ def test_a_rule_that_is_switched_off_is_missed(
     class Sabotaged(Model):
         make_fleet = staticmethod(partial(Fleet, **sabotage))
 
-    with pytest.raises(Violated) as caught:
+        def judge(self, violations: list[Violation]) -> None:
+            """Look on until it is one of these: what shows first is up to the examples."""
+            self.is_violated |= bool(violations)
+            if named := [each for each in violations if each.invariant in invariants]:
+                raise Violated(named)
+
+    with pytest.raises(Violated):
         run_machine(Sabotaged, settings=ENOUGH)
-    assert caught.value.invariants & invariants
