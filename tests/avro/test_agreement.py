@@ -1,6 +1,7 @@
 """The columnar plan and its row-by-row twin agree, bit for bit, on any schemas and any bytes.
 
-``AVRO_EXAMPLES`` asks for so many random examples instead of the few that are always the same.
+``AVRO_EXAMPLES`` asks for so many random examples instead of a few, which are the same whenever the
+same tests are collected.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Hypothesis decides what happens: it drives real worker loops over a Kafka in memory that
 ``tests/kafka/test_conformance.py`` keeps honest, and the checker of ``stream-scorer verify`` judges
-after each step. ``MODEL_EXAMPLES`` asks for so many random examples instead of the few that are
-always the same.
+after each step. ``MODEL_EXAMPLES`` asks for so many random examples instead of a few, which are
+the same whenever the same tests are collected.
 """
 
 from __future__ import annotations
