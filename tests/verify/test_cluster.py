@@ -163,7 +163,7 @@ def test_long_timeouts_are_what_members_and_brokers_are_told(tmp_path: Path) -> 
         assert ground.timeouts == OUTLASTING
         settings = ground.kafka_settings(names, "classic")
         assert settings["consumer"]["session.timeout.ms"] == "45000"
-        assert settings["producer"]["transaction.timeout.ms"] == "30000"
+        assert settings["producer"]["transaction.timeout.ms"] == "60000"
         ground.keep_members_of(names)
         group = ConfigResource(ResourceType.GROUP, names.group)
         admin = AdminClient(dict(ground.client))
