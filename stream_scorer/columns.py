@@ -26,6 +26,7 @@ class FieldType:
 
     ``schema`` is the Avro JSON of the type, null branch included, self-contained (a named type is
     defined where it is first used). ``union`` is a union of more than null and one type.
+    ``ignored`` names the logical type that the specification says to ignore, and why.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class FieldType:
     size: int = 0
     logical: str | None = None
     schema: Any = field(default=None, compare=False)
+    ignored: str = field(default="", compare=False)
 
 
 def _taken(present: Present, rows: NDArray[np.intp]) -> Present:

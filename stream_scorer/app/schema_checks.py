@@ -12,7 +12,12 @@ from stream_scorer.app.contract import Contract
 from stream_scorer.app.schema_sources import NOT_REGISTERED, Schemas, scored_subject
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.findings import Finding, error, of_refusal, ok, skipped, warning
-from stream_scorer.check.plans import judge_listed, judge_reader, judge_writers
+from stream_scorer.check.plans import (
+    judge_listed,
+    judge_logical_types,
+    judge_reader,
+    judge_writers,
+)
 from stream_scorer.check.topics import is_pattern
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ContractError, RefusesToStart
@@ -31,6 +36,7 @@ def look_at_reading(
             versions of each input topic's subject (topic-name strategy) are judged.
     """
     yield from judge_reader(contract.reader, contract.wanted)
+    yield from judge_logical_types(contract.reader, contract.wanted)
     if schemas is None:
         return
     yield from judge_listed(schemas.listed, contract.reader, contract.wanted)

@@ -1,18 +1,18 @@
 """The JSON of a schema to its tree of types, checked by the rules of the specification.
 
 Bounds that the specification leaves open keep every later walk over a schema short: types nest at
-most ``MAX_DEPTH`` deep, a schema with its named types written out wherever they are used holds at
-most ``MAX_TYPES`` of them, and a decimal has at most ``MAX_PRECISION`` digits.
+most ``MAX_DEPTH`` deep, and a schema with its named types written out wherever they are used holds
+at most ``MAX_TYPES`` of them.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
+from stream_scorer.avro.logical import logical_of
 from stream_scorer.avro.types import (
     PRIMITIVES,
     Array,
@@ -32,10 +32,8 @@ from stream_scorer.errors import ConfigError
 
 MAX_DEPTH = 100
 MAX_TYPES = 50_000
-MAX_PRECISION = 1_000
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRUCTURE = {
-    "primitive": {"type"},
     "array": {"type", "items"},
     "map": {"type", "values"},
     "enum": {"type", "name", "namespace", "aliases", "symbols", "default"},
@@ -80,9 +78,9 @@ class Parser:
 
     def _object(self, kind: str, source: dict[str, Any], namespace: str, where: str) -> Type:
         if kind in PRIMITIVES:
-            scale = _decimal_scale(source, None) if kind == "bytes" else None
-            properties = _properties(source, "primitive")
-            return Primitive(cast("Kind", kind), _logical(source), scale, properties)
+            found = logical_of(source, kind)
+            properties = _properties(source, kind)
+            return Primitive(cast("Kind", kind), found.name, found.scale, properties, found.ignored)
         match kind:
             case "array":
                 items = self.parse(_needed(source, "items", where), namespace, where + ".[]")
@@ -156,7 +154,7 @@ class Parser:
             _strings(source.get("aliases", []), "aliases", path),
             "default" in source,
             source.get("default"),
-            _properties(source, "field"),
+            {key: value for key, value in source.items() if key not in _STRUCTURE["field"]},
         )
 
     def _enum(self, source: dict[str, Any], namespace: str, where: str) -> Named:
@@ -177,10 +175,11 @@ class Parser:
         size = _needed(source, "size", where)
         if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**31:
             raise _wrong(where, f"has the size {size!r}, where a number of bytes must stand")
-        scale = _decimal_scale(source, size)
-        properties = _properties(source, "fixed")
-        self.names[name] = Fixed(name, aliases, size, _logical(source), scale, properties)
-        return self.names[name]
+        found = logical_of(source, "fixed", size)
+        properties = _properties(source, "fixed", size)
+        fixed = Fixed(name, aliases, size, found.name, found.scale, properties, found.ignored)
+        self.names[name] = fixed
+        return fixed
 
     def _name(
         self, source: dict[str, Any], namespace: str, where: str
@@ -242,24 +241,10 @@ def _strings(source: Any, attribute: str, where: str) -> tuple[str, ...]:
     return tuple(source)
 
 
-def _properties(source: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    return {key: value for key, value in source.items() if key not in _STRUCTURE[kind]}
-
-
-def _logical(source: Mapping[str, Any]) -> str | None:
-    logical = source.get("logicalType")
-    return logical if isinstance(logical, str) else None
-
-
-def _decimal_scale(source: Mapping[str, Any], size: int | None) -> int | None:
-    """Return a valid decimal's scale; an invalid logical type is ignored (Avro 1.12, "Decimal")."""
-    if source.get("logicalType") != "decimal":
-        return None
-    precision, scale = source.get("precision"), source.get("scale", 0)
-    if type(precision) is not int or type(scale) is not int:
-        return None
-    most = MAX_PRECISION if size is None else math.floor((8 * size - 1) * math.log10(2))
-    return scale if 0 <= scale <= precision and 0 < precision <= most else None
+def _properties(source: Mapping[str, Any], kind: str, size: int | None = None) -> dict[str, Any]:
+    """Return a type's further attributes, but for those of a logical type that is ignored."""
+    left_out = _STRUCTURE.get(kind, {"type"}) | logical_of(source, kind, size).without
+    return {key: value for key, value in source.items() if key not in left_out}
 
 
 def _always_holds(record: Record, wanted: Record, seen: set[Record]) -> bool:

@@ -150,9 +150,11 @@ def _field_type(at: Type, *, below_null: bool) -> FieldType:
         case Enum():
             return FieldType("enum", may_be_null, symbols=value.symbols, schema=schema)
         case Fixed():
-            return FieldType("fixed", may_be_null, None, (), value.size, value.logical, schema)
+            of_logical = (value.logical, schema, value.ignored)
+            return FieldType("fixed", may_be_null, None, (), value.size, *of_logical)
         case Primitive():
-            return FieldType(value.kind, may_be_null, logical=value.logical, schema=schema)
+            of_logical = (value.logical, schema, value.ignored)
+            return FieldType(value.kind, may_be_null, None, (), 0, *of_logical)
     return FieldType(value.kind, may_be_null, schema=schema)
 
 

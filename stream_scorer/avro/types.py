@@ -5,7 +5,7 @@ Types compare by identity. Two schemas are compared by :class:`~stream_scorer.av
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -18,17 +18,24 @@ Properties = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Primitive:
-    """A primitive type; ``scale`` is set where a valid ``decimal`` annotates ``bytes``."""
+    """A primitive type; ``scale`` is set where a valid ``decimal`` annotates ``bytes``.
+
+    ``ignored`` says which logical type is not valid, and why.
+    """
 
     kind: Kind
     logical: str | None = None
     scale: int | None = None
     properties: Properties = field(default_factory=dict)
+    ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fixed:
-    """So many bytes; ``scale`` is set where a valid ``decimal`` annotates it."""
+    """So many bytes; ``scale`` is set where a valid ``decimal`` annotates it.
+
+    ``ignored`` says which logical type is not valid, and why.
+    """
 
     kind: ClassVar[Kind] = "fixed"
     name: str
@@ -37,6 +44,7 @@ class Fixed:
     logical: str | None = None
     scale: int | None = None
     properties: Properties = field(default_factory=dict)
+    ignored: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,13 +136,18 @@ def inner_types(of: Type) -> tuple[Type, ...]:
     return ()
 
 
-def holds_itself(record: Record) -> bool:
-    """Return whether a value of a record may hold, at any depth, another of that record."""
+def types_within(of: Type) -> Iterator[Type]:
+    """Yield the types that a type holds at any depth, each once; itself only if it holds itself."""
     seen: set[Type] = set()
-    ahead: list[Type] = list(inner_types(record))
+    ahead: list[Type] = list(inner_types(of))
     while ahead:
         each = ahead.pop()
         if each not in seen:
             seen.add(each)
+            yield each
             ahead.extend(inner_types(each))
-    return record in seen
+
+
+def holds_itself(record: Record) -> bool:
+    """Return whether a value of a record may hold, at any depth, another of that record."""
+    return any(each is record for each in types_within(record))

@@ -6,13 +6,31 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from stream_scorer.avro.framing import SchemaKey
 from stream_scorer.avro.plan import compile_plan
-from stream_scorer.avro.schema import Schema
-from stream_scorer.avro.types import Record, unqualified
+from stream_scorer.avro.schema import Schema, type_at
+from stream_scorer.avro.types import Fixed, Primitive, Record, types_within, unqualified
 from stream_scorer.check.findings import Finding, error, ok, warning
-from stream_scorer.check.wording import counted
+from stream_scorer.check.wording import counted, some
 from stream_scorer.errors import ConfigError, ContractError
 
 _COST = "That costs about a hundred times what columns cost; leave the field out if you can."
+
+
+def judge_logical_types(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
+    """Name the fields that are read as what a logical type annotates, since it is not valid."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in wanted:
+        of = type_at(reader, path)[0]
+        for each in (of, *types_within(of)):
+            if isinstance(each, Primitive | Fixed) and each.ignored:
+                found.setdefault((each.kind, each.ignored), []).append(path)
+    for (kind, ignored), within in found.items():
+        paths = list(dict.fromkeys(within))
+        are = "is" if len(paths) == 1 else "are"
+        instead = ", not as a number" if ignored.startswith("decimal ") else ""
+        yield warning(
+            f"schemas.reader: {some(paths)} {are} read as {kind}{instead}, since the logical type "
+            f"{ignored} is not valid and so ignored."
+        )
 
 
 def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:

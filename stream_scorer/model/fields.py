@@ -105,7 +105,7 @@ def feature_for(
         fits, what = is_number(leaf), "numbers"
     if not (fits or leaf.kind == "union"):
         raise ContractError(
-            f"Input {spec} takes {what}, but the field '{path}' is {_article(leaf.kind)}: choose "
+            f"Input {spec} takes {what}, but the field '{path}' is {_described(leaf)}: choose "
             f"another field, or export the model with an input of that type."
         )
     fill = _fill(spec, path, missing.of(path)) if _has_null(kind) else Fill(None)
@@ -153,5 +153,10 @@ def _has_null(kind: FieldType) -> bool:
     return kind.nullable or (kind.items is not None and _has_null(kind.items))
 
 
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+def _described(of: FieldType) -> str:
+    if of.kind in {"bytes", "fixed"}:
+        kind = str(of.kind)
+    else:
+        kind = f"an {of.kind}" if of.kind[0] in "aeiou" else f"a {of.kind}"
+    why = f", since its logical type {of.ignored} is not valid and so ignored" if of.ignored else ""
+    return kind + why

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import fastavro
 import pytest
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 from hypothesis import given, settings
 
-from stream_scorer.avro.forms import canonical
+from stream_scorer.avro.forms import canonical, self_contained
 from stream_scorer.avro.schema import field_type, leaf_paths, parse
-from stream_scorer.avro.types import Array, Primitive, Record, Union
+from stream_scorer.avro.types import Array, Fixed, Primitive, Record, Union
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 from tests.avro.decoding import record
@@ -129,21 +130,63 @@ def test_the_canonical_form_is_the_one_of_fastavro(source: Any) -> None:
     assert schema.fingerprint.hex() == fingerprint(theirs, "CRC-64-AVRO")
 
 
-def test_an_invalid_logical_type_is_ignored() -> None:
-    """A decimal needs a precision that fits, and a scale within it (Avro 1.12, Logical Types)."""
+@pytest.mark.parametrize(
+    ("of", "attributes", "why"),
+    [
+        ("bytes", {"precision": 64, "scale": 127}, "its scale 127 exceeds its precision 64"),
+        ("bytes", {}, "it has no precision"),
+        ("bytes", {"precision": 0}, "its precision is 0"),
+        ("bytes", {"precision": "9", "scale": 2}, "its precision is '9'"),
+        ("bytes", {"precision": 9, "scale": -2}, "its scale is -2"),
+        ("bytes", {"precision": 2000}, "its precision 2000 exceeds the 1000 digits that are read"),
+        ("string", {"precision": 9, "scale": 2}, "it annotates string, not bytes or fixed"),
+        ("long", {"precision": 9, "scale": 2}, "it annotates long, not bytes or fixed"),
+        ("array", {"precision": 9, "items": "int"}, "it annotates array, not bytes or fixed"),
+        ("fixed", {"name": "F", "size": 4, "precision": 10}, "exceeds the 9 digits that 4 bytes"),
+        ("fixed", {"name": "F", "size": 0, "precision": 1}, "exceeds the 0 digits that 0 bytes"),
+        ("fixed", {"name": "F", "size": 8, "logicalType": "duration"}, "takes 12 bytes, not 8"),
+        ("fixed", {"name": "F", "size": 12, "logicalType": "uuid"}, "takes 16 bytes, not 12"),
+        ("bytes", {"logicalType": "uuid"}, "it annotates bytes, not string or fixed"),
+        ("int", {"logicalType": "timestamp-millis"}, "it annotates int, not long"),
+        ("long", {"logicalType": "date"}, "it annotates long, not int"),
+        ("double", {"logicalType": "local-timestamp-micros"}, "it annotates double, not long"),
+    ],
+)
+def test_an_invalid_logical_type_is_ignored(of: str, attributes: dict[str, Any], why: str) -> None:
+    """The type is what it annotates, and what we write no longer says otherwise."""
+    schema = parse({"type": of, "logicalType": "decimal", "mine": 1, **attributes})
+    root = schema.root
+    if isinstance(root, Primitive | Fixed):
+        assert (root.logical, root.scale) == (None, None)
+        assert why in root.ignored
+    written = self_contained(root, set())
+    assert "logicalType" not in written
+    assert "scale" not in written
+    assert written["mine"] == 1
+    fastavro.parse_schema(written)
 
-    def scale(of: str, **attributes: Any) -> int | None:
-        root = parse({"type": of, "logicalType": "decimal", **attributes}).root
-        assert isinstance(root, Primitive) or root.kind == "fixed"
-        return getattr(root, "scale", None)
 
-    assert scale("bytes", precision=9, scale=2) == 2
-    assert scale("bytes", precision=9) == 0
-    assert scale("bytes") is None
-    assert scale("bytes", precision=2, scale=3) is None
-    assert scale("long", precision=2, scale=1) is None
-    assert scale("fixed", name="F", size=4, precision=9, scale=2) == 2
-    assert scale("fixed", name="F", size=4, precision=10, scale=2) is None
+@pytest.mark.parametrize(
+    ("of", "attributes", "scale"),
+    [
+        ("bytes", {"logicalType": "decimal", "precision": 9, "scale": 2}, 2),
+        ("bytes", {"logicalType": "decimal", "precision": 9}, 0),
+        ("fixed", {"logicalType": "decimal", "precision": 9, "name": "F", "size": 4}, 0),
+        ("fixed", {"logicalType": "duration", "name": "F", "size": 12}, None),
+        ("long", {"logicalType": "timestamp-nanos"}, None),
+        ("string", {"logicalType": "uuid"}, None),
+        ("string", {"logicalType": "our-own"}, None),
+    ],
+)
+def test_a_valid_or_unknown_logical_type_is_kept(
+    of: str, attributes: dict[str, Any], scale: int | None
+) -> None:
+    """Only what the specification calls invalid is left out."""
+    root = parse({"type": of, **attributes}).root
+    assert isinstance(root, Primitive | Fixed)
+    assert (root.logical, root.scale) == (attributes["logicalType"], scale)
+    assert root.ignored == ""
+    assert attributes.items() <= self_contained(root, set()).items()
 
 
 def test_a_path_goes_through_records_and_nullable_records() -> None:
