@@ -20,6 +20,7 @@ from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
 from stream_scorer.check.model import judge_model, judge_neighbours, judge_nulls, judge_packages
+from stream_scorer.check.plans import judge_names
 from stream_scorer.config.contradictions import contradictions
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError, RefusesToStart
@@ -118,6 +119,7 @@ def _contract(
         return None
     yield from judge_features(contract.features)
     yield from judge_outputs(contract.outputs.fields)
+    yield from judge_names(reader)
     return contract
 
 

@@ -111,8 +111,9 @@ def _set_copied(
     rest = [path for path in fields if path not in used and path not in copied]
     entries: list[Any] = []
     for path in copied:
-        name = path.replace(".", "_")
-        entries.append({f"input_{name}": path} if name in _PROVENANCE else path)
+        plain = path.replace(".", "_")
+        name = f"input_{plain}" if plain in _PROVENANCE else legal_name(plain)
+        entries.append(path if name == plain else {name: path})
     setting = ("output", "pass_through")
     draft.values[setting] = entries
     if copied:

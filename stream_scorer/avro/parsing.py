@@ -7,12 +7,12 @@ at most ``MAX_TYPES`` of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
 from stream_scorer.avro.logical import logical_of
+from stream_scorer.avro.names import is_legal, is_namespace, is_read
 from stream_scorer.avro.types import (
     PRIMITIVES,
     Array,
@@ -32,7 +32,6 @@ from stream_scorer.errors import ConfigError
 
 MAX_DEPTH = 100
 MAX_TYPES = 50_000
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _STRUCTURE = {
     "array": {"type", "items"},
     "map": {"type", "values"},
@@ -52,8 +51,12 @@ class _Size(NamedTuple):
 
 @dataclass(slots=True)
 class Parser:
-    """One pass over one schema; ``where`` is the dotted path of the field being parsed."""
+    """One pass over one schema; ``where`` is the dotted path of the field being parsed.
 
+    ``strict`` refuses names that others let through; see :mod:`stream_scorer.avro.names`.
+    """
+
+    strict: bool = False
     names: dict[str, Named] = field(default_factory=dict)
     sizes: dict[Type, _Size] = field(default_factory=dict)
 
@@ -105,6 +108,7 @@ class Parser:
     def _reference(self, name: str, namespace: str, where: str) -> Type:
         if name in PRIMITIVES:
             return Primitive(cast("Kind", name))
+        name = name.removeprefix(".") if name.rfind(".") == 0 else name
         full = name if "." in name or not namespace else f"{namespace}.{name}"
         found = self.names.get(full) or self.names.get(name)
         if found is None:
@@ -146,7 +150,7 @@ class Parser:
     def _field(self, source: Any, namespace: str, where: str) -> Field:
         if not isinstance(source, dict) or not isinstance(source.get("name"), str):
             raise _wrong(where, f"has a field without a name: {source!r}")
-        name = _legal(source["name"], where)
+        name = self._legal(source["name"], where)
         path = f"{where}.{name}" if where else name
         return Field(
             name,
@@ -161,7 +165,7 @@ class Parser:
         name, aliases = self._name(source, namespace, where)
         symbols = _strings(_needed(source, "symbols", where), "symbols", where)
         for symbol in symbols:
-            _legal(symbol, where)
+            self._legal(symbol, where)
         if len(set(symbols)) < len(symbols):
             raise _wrong(where, "has the same symbol twice")
         default = source.get("default")
@@ -189,15 +193,30 @@ class Parser:
         if not isinstance(name, str):
             raise _wrong(where, f"has the name {name!r}, where text must stand")
         if "." not in name:
-            space = source.get("namespace", namespace)
-            name = f"{space}.{name}" if space else name
-        for part in name.split("."):
-            _legal(part, where)
+            space = source.get("namespace")
+            name = f"{namespace if space is None else space}.{name}"
+        name = self._full_name(name, where)
         if name in self.names or name in PRIMITIVES:
             raise _wrong(where, f"defines the type {name!r} a second time")
         space = name.rpartition(".")[0]
         aliases = _strings(source.get("aliases", []), "aliases", where)
         return name, tuple(a if "." in a or not space else f"{space}.{a}" for a in aliases)
+
+    def _full_name(self, name: str, where: str) -> str:
+        """Return a full name that may be read; an empty namespace is none."""
+        space, _, own = name.rpartition(".")
+        for part in [*space.split("."), own] if space and self.strict else [own]:
+            self._legal(part, where)
+        if not is_namespace(space):
+            raise _wrong(where, f"has the namespace {space!r}, which is no text")
+        return f"{space}.{own}" if space else own
+
+    def _legal(self, name: str, where: str) -> str:
+        if not (is_legal(name) if self.strict else is_read(name)):
+            raise _wrong(
+                where, f"has the name {name!r}; a name is letters, digits and _, no digit first"
+            )
+        return name
 
     def _sized(self, of: Type, where: str) -> Type:
         """Return ``of``, having checked the two bounds; a record still open counts as one type."""
@@ -225,14 +244,6 @@ def _needed(source: dict[str, Any], attribute: str, where: str) -> Any:
     if attribute not in source:
         raise _wrong(where, f"has no attribute {attribute!r}")
     return source[attribute]
-
-
-def _legal(name: str, where: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise _wrong(
-            where, f"has the name {name!r}; a name is letters, digits and _, no digit first"
-        )
-    return name
 
 
 def _strings(source: Any, attribute: str, where: str) -> tuple[str, ...]:

@@ -46,20 +46,21 @@ class Schema:
     identity: str = field(repr=False)
 
 
-def parse(source: str | dict[str, Any] | list[Any]) -> Schema:
+def parse(source: str | dict[str, Any] | list[Any], *, strict: bool = False) -> Schema:
     """Return the schema of JSON text or of plain JSON values.
 
     Args:
         source: The text of an ``.avsc`` file, a type's bare name, or the JSON values.
+        strict: Whether names must be those of the specification; else what Java's parser takes.
 
     Raises:
         ConfigError: It is no JSON, or no Avro schema; the text says where and why.
     """
     try:
         values = _values(source)
-        root = Parser().parse(values, "", "")
+        root = Parser(strict).parse(values, "", "")
         text = json.dumps(values, separators=(",", ":"))
-        form = json.dumps(canonical(root, set()), separators=(",", ":"))
+        form = json.dumps(canonical(root, set()), separators=(",", ":"), ensure_ascii=False)
         identity = json.dumps(self_contained(root, set(), docs=False), sort_keys=True)
     except RecursionError:
         raise ConfigError(f"The schema is no Avro: it nests more than {MAX_DEPTH} deep.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stream_scorer.avro.framing import SchemaKey
+from stream_scorer.avro.names import legal_names
 from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema, type_at
 from stream_scorer.avro.types import Fixed, Primitive, Record, types_within, unqualified
@@ -13,6 +14,19 @@ from stream_scorer.check.wording import counted, some
 from stream_scorer.errors import ConfigError, ContractError
 
 _COST = "That costs about a hundred times what columns cost; leave the field out if you can."
+
+
+def judge_names(reader: Schema) -> Iterator[Finding]:
+    """Say which names of types are none by the specification, and what becomes of them."""
+    legal = legal_names(reader.root)
+    if legal:
+        name, instead = next(iter(legal.items()))
+        rest = "" if len(legal) == 1 else f" and {counted(len(legal) - 1, 'more name')}"
+        yield warning(
+            f"schemas.reader: {name}{rest} {'is' if len(legal) == 1 else 'are'} not valid in Avro "
+            "(letters, digits and _ between dots, no digit first), though Java and registries take "
+            f"such names. Events are read as they are; a copy in a scored event is named {instead}."
+        )
 
 
 def judge_logical_types(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream_scorer.avro.forms import self_contained
+from stream_scorer.avro.names import legal_names, never_written
 from stream_scorer.avro.schema import Schema, nullable, parse, type_at
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
@@ -62,7 +63,7 @@ def derive(
     record: dict[str, Any] = {"type": "record", "name": short, "fields": fields}
     if namespace:
         record["namespace"] = namespace
-    return parse(record)
+    return parse(record, strict=True)
 
 
 def output_type(of: FieldType) -> Any:
@@ -79,7 +80,14 @@ def _copied_type(reader: Schema, path: str, defined: set[str]) -> Any:
         found, below_null = type_at(reader, path)
     except ConfigError as error:
         raise ConfigError(f"output.pass_through: {error}") from error
-    written = self_contained(found, defined)
+    unwritable = never_written(found)
+    if unwritable is not None:
+        raise ConfigError(
+            f"output.pass_through: {path} can't be copied: it holds the name {unwritable!r}, and "
+            "Avro allows letters (A to Z), digits and _, no digit first. Copy the fields within it "
+            "one by one, or omit it."
+        )
+    written = self_contained(found, defined, legal=legal_names(reader.root))
     _, may_be_null = nullable(found)
     if not below_null or may_be_null:
         return written

@@ -11,6 +11,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 from hypothesis import given, settings
 
 from stream_scorer.avro.forms import canonical, self_contained
+from stream_scorer.avro.names import legal_names
 from stream_scorer.avro.schema import field_type, leaf_paths, parse
 from stream_scorer.avro.types import Array, Fixed, Primitive, Record, Union
 from stream_scorer.columns import FieldType
@@ -50,6 +51,42 @@ def test_names_take_the_namespace_around_them() -> None:
     assert root.fields[1].type is array.items
 
 
+@pytest.mark.parametrize("name", ["a-b", "1a", "a b", "", "ns.1a", "ns.", "a\u0301"])
+def test_a_name_that_java_refuses_is_refused(name: str) -> None:
+    """The last part of a name: letters, digits and ``_``, no digit first."""
+    with pytest.raises(ConfigError, match="has the name"):
+        parse(record(("a", "int"), name=name))
+
+
+@pytest.mark.parametrize("name", ["my-server.public.Value", "1.a", "größe", ".größe", " .a"])
+def test_names_that_only_java_takes_are_read_and_refused_in_what_we_write(name: str) -> None:
+    """A reference finds them as it finds others."""
+    schema = parse(record(("inner", record(name=name)), ("again", name)))
+    assert isinstance(schema.root, Record)
+    assert schema.root.fields[0].type is schema.root.fields[1].type
+    with pytest.raises(ConfigError, match="has the name"):
+        parse(schema.json, strict=True)
+
+
+def test_legal_names_differ_from_all_others() -> None:
+    """Also from each other, and from those that were legal before."""
+    names = ["a-b.T", "a+b.T", "a_b.T", "1.T", "é"]
+    schema = parse(record(*((f"f{n}", record(name=name)) for n, name in enumerate(names))))
+    assert legal_names(schema.root) == {
+        "1.T": "_1.T",
+        "a+b.T": "a_b.T_",
+        "a-b.T": "a_b.T__",
+        "é": "_",
+    }
+    assert legal_names(parse(record(("a", "int"), namespace="a.b")).root) == {}
+
+
+def test_the_fingerprint_of_other_alphabets_is_that_of_their_utf_8() -> None:
+    """As the canonical form has it (Avro 1.12, "Transforming into Parsing Canonical Form")."""
+    form = '{"name":"größe","type":"record","fields":[]}'
+    assert parse(record(name="größe")).fingerprint.hex() == fingerprint(form, "CRC-64-AVRO")
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -71,6 +108,7 @@ def test_names_take_the_namespace_around_them() -> None:
         ({"type": "enum", "name": "E", "symbols": "ab"}, "no list of names"),
         ({"type": "enum", "name": "E", "symbols": ["a"], "default": "b"}, "none of its symbols"),
         (["null", ["int", "long"]], "a union that directly holds a union"),
+        ('{"type":"fixed","size":1,"name":"\\ud800.a"}', "which is no text"),
         (["int", "int"], "two branches of type 'int'"),
         ([], "a union without a branch"),
         (record(("a", record(name="Event"))), "'Event' a second time"),

@@ -12,6 +12,7 @@ from typing import Any
 import fastavro
 import pytest
 
+from stream_scorer.avro.schema import parse
 from stream_scorer.cli.main import main
 from tests.scorers import event, scorer
 
@@ -109,3 +110,55 @@ def test_a_decimal_that_is_none_can_not_be_a_feature(
     assert "takes numbers, but the field 'amount' is" in lines[0]
     assert "since its logical type decimal (" in lines[0]
     assert main(["score", "-c", config, str(source), str(tmp_path / "out.avro")]) == 3
+
+
+@pytest.mark.parametrize("namespace", ["my-server.shop", "2024.orders", "a..b", "größe", "-"])
+def test_a_namespace_that_only_java_takes_is_read_and_written_as_a_legal_one(
+    namespace: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Debezium puts the server's name there. ``check`` says it once."""
+    inner = {"type": "record", "name": "Inner", "fields": [{"name": "n", "type": "int"}]}
+    schema = event({"name": "inner", "type": inner}, {"name": "again", "type": ["null", "Inner"]})
+    schema["namespace"] = namespace
+    copied = {"output": {"pass_through": ["event_id", "inner", "again"]}}
+    config, source = prepared(tmp_path, schema, b"\x02\x02\x04", copied)
+    rows = scored(config, source)
+    assert [(row["inner"], row["again"]) for row in rows] == [({"n": 1}, {"n": 2})] * 3
+    code, lines = checked(config, capsys)
+    assert code == 0
+    assert len([line for line in lines if f"{namespace}.Event" in line]) == 1
+    assert main(["schema", "output", "-c", config]) == 0
+    written = capsys.readouterr().out
+    parse(written, strict=True)  # the specification's names
+
+
+def test_what_java_takes_for_a_letter_is_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fields of such names are features, and are copied under a legal name."""
+    size = {"name": "größe", "type": "double"}
+    settings = {
+        "model": {"inputs": {"x": ["a", "größe"]}},
+        "output": {"pass_through": ["event_id", {"size": "größe"}]},
+    }
+    config, source = prepared(tmp_path, event(size), struct.pack("<d", 1.5), settings)
+    assert [row["size"] for row in scored(config, source)] == [1.5] * 3
+    assert checked(config, capsys)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [
+        ({"type": "enum", "name": "E", "symbols": ["groß"]}, "groß"),
+        ({"type": "record", "name": "R", "fields": [{"name": "größe", "type": "int"}]}, "größe"),
+    ],
+)
+def test_a_name_that_readers_look_for_is_not_copied_under_another(
+    of: Any, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A symbol or a field within a copied record; the sentence says what to do instead."""
+    copied = {"output": {"pass_through": ["event_id", "more"]}}
+    config, _ = prepared(tmp_path, event({"name": "more", "type": of}), settings=copied)
+    code, lines = checked(config, capsys)
+    assert code == 2
+    assert f"more can't be copied: it holds the name '{name}'" in lines[0]
