@@ -87,8 +87,8 @@ def read_schema(path: Path) -> Schema:
         ConfigError: it can't be read, or is no Avro schema.
     """
     try:
-        return parse(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        return parse(path.read_bytes())
+    except OSError as error:
         raise ConfigError(f"schemas.reader: {path} can't be read ({error}).") from error
     except ConfigError as error:
         raise ConfigError(f"schemas.reader: {path}: {error}") from error

@@ -71,7 +71,9 @@ class Parser:
         if isinstance(source, list):
             return self._union(source, namespace, where)
         if not isinstance(source, dict):
-            raise _wrong(where, f"is {source!r}, where a type's name, object or list must stand")
+            raise _wrong(
+                where, f"is {source!r:.80}, where a type's name, object or list must stand"
+            )
         kind = source.get("type")
         if kind is None:
             raise _wrong(where, "has no attribute 'type'")
@@ -113,7 +115,9 @@ class Parser:
         found = self.names.get(full) or self.names.get(name)
         if found is None:
             known = ", ".join(sorted(self.names)) or "none"
-            raise _wrong(where, f"has the unknown type {name!r}; types defined before it: {known}")
+            raise _wrong(
+                where, f"has the unknown type {name!r:.80}; types defined before it: {known:.500}"
+            )
         return found
 
     def _union(self, source: list[Any], namespace: str, where: str) -> Type:
@@ -149,7 +153,7 @@ class Parser:
 
     def _field(self, source: Any, namespace: str, where: str) -> Field:
         if not isinstance(source, dict) or not isinstance(source.get("name"), str):
-            raise _wrong(where, f"has a field without a name: {source!r}")
+            raise _wrong(where, f"has a field without a name: {source!r:.80}")
         name = self._legal(source["name"], where)
         path = f"{where}.{name}" if where else name
         return Field(
@@ -170,7 +174,7 @@ class Parser:
             raise _wrong(where, "has the same symbol twice")
         default = source.get("default")
         if default is not None and default not in symbols:
-            raise _wrong(where, f"has the default {default!r}, which is none of its symbols")
+            raise _wrong(where, f"has the default {default!r:.80}, which is none of its symbols")
         self.names[name] = Enum(name, aliases, symbols, default, _properties(source, "enum"))
         return self.names[name]
 
@@ -178,7 +182,7 @@ class Parser:
         name, aliases = self._name(source, namespace, where)
         size = _needed(source, "size", where)
         if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**31:
-            raise _wrong(where, f"has the size {size!r}, where a number of bytes must stand")
+            raise _wrong(where, f"has the size {size!r:.80}, where a number of bytes must stand")
         found = logical_of(source, "fixed", size)
         properties = _properties(source, "fixed", size)
         fixed = Fixed(name, aliases, size, found.name, found.scale, properties, found.ignored)
@@ -191,7 +195,7 @@ class Parser:
         """Return the full name and the full aliases (Avro 1.12, "Names" and "Aliases")."""
         name = _needed(source, "name", where)
         if not isinstance(name, str):
-            raise _wrong(where, f"has the name {name!r}, where text must stand")
+            raise _wrong(where, f"has the name {name!r:.80}, where text must stand")
         if "." not in name:
             space = source.get("namespace")
             name = f"{namespace if space is None else space}.{name}"
@@ -214,7 +218,7 @@ class Parser:
     def _legal(self, name: str, where: str) -> str:
         if not (is_legal(name) if self.strict else is_read(name)):
             raise _wrong(
-                where, f"has the name {name!r}; a name is letters, digits and _, no digit first"
+                where, f"has the name {name!r:.80}; a name is letters, digits and _, no digit first"
             )
         return name
 

@@ -12,6 +12,7 @@ from fastavro.schema import fingerprint as fastavro_fingerprint
 
 from stream_scorer.avro.forms import canonical, self_contained
 from stream_scorer.avro.parsing import MAX_DEPTH, Parser
+from stream_scorer.avro.text import json_values
 from stream_scorer.avro.types import (
     Array,
     Enum,
@@ -46,18 +47,18 @@ class Schema:
     identity: str = field(repr=False)
 
 
-def parse(source: str | dict[str, Any] | list[Any], *, strict: bool = False) -> Schema:
+def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = False) -> Schema:
     """Return the schema of JSON text or of plain JSON values.
 
     Args:
-        source: The text of an ``.avsc`` file, a type's bare name, or the JSON values.
+        source: The text or the bytes of an ``.avsc`` file, a type's bare name, or JSON values.
         strict: Whether names must be those of the specification; else what Java's parser takes.
 
     Raises:
         ConfigError: It is no JSON, or no Avro schema; the text says where and why.
     """
     try:
-        values = _values(source)
+        values = json_values(source) if isinstance(source, str | bytes) else source
         root = Parser(strict).parse(values, "", "")
         text = json.dumps(values, separators=(",", ":"))
         form = json.dumps(canonical(root, set()), separators=(",", ":"), ensure_ascii=False)
@@ -66,18 +67,6 @@ def parse(source: str | dict[str, Any] | list[Any], *, strict: bool = False) -> 
         raise ConfigError(f"The schema is no Avro: it nests more than {MAX_DEPTH} deep.") from None
     crc = bytes.fromhex(fastavro_fingerprint(form, "CRC-64-AVRO"))
     return Schema(values, text, crc, root, identity)
-
-
-def _values(source: str | dict[str, Any] | list[Any]) -> Any:
-    if not isinstance(source, str):
-        return source
-    stripped = source.strip()
-    if stripped[:1] not in {"{", "[", '"'}:
-        return stripped  # a bare name such as long
-    try:
-        return json.loads(stripped)
-    except ValueError as error:
-        raise ConfigError(f"The schema is no JSON: {error}.") from None
 
 
 def nullable(of: Type) -> tuple[Type, bool]:

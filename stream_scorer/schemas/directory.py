@@ -107,10 +107,10 @@ def _key(entry: str, name: str) -> SchemaKey:
 
 def _schema(entry: str, path: Path) -> Schema:
     try:
-        return parse(path.read_text("utf-8"))
+        return parse(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{entry}: {path} can't be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, ConfigError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{entry}: {path}: {error}") from None
 
 

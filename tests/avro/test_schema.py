@@ -93,6 +93,8 @@ def test_the_fingerprint_of_other_alphabets_is_that_of_their_utf_8() -> None:
         ("{", "no JSON"),
         ("strin", "unknown type 'strin'"),
         ({"name": "x"}, "no attribute 'type'"),
+        ("x" * 10_000, f"unknown type '{'x' * 79}; types defined"),
+        (record(*([{"type": "int"}] * 1000)), "a field without a name: {'type': 'int'}"),
         (record(("a", "Nowhere")), "'a' has the unknown type 'Nowhere'"),
         (record(("a b", "int")), "the name 'a b'"),
         (record(("a", "int"), ("a", "int")), "two fields of one name"),

@@ -162,3 +162,14 @@ def test_a_name_that_readers_look_for_is_not_copied_under_another(
     code, lines = checked(config, capsys)
     assert code == 2
     assert f"more can't be copied: it holds the name '{name}'" in lines[0]
+
+
+def test_a_schema_file_with_a_byte_order_mark_and_comments_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The reader's file; so it is in a folder of schemas."""
+    config, source = prepared(tmp_path, event())
+    schema = (tmp_path / "event.avsc").read_text()
+    (tmp_path / "event.avsc").write_bytes(f"/* ours */ {schema} // end".encode("utf-16"))
+    assert len(scored(config, source)) == 3
+    assert checked(config, capsys) == (0, [])
