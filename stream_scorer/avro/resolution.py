@@ -200,7 +200,8 @@ def _default(missing: Field, where: str) -> Any:
     if not missing.has_default:
         raise ContractError(
             f"The writer's schema has no field {where!r} and the reader's has no default for it; "
-            "add a default to the reader's schema, or take the field out of it."
+            "in the reader's schema add a default, or if the field was renamed its old name to its "
+            '"aliases", or omit the field.'
         )
     return default_value(missing.default, missing.type, where)
 
@@ -213,8 +214,21 @@ def _mismatch(writer: Type, reader: Type, where: str) -> ContractError:
     subject = f"Field {where!r}" if where else "The event"
     return ContractError(
         f"{subject} is written as {_described(writer)}, which can't be read as "
-        f"{_described(reader)}."
+        f"{_described(reader)}.{_if_renamed(writer, reader)}"
     )
+
+
+def _if_renamed(writer: Type, reader: Type) -> str:
+    """Return the way out where nothing but a name keeps the types apart."""
+    for each in reader.branches if isinstance(reader, Union) else (reader,):
+        if isinstance(writer, Named) and isinstance(each, Named) and writer.kind == each.kind:
+            same_size = getattr(writer, "size", None) == getattr(each, "size", None)
+            if same_size and not _names_match(writer, each):
+                return (
+                    f" If {unqualified(each.name)} is the same {each.kind} under a new name, add "
+                    f'"aliases": ["{writer.name}"] to it in the reader\'s schema.'
+                )
+    return ""
 
 
 def _described(of: Type) -> str:
