@@ -126,7 +126,8 @@ def test_unqualified_names_match_and_aliases_of_types_do() -> None:
     reason = _refused(writer, record(("x", "int"), name="Other"))
     assert reason == (
         "The event is written as record a.Event, which can't be read as record Other. If Other is "
-        'the same record under a new name, add "aliases": ["a.Event"] to it in the reader\'s schema.'
+        'the same record under a new name, add "aliases": ["a.Event"] to it in the reader'
+        "'s schema."
     )
     assert values_of(writer, [event], _aliased("Other", "a.Event")) == {"x": [1]}
 
