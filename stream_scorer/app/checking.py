@@ -19,7 +19,7 @@ from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
-from stream_scorer.check.model import judge_model, judge_neighbours, judge_nulls, judge_packages
+from stream_scorer.check.model import judge_model, judge_nulls, judge_packages, judge_scores
 from stream_scorer.check.plans import judge_names
 from stream_scorer.config.contradictions import contradictions
 from stream_scorer.config.settings import KafkaConfig, Settings
@@ -128,7 +128,7 @@ def _probes(settings: Settings, contract: Contract) -> Iterator[Finding]:
     rows = settings.batching.max_records
     if (yield from _tried(partial(warm_up, model, rows))) is None:
         return
-    yield from judge_neighbours(model, features, outputs)
+    yield from judge_scores(model, features, outputs)
     if settings.model.non_finite == "dead_letter":
         yield from judge_nulls(model, features, outputs)
 

@@ -25,6 +25,8 @@ def judge_features(features: FeatureMap) -> Iterator[Finding]:
         paths = [feature.path for feature in mapped.features]
         yield ok(f"Input {mapped.spec} takes {counted(len(paths), 'field')}: {some(paths)}.")
     yield from map(warning, features.lossy())
+    for limit, paths in features.inexact_ints().items():
+        yield ok(f"As floats, ints up to ±{limit} are exact, larger ones rounded: {some(paths)}.")
 
 
 def judge_outputs(fields: Sequence[OutputField]) -> Iterator[Finding]:

@@ -13,7 +13,12 @@ from stream_scorer.check.wording import some
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.features import FeatureMap, TensorMap
 from stream_scorer.model.outputs import OutputMap
-from stream_scorer.model.probes import batch_dependence, batch_dependence_warning
+from stream_scorer.model.probes import (
+    batch_dependence,
+    batch_dependence_warning,
+    run_dependence,
+    run_dependence_warning,
+)
 from stream_scorer.model.session import InferenceError, Model
 from stream_scorer.model.tensors import repeat
 
@@ -40,19 +45,26 @@ def judge_model(model: Model) -> Iterator[Finding]:
         )
 
 
-def judge_neighbours(model: Model, features: FeatureMap, outputs: OutputMap) -> Iterator[Finding]:
-    """Judge whether an event's score depends on the events beside it."""
-    if model.one_row_at_a_time:
-        return
+def judge_scores(model: Model, features: FeatureMap, outputs: OutputMap) -> Iterator[Finding]:
+    """Judge whether an event's score depends on chance, or on the events beside it.
+
+    A random model differs beside other rows too, so chance is asked first.
+    """
     for rows in (made_up_rows(features), repeat(features.example(), _ROWS)):
         try:
-            difference = batch_dependence(model, rows, outputs.wanted)
+            random = run_dependence_warning(run_dependence(model, rows, outputs.wanted))
+            if random is not None:
+                yield warning(random)
+            elif not model.one_row_at_a_time:
+                found = batch_dependence_warning(batch_dependence(model, rows, outputs.wanted))
+                yield ok("Scores do not depend on the batch.") if found is None else warning(found)
         except InferenceError:
             continue
-        found = batch_dependence_warning(difference)
-        yield ok("Scores do not depend on the batch.") if found is None else warning(found)
         return
-    yield skipped("Whether scores depend on the batch: the model takes none of the made-up rows.")
+    yield skipped(
+        "Whether scores depend on the batch, or on chance: the model takes none of the made-up "
+        "rows."
+    )
 
 
 def judge_nulls(model: Model, features: FeatureMap, outputs: OutputMap) -> Iterator[Finding]:

@@ -18,6 +18,16 @@ from stream_scorer.model.tensors import TensorSpec
 _NUMBERS = frozenset({"boolean", "int", "long", "float", "double"})
 _TEXTS = frozenset({"string", "enum"})
 _LARGEST = {"int": (1 << 31) - 1, "long": (1 << 63) - 1}
+_SECONDS_BY_2100 = 4_102_444_800
+_LATEST = {
+    "date": _SECONDS_BY_2100 // 86_400,
+    "time-millis": 86_400_000,
+    "time-micros": 86_400_000_000,
+    "timestamp-millis": _SECONDS_BY_2100 * 1_000,
+    "timestamp-micros": _SECONDS_BY_2100 * 1_000_000,
+    "timestamp-nanos": _SECONDS_BY_2100 * 1_000_000_000,
+}
+"""The largest number that a time is in this century."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,14 @@ class Feature:
 
     def largest_integer(self) -> int:
         """Return the largest integer that the field may hold, 0 for one that holds none."""
-        return _LARGEST.get(_leaf(self.type).kind, 0)
+        leaf = _leaf(self.type)
+        time = (leaf.logical or "").removeprefix("local-")
+        return _LATEST.get(time) or _LARGEST.get(leaf.kind, 0)
+
+    def is_plain_int(self) -> bool:
+        """Return whether the field is an int and no time: its values are rarely near its bounds."""
+        leaf = _leaf(self.type)
+        return leaf.kind == "int" and leaf.logical not in _LATEST
 
 
 def is_array(kind: FieldType) -> bool:

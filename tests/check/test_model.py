@@ -12,9 +12,9 @@ from stream_scorer.avro.schema import leaf_paths, parse
 from stream_scorer.check.findings import Finding, exit_code_of
 from stream_scorer.check.model import (
     judge_model,
-    judge_neighbours,
     judge_nulls,
     judge_packages,
+    judge_scores,
     made_up_rows,
 )
 from stream_scorer.model.features import FeatureMap, map_features
@@ -44,7 +44,7 @@ def features_of(model: Model, *fields: str, missing: object = "nan") -> FeatureM
 def neighbours(model: Model) -> list[Finding]:
     """What is found of batch neighbours."""
     outputs = map_outputs(model.outputs, None)
-    return list(judge_neighbours(model, features_of(model, "a", "b"), outputs))
+    return list(judge_scores(model, features_of(model, "a", "b"), outputs))
 
 
 def test_scores_of_a_plain_model_do_not_depend_on_the_batch(tmp_path: Path) -> None:
@@ -75,6 +75,36 @@ def test_dynamic_quantisation_is_found_out_with_the_way_out(tmp_path: Path) -> N
     assert finding.level == "warning"
     assert "Scores depend on the rows scored beside them" in finding.sentence
     assert "batching.max_records to 1" in finding.sentence
+
+
+@pytest.mark.parametrize("rows", [None, 1])
+@pytest.mark.parametrize("random", ["Dropout", "Bernoulli", "RandomNormalLike"])
+def test_a_random_model_is_called_random_and_not_quantised(
+    random: str, rows: int | None, tmp_path: Path
+) -> None:
+    """Dropout that is exported as in training, or an operator that draws."""
+    ratio = numpy_helper.from_array(np.array(0.2, np.float32), "ratio")
+    training = numpy_helper.from_array(np.array(True), "training")
+    nodes = {
+        "Dropout": [helper.make_node("Dropout", ["x", "ratio", "training"], ["y"])],
+        "RandomNormalLike": [helper.make_node("RandomNormalLike", ["x"], ["y"])],
+        "Bernoulli": [
+            helper.make_node("Sigmoid", ["x"], ["chance"]),
+            helper.make_node("Bernoulli", ["chance"], ["y"], dtype=TensorProto.FLOAT),
+        ],
+    }
+    path = write_model(
+        tmp_path / "m.onnx",
+        nodes[random],
+        [value("x", "float32", rows, 2)],
+        [value("y", "float32", rows, 2)],
+        initializers=[ratio, training] if random == "Dropout" else [],
+    )
+    (finding,) = neighbours(load_model(path))
+    assert finding.level == "warning"
+    assert finding.sentence.startswith("The model's scores differ from run to run")
+    assert "dropout or a random operator is in the graph" in finding.sentence
+    assert "uantisation" not in finding.sentence
 
 
 def test_a_model_of_one_row_a_call_has_no_neighbours(tmp_path: Path) -> None:
