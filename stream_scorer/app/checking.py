@@ -19,7 +19,13 @@ from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
-from stream_scorer.check.model import judge_model, judge_nulls, judge_packages, judge_scores
+from stream_scorer.check.model import (
+    judge_model,
+    judge_nulls,
+    judge_packages,
+    judge_scores,
+    judge_trees,
+)
 from stream_scorer.check.plans import judge_names
 from stream_scorer.config.contradictions import contradictions
 from stream_scorer.config.settings import KafkaConfig, Settings
@@ -131,6 +137,7 @@ def _probes(settings: Settings, contract: Contract) -> Iterator[Finding]:
     yield from judge_scores(model, features, outputs)
     if settings.model.non_finite == "dead_letter":
         yield from judge_nulls(model, features, outputs)
+    yield from judge_trees(settings.model.path, features)
 
 
 def _events(

@@ -125,7 +125,7 @@ def feature_for(
             f"Input {spec} takes {what}, but the field '{path}' is {_described(leaf)}: choose "
             f"another field, or export the model with an input of that type."
         )
-    fill = _fill(spec, path, missing.of(path)) if _has_null(kind) else Fill(None)
+    fill = _fill(spec, path, missing.of(path)) if has_null(kind) else Fill(None)
     return Feature(path, kind, fill, lengths)
 
 
@@ -165,9 +165,9 @@ def _depth(kind: FieldType) -> int:
     return 0 if kind.kind != "array" or kind.items is None else 1 + _depth(kind.items)
 
 
-def _has_null(kind: FieldType) -> bool:
+def has_null(kind: FieldType) -> bool:
     """Return whether the field, or an item in it, may be null."""
-    return kind.nullable or (kind.items is not None and _has_null(kind.items))
+    return kind.nullable or (kind.items is not None and has_null(kind.items))
 
 
 def _described(of: FieldType) -> str:

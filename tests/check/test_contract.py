@@ -91,6 +91,19 @@ def test_a_long_into_a_float_loses_digits_and_says_so() -> None:
     assert "amount" not in lossy.sentence
 
 
+def test_null_that_is_rejected_is_announced() -> None:
+    """``init`` writes that for text, which has no NaN; it need not be wrong."""
+    text = {"name": "channel", "type": ["null", "string"]}
+    reader = parse({"type": "record", "name": "Event", "fields": [text]})
+    features = map_features([TEXT], leaf_paths(reader), {"t": ["channel"]}, Missing("reject"))
+    *_, announced = judge_features(features)
+    assert announced.level == "ok"
+    assert announced.sentence == (
+        "Where channel is null, the event is a dead letter (missing_feature), since model.missing "
+        "rejects it."
+    )
+
+
 def test_ints_in_floats_are_one_quiet_line() -> None:
     """They are rarely so large; times are, whatever their type."""
     time = {"type": "int", "logicalType": "time-millis"}

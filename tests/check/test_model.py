@@ -15,6 +15,7 @@ from stream_scorer.check.model import (
     judge_nulls,
     judge_packages,
     judge_scores,
+    judge_trees,
     made_up_rows,
 )
 from stream_scorer.model.features import FeatureMap, map_features
@@ -22,6 +23,8 @@ from stream_scorer.model.fields import Missing
 from stream_scorer.model.outputs import map_outputs
 from stream_scorer.model.session import Model, load_model
 from tests.model.making import passing, value, write_model
+from tests.model.test_trees import model as tree_model
+from tests.model.test_trees import trees
 
 READER = parse(
     {
@@ -134,6 +137,37 @@ def test_a_null_that_becomes_nan_and_then_no_score_is_found_by_asking_the_model(
     assert finding.sentence.startswith("Where a, b is null")
     assert list(judge_nulls(model, features_of(model, "a", "b", missing=0), outputs)) == []
     assert list(judge_nulls(model, features_of(model, "a", "b", missing="reject"), outputs)) == []
+
+
+def test_a_value_for_null_that_has_no_score_is_found_by_asking_the_model(tmp_path: Path) -> None:
+    """A number whose logarithm there is not, a text that the model does not know."""
+    shifted = [
+        helper.make_node("Add", ["x", "one"], ["x1"]),
+        helper.make_node("Log", ["x1"], ["y"]),
+    ]
+    one = numpy_helper.from_array(np.array(1, np.float32), "one")
+    shape = ("float32", None, 2)
+    path = write_model(
+        tmp_path / "m.onnx", shifted, [value("x", *shape)], [value("y", *shape)], initializers=[one]
+    )
+    model = load_model(path)
+    outputs = map_outputs(model.outputs, None)
+    findings = list(judge_nulls(model, features_of(model, "a", "b", missing=-1), outputs))
+    assert [each.level for each in findings] == ["warning", "warning"]
+    assert findings[0].sentence.startswith("Where a is null, the model gets -1 and gives no finite")
+    assert "model.missing.fields.a to another value, or to reject" in findings[0].sentence
+
+
+def test_null_that_goes_astray_in_trees_is_warned_of(tmp_path: Path) -> None:
+    """By field and operator, with the way out."""
+    path = tree_model(tmp_path / "m.onnx", trees("x", None))
+    model = load_model(path)
+    fields = {"x": ("a", "b", "a")}
+    features = map_features(model.inputs, leaf_paths(READER), fields, Missing())
+    (finding,) = judge_trees(path, features)
+    assert finding.level == "warning"
+    assert finding.sentence.startswith("Where a is null, TreeEnsembleRegressor gets NaN")
+    assert "nodes_missing_value_tracks_true" in finding.sentence
 
 
 def test_a_model_that_scores_nan_is_left_alone() -> None:
