@@ -30,10 +30,11 @@ def look_at_reading(
         schemas: the sources of writers' schemas, ``None`` to leave them alone. Of a registry, all
             versions of each input topic's subject (topic-name strategy) are judged.
     """
-    yield from judge_reader(contract.reader, contract.wanted)
+    wanted, copied = contract.features.wanted, contract.copies
+    yield from judge_reader(contract.reader, wanted, copied)
     if schemas is None:
         return
-    yield from judge_listed(schemas.listed, contract.reader, contract.wanted)
+    yield from judge_listed(schemas.listed, contract.reader, wanted, copied)
     if settings.kafka is None or schemas.registry is None:
         return
     for topic in settings.kafka.input_topics:
@@ -46,7 +47,7 @@ def look_at_reading(
         except RefusesToStart as refused:
             yield of_refusal(refused)
             return
-        yield from judge_writers(subject, versions, contract.reader, contract.wanted)
+        yield from judge_writers(subject, versions, contract.reader, wanted, copied)
 
 
 def look_at_writing(settings: Settings, scored: Schema, schemas: Schemas) -> Iterator[Finding]:

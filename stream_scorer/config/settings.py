@@ -192,7 +192,8 @@ class OutputConfig(BaseModel):
 
     pass_through: tuple[PassThroughField, ...] = ()
     """Input fields to copy to the scored event: a path, or `new_name: path`. `device.id` becomes
-    `device_id`."""
+    `device_id`. A copy is the event's own bytes. If the event's schema is not the reader's, it is
+    what schema resolution makes of them."""
     provenance: bool = True
     """Whether the scored event says its `model`, its `source` and `scored_at`."""
     record: Text | None = Field(default=None, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stream_scorer.avro.copies import Target
 from stream_scorer.avro.forms import self_contained
-from stream_scorer.avro.schema import Schema, nullable, parse, type_at
+from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.outputs import OutputField
@@ -76,12 +77,11 @@ def output_type(of: FieldType) -> Any:
 
 def _copied_type(reader: Schema, path: str, defined: set[str]) -> Any:
     try:
-        found, below_null = type_at(reader, path)
+        target = Target.at(reader, path)
     except ConfigError as error:
         raise ConfigError(f"output.pass_through: {error}") from error
-    written = self_contained(found, defined)
-    _, may_be_null = nullable(found)
-    if not below_null or may_be_null:
+    written = self_contained(target.of, defined)
+    if not target.lifted:
         return written
     return ["null", *(written if isinstance(written, list) else [written])]
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema, leaf_paths, parse
 from stream_scorer.avro.strict import well_formed
 from stream_scorer.bench.alone import batch_of
@@ -25,7 +26,6 @@ from stream_scorer.model.features import FeatureMap, map_features
 from stream_scorer.model.fields import Missing
 from stream_scorer.model.tensors import TensorSpec
 from stream_scorer.schemas import FixedSchema
-from stream_scorer.scoring.reading import compile_reading
 from tests.avro.strategies import writers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -72,9 +72,9 @@ def features_of(
 def refused(schema: Schema, features: FeatureMap) -> dict[int, Any]:
     """Which of the events made up for the features have no place in the tensors."""
     datums = MadeUpEvents(schema, needs_of(features)).take(EVENTS)
-    read = compile_reading(schema, schema, features.wanted, ()).read(Payloads.of(datums))
+    read = compile_plan(schema, schema, features.wanted).decode(Payloads.of(datums))
     assert read.malformed == {}
-    return dict(features.tensors(read.features, EVENTS).problems)
+    return dict(features.tensors(read.columns, EVENTS).problems)
 
 
 @given(writers())
