@@ -21,6 +21,8 @@ from stream_scorer.avro.types import (
     Type,
     Union,
     holds_itself,
+    namespace_of,
+    unqualified,
 )
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
@@ -77,6 +79,23 @@ def _values(source: str | dict[str, Any] | list[Any]) -> Any:
         return json.loads(stripped)
     except ValueError as error:
         raise ConfigError(f"The schema is no JSON: {error}.") from None
+
+
+def alike(one: Schema, other: Schema) -> bool:
+    """Return whether two schemas write the same bytes with the same names, but for the namespace.
+
+    They may differ in ``doc`` and the defaults of fields, and one of the two records may lack the
+    namespace that the other has.
+    """
+    roots = [each.root.name for each in (one, other) if isinstance(each.root, Record)]
+    names = {}
+    if not all(namespace_of(name) for name in roots):
+        names = {name: unqualified(name) for name in roots}
+    first, second = (
+        self_contained(each.root, set(), docs=False, defaults=False, names=names)
+        for each in (one, other)
+    )
+    return bool(first == second)
 
 
 def nullable(of: Type) -> tuple[Type, bool]:

@@ -197,7 +197,8 @@ class OutputConfig(BaseModel):
     provenance: bool = True
     """Whether the scored event says its `model`, its `source` and `scored_at`."""
     record: Text | None = Field(default=None, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
-    """Full name of the scored record. null: `stream_scorer.Scored_<model name>`."""
+    """Full name of the scored record. null: `stream_scorer.Scored_<model name>`, or that without a
+    namespace if a copied type has none and is used twice."""
     partition: Literal["source", "key"] = "source"
     """`source`: the input's partition number. `key`: murmur2 of the key, as Java clients do."""
     tombstones: Literal["dead_letter", "forward"] = "dead_letter"
