@@ -69,10 +69,12 @@ class Plan:
             path: concatenated([column, one_by_one.columns[path]]).take(order)
             for path, column in found.columns.items()
         }
-        copied = {
-            path: _encoded(concatenated([each.octets, one_by_one.copied[path].octets]).take(order))
-            for path, each in found.copied.items()
-        }
+        copied = found.copied
+        if len(one_by_one.malformed) < len(astray):  # else nobody asks for the copies of these rows
+            copied = {
+                path: _encoded(concatenated([a.octets, one_by_one.copied[path].octets]).take(order))
+                for path, a in found.copied.items()
+            }
         rows = astray.tolist()
         malformed = {rows[row]: why for row, why in one_by_one.malformed.items()}
         return Decoded(whole, malformed, copied)

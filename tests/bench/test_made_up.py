@@ -31,6 +31,7 @@ from tests.avro.strategies import writers
 GOLDEN = Path(__file__).parents[1] / "golden"
 BUNDLES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 EVENTS = 60
+ID = {"name": "id", "type": "long"}
 LOGICAL: list[dict[str, Any]] = [
     {"type": "int", "logicalType": "date"},
     {"type": "int", "logicalType": "time-millis"},
@@ -174,6 +175,14 @@ def test_a_union_holds_what_the_tensor_takes(dtype: str, kind: type) -> None:
     assert refused(schema, features) == {}
     rows = [decoded(schema, datum) for datum in MadeUpEvents(schema, needs_of(features)).take(50)]
     assert {type(row["f0"]) for row in rows} <= {kind, int, float}
+
+
+def test_records_that_have_the_same_fields_are_both_made_up() -> None:
+    """A writer that is not told the branch writes the first that a value fits."""
+    one, two = ({"type": "record", "name": name, "fields": [ID]} for name in ("One", "Two"))
+    schema = parse({"type": "record", "name": "E", "fields": [{"name": "x", "type": [one, two]}]})
+    datums = MadeUpEvents(schema, {}).take(EVENTS)
+    assert {datum[0] for datum in datums} == {0, 2}
 
 
 def test_a_schema_that_is_no_record_needs_a_file() -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import fastavro
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from stream_scorer.avro.forms import canonical
 from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.types import Record, Type
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.outputs import OutputField
 from stream_scorer.scoring.scored_event import PassThrough, derive, output_type, record_name
+from tests.avro.strategies import writers
 
 DEVICE = {
     "type": "record",
@@ -153,6 +159,27 @@ def test_a_reference_from_within_another_namespace_is_written_out() -> None:
     copied = [PassThrough(name, name) for name in ("status", "order")]
     schema = derive("stream_scorer.Scored", reader, copied, [], provenance=False)
     assert names_in(schema) == {"Scored", "sales.Order", "sales.Status"}
+
+
+@given(writers(), st.sampled_from([None, "shop"]), st.sampled_from([None, "shop.Scored", "Scored"]))
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+def test_any_schema_can_be_copied_and_read_by_a_strict_parser(
+    writer: dict[str, Any], namespace: str | None, configured: str | None
+) -> None:
+    """Of each field the very type, but for namespaces."""
+    reader = parse({**writer, "namespace": namespace} if namespace else writer)
+    assert isinstance(reader.root, Record)
+    copied = [PassThrough(each.name, each.name) for each in reader.root.fields]
+    schema = derive(record_name(configured, "m"), reader, copied, [SCORE], provenance=True)
+    assert "stream_scorer.R1" not in names_in(schema)
+    assert isinstance(schema.root, Record)
+    for given_field, derived_field in zip(reader.root.fields, schema.root.fields, strict=False):
+        assert unqualified_names(derived_field.type) == unqualified_names(given_field.type)
+
+
+def unqualified_names(of: Type) -> str:
+    """A type's parsing canonical form without namespaces."""
+    return re.sub(r"(shop|stream_scorer)\.", "", json.dumps(canonical(of, set())))
 
 
 def test_a_scored_record_named_like_a_type_that_it_copies_is_refused() -> None:
