@@ -94,6 +94,21 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """Whole Avro values of a field's type, a union's branch included, as they are to be written."""
+
+    octets: Texts
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.octets)
+
+    def take(self, rows: NDArray[np.intp]) -> Encoded:
+        """Return the given rows, in that order."""
+        return Encoded(self.octets.take(rows))
+
+
+@dataclass(frozen=True, slots=True)
 class Enums:
     """Enum values as positions (int32) in the reader's ``symbols``."""
 

@@ -46,6 +46,11 @@ def default_value(json: Any, of: Type, where: str) -> Any:
         ) from None
 
 
+def fitting_branch(json: Any, of: Union) -> int:
+    """Return which branch of a union a default is of; it is known to be one of the union."""
+    return _first_fit(json, of, 0)[0]
+
+
 class _Unfit(Exception):
     """The JSON is no value of the type."""
 
@@ -71,7 +76,7 @@ def _value(json: Any, of: Type, depth: int) -> Any:
         case Record() if isinstance(json, dict):
             return _record(json, of, depth)
         case Union():
-            return _first_fit(json, of, depth)
+            return _first_fit(json, of, depth)[1]
     raise _Unfit
 
 
@@ -152,10 +157,10 @@ def _record(json: dict[str, Any], of: Record, depth: int) -> dict[str, Any]:
     return values
 
 
-def _first_fit(json: Any, of: Union, depth: int) -> Any:
-    for branch in of.branches:
+def _first_fit(json: Any, of: Union, depth: int) -> tuple[int, Any]:
+    for index, branch in enumerate(of.branches):
         try:
-            return _value(json, branch, depth + 1)
+            return index, _value(json, branch, depth + 1)
         except _Unfit:
             continue
     raise _Unfit

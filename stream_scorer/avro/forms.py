@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,13 @@ from stream_scorer.avro.types import (
     Field,
     Fixed,
     Map,
-    Named,
     Primitive,
     Properties,
     Record,
     Type,
     Union,
+    inner_types,
+    namespace_of,
     unqualified,
 )
 
@@ -55,7 +56,12 @@ def canonical(of: Type, defined: set[str]) -> Any:
 
 
 def self_contained(
-    of: Type, defined: set[str], *, docs: bool = True, legal: Mapping[str, str] | None = None
+    of: Type,
+    defined: set[str],
+    *,
+    docs: bool = True,
+    defaults: bool = True,
+    names: Mapping[str, str] | None = None,
 ) -> Any:
     """Return a type as JSON that needs nothing around it: names are defined where first used.
 
@@ -63,44 +69,42 @@ def self_contained(
         of: The type.
         defined: Full names that are already written; grows with those written here.
         docs: Whether ``doc`` attributes are kept.
-        legal: Full names to write in place of others; ``None`` for all as they are.
+        defaults: Whether the defaults of fields are kept.
+        names: New full names of types and aliases, by their own.
     """
-    return _SelfContained(defined, docs, legal or {}).written(of)
+    return _SelfContained(defined, docs, defaults, names or {}).of(of)
 
 
 @dataclass(frozen=True, slots=True)
 class _SelfContained:
-    """Writes types; see ``self_contained``."""
-
     defined: set[str]
     docs: bool
-    legal: Mapping[str, str]
+    defaults: bool
+    names: Mapping[str, str]
 
-    def written(self, of: Type) -> Any:
+    def of(self, of: Type) -> Any:
         match of:
             case Primitive():
                 kept = self._kept(of.properties)
                 return {"type": of.kind, **kept} if kept else of.kind
             case Array():
-                items = self.written(of.items)
-                return {"type": "array", "items": items, **self._kept(of.properties)}
+                return {"type": "array", "items": self.of(of.items), **self._kept(of.properties)}
             case Map():
-                values = self.written(of.values)
-                return {"type": "map", "values": values, **self._kept(of.properties)}
+                return {"type": "map", "values": self.of(of.values), **self._kept(of.properties)}
             case Union():
-                return [self.written(branch) for branch in of.branches]
-        name = self._spelled(of.name)
+                return [self.of(branch) for branch in of.branches]
+        name = self._named(of.name)
         if name in self.defined:
             return name
         self.defined.add(name)
         return self._definition(of, name)
 
-    def _definition(self, of: Named, name: str) -> Any:
+    def _definition(self, of: Record | Enum | Fixed, name: str) -> Any:
         form: dict[str, Any] = {
             "type": of.kind,
             "name": unqualified(name),
-            "namespace": name.rpartition(".")[0],
-            **({"aliases": [self._spelled(each) for each in of.aliases]} if of.aliases else {}),
+            "namespace": namespace_of(name),
+            **({"aliases": [self._named(each) for each in of.aliases]} if of.aliases else {}),
             **self._kept(of.properties),
         }
         match of:
@@ -117,14 +121,56 @@ class _SelfContained:
     def _field(self, of: Field) -> Any:
         return {
             "name": of.name,
-            "type": self.written(of.type),
-            **({"default": of.default} if of.has_default else {}),
+            "type": self.of(of.type),
+            **({"default": of.default} if of.has_default and self.defaults else {}),
             **({"aliases": list(of.aliases)} if of.aliases else {}),
             **self._kept(of.properties),
         }
 
-    def _spelled(self, name: str) -> str:
-        return self.legal.get(name, name)
+    def _named(self, name: str) -> str:
+        return self.names.get(name, name)
 
     def _kept(self, properties: Properties) -> dict[str, Any]:
         return {key: value for key, value in properties.items() if self.docs or key != "doc"}
+
+
+def names_for(
+    types: Iterable[Type], namespace: str, legal: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return new names for types without a namespace that are referred to from within one.
+
+    Such a reference can't be written: a bare name is one of the namespace around it (Avro 1.12,
+    "Names"). Java's parser then looks for one without a namespace; others refuse the schema. So
+    these types get the namespace that the reference stands in.
+
+    Args:
+        types: What is written self-contained, one after the other.
+        namespace: The namespace around them.
+        legal: New names that some have already; they are among those returned.
+    """
+    listed = list(types)
+    names = dict(legal or {})
+    while found := _unreachable(listed, namespace, names):
+        names |= found
+    return names
+
+
+def _unreachable(types: list[Type], namespace: str, names: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    defined: set[str] = set()
+
+    def look(of: Type, around: str) -> None:
+        if isinstance(of, Record | Enum | Fixed):
+            name = names.get(of.name, of.name)
+            if name in defined:
+                if around and not namespace_of(name):
+                    found.setdefault(of.name, f"{around}.{name}")
+                return
+            defined.add(name)
+            around = namespace_of(name)
+        for inner in inner_types(of):
+            look(inner, around)
+
+    for each in types:
+        look(each, namespace)
+    return {name: new for name, new in found.items() if new not in defined}

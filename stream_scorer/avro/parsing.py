@@ -26,6 +26,7 @@ from stream_scorer.avro.types import (
     Type,
     Union,
     inner_types,
+    namespace_of,
 )
 from stream_scorer.columns import Kind
 from stream_scorer.errors import ConfigError
@@ -138,7 +139,7 @@ class Parser:
         name, aliases = self._name(source, namespace, where)
         record = Record(name, aliases, (), _properties(source, "record"))
         self.names[name] = record
-        inner = name.rpartition(".")[0]
+        inner = namespace_of(name)
         listed = _needed(source, "fields", where)
         if not isinstance(listed, list):
             raise _wrong(where, "has 'fields' that are no list")
@@ -202,7 +203,7 @@ class Parser:
         name = self._full_name(name, where)
         if name in self.names or name in PRIMITIVES:
             raise _wrong(where, f"defines the type {name!r} a second time")
-        space = name.rpartition(".")[0]
+        space = namespace_of(name)
         aliases = _strings(source.get("aliases", []), "aliases", where)
         return name, tuple(a if "." in a or not space else f"{space}.{a}" for a in aliases)
 

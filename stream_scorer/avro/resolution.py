@@ -8,7 +8,8 @@ Where the specification leaves a choice: unqualified names match, as it says; ea
 feeds one reader's field, by name before by alias; two decimals match if their scales do, since the
 precision does not change the number; a union that has not changed keeps its branches, so that an
 event is always read as written by its own schema (else an int could turn into a float of an earlier
-branch).
+branch); where several of a reader's branches match a named type, the one of the same full name is
+taken before the first, as Java does.
 """
 
 from __future__ import annotations
@@ -79,10 +80,10 @@ class _Resolver:
         if isinstance(writer, Union):
             return self._choice(writer, reader, where)
         if isinstance(reader, Union):
-            taken = [branch for branch in reader.branches if matches(writer, branch)]
-            if not taken:
+            taken = _branch_for(writer, reader)
+            if taken is None:
                 raise _mismatch(writer, reader, where)
-            return self.resolve(writer, taken[0], where)
+            return self.resolve(writer, taken, where)
         if not matches(writer, reader):
             raise _mismatch(writer, reader, where)
         return self._same(writer, reader, where)
@@ -92,9 +93,11 @@ class _Resolver:
             case Record(), Record():
                 return self._fields(writer, reader, where)
             case Array(), Array():
-                return Items(writer, self.resolve(writer.items, reader.items, where + "[]"))
+                items = self.resolve(writer.items, reader.items, where + "[]")
+                return Items(writer, reader, items)
             case Map(), Map():
-                return Entries(writer, self.resolve(writer.values, reader.values, where + "{}"))
+                values = self.resolve(writer.values, reader.values, where + "{}")
+                return Entries(writer, reader, values)
             case Enum(), Enum():
                 return Symbol(writer, reader, _positions(writer, reader), where)
             case ((Primitive() | Fixed()), (Primitive() | Fixed())):
@@ -142,6 +145,14 @@ class _Resolver:
             return Source(writer, None, None)
         action = self.resolve(writer.type, reader.type, _below(where, reader.name))
         return Source(writer, reader, action)
+
+
+def _branch_for(writer: Type, reader: Union) -> Type | None:
+    """Return the first branch that matches; of named types, the one of the same full name first."""
+    taken = [branch for branch in reader.branches if matches(writer, branch)]
+    if isinstance(writer, Named):
+        taken.sort(key=lambda branch: not isinstance(branch, Named) or branch.name != writer.name)
+    return taken[0] if taken else None
 
 
 def matches(writer: Type, reader: Type) -> bool:

@@ -22,6 +22,8 @@ from stream_scorer.avro.types import (
     Type,
     Union,
     holds_itself,
+    namespace_of,
+    unqualified,
 )
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
@@ -67,6 +69,23 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
         raise ConfigError(f"The schema is no Avro: it nests more than {MAX_DEPTH} deep.") from None
     crc = bytes.fromhex(fastavro_fingerprint(form, "CRC-64-AVRO"))
     return Schema(values, text, crc, root, identity)
+
+
+def alike(one: Schema, other: Schema) -> bool:
+    """Return whether two schemas write the same bytes with the same names, but for the namespace.
+
+    They may differ in ``doc`` and the defaults of fields, and one of the two records may lack the
+    namespace that the other has.
+    """
+    roots = [each.root.name for each in (one, other) if isinstance(each.root, Record)]
+    names = {}
+    if not all(namespace_of(name) for name in roots):
+        names = {name: unqualified(name) for name in roots}
+    first, second = (
+        self_contained(each.root, set(), docs=False, defaults=False, names=names)
+        for each in (one, other)
+    )
+    return bool(first == second)
 
 
 def nullable(of: Type) -> tuple[Type, bool]:

@@ -1,9 +1,10 @@
 """The strict reading of the wire: is an event, byte for byte, what its schema says?
 
-The whole event must be well formed, the fields that nobody reads included; only UTF-8 is left to
-whoever reads a string. The specification's rules (Avro 1.12, "Binary Encoding") hold to the letter:
-booleans are 0 or 1, ints fit 32 bits, varints 64 bits and 10 bytes, a block that states its size
-has it, an index exists, and no byte is left over. A varint may be longer than it must be.
+The whole event must be well formed, the fields that nobody reads included; only a string that is
+neither read nor copied need not be UTF-8. The specification's rules (Avro 1.12, "Binary Encoding")
+hold to the letter: booleans are 0 or 1, ints fit 32 bits, varints 64 bits and 10 bytes, a block
+that states its size has it, an index exists, and no byte is left over. A varint may be longer than
+it must be.
 
 The cost of an event is bounded by its own size. A block may claim no more items than the bytes that
 are left could hold, and items that take no bytes (nulls, empty records) are limited to
@@ -86,10 +87,16 @@ def well_formed(of: Type) -> Callable[[bytes], None]:
     return whole
 
 
+def readable(of: Type, where: str) -> Check:
+    """Return a check that a value is well formed and that every string in it is UTF-8."""
+    return _Checks(utf8=True).check(of, where)
+
+
 @dataclass(slots=True)
 class _Checks:
     """Builds checks; ``recursive`` holds those of such records, so that recursion ends."""
 
+    utf8: bool = False
     recursive: dict[Record, Check] = field(default_factory=dict)
 
     def check(self, of: Type, where: str) -> Check:
@@ -106,6 +113,8 @@ class _Checks:
                 return _index(len(of.symbols), where)
             case Fixed():
                 return _fixed(of.size, where)
+            case Primitive() if of.kind == "string" and self.utf8:
+                return text(where)
             case Primitive():
                 return _primitive(of.kind, where)
 
@@ -130,13 +139,14 @@ class _Checks:
         branches = [self.check(branch, where) for branch in of.branches]
 
         def union(event: Event, at: int) -> int:
-            index, at = _read_index(event, at, len(branches), where)
+            index, at = read_index(event.data, at, len(branches), where)
             return branches[index](event, at)
 
         return _nested(union, where)
 
     def _entry(self, of: Map, where: str) -> Check:
-        key, value = _octets(where), self.check(of.values, where + "{}")
+        key = text(where) if self.utf8 else _octets(where)
+        value = self.check(of.values, where + "{}")
         return lambda event, at: value(event, key(event, at))
 
 
@@ -231,6 +241,28 @@ def _octets(where: str) -> Check:
     return octets
 
 
+def text(where: str) -> Check:
+    """Return a check of a string that must be UTF-8, or of bytes that are read as one."""
+
+    def utf8(event: Event, at: int) -> int:
+        size, at = read_varint(event.data, at, where)
+        _within(event, at, size, where)
+        decoded(event.data[at : at + size], where)
+        return at + size
+
+    return utf8
+
+
+def decoded(content: bytes, where: str) -> str:
+    """Return the text of a string's bytes; raise :class:`Malformed` if they are no UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(
+            f"{_field(where)} is no UTF-8: byte {error.start} is {content[error.start]:#04x}."
+        ) from None
+
+
 def _number(where: str, bits: int) -> Check:
     def number(event: Event, at: int) -> int:
         value, at = read_varint(event.data, at, where)
@@ -242,11 +274,12 @@ def _number(where: str, bits: int) -> Check:
 
 
 def _index(choices: int, where: str) -> Check:
-    return lambda event, at: _read_index(event, at, choices, where)[1]
+    return lambda event, at: read_index(event.data, at, choices, where)[1]
 
 
-def _read_index(event: Event, at: int, choices: int, where: str) -> tuple[int, int]:
-    index, at = read_varint(event.data, at, where)
+def read_index(data: bytes, at: int, choices: int, where: str) -> tuple[int, int]:
+    """Return the index of a branch or symbol at ``at``, and where it ends."""
+    index, at = read_varint(data, at, where)
     if not 0 <= index < choices:
         raise Malformed(f"{_field(where)} has the index {index}, of {choices} choices.")
     return index, at

@@ -122,6 +122,11 @@ def unqualified(name: str) -> str:
     return name.rpartition(".")[2]
 
 
+def namespace_of(name: str) -> str:
+    """Return the namespace of a full name; it is empty for a name without one."""
+    return name.rpartition(".")[0]
+
+
 def inner_types(of: Type) -> tuple[Type, ...]:
     """Return the types that stand directly within a type."""
     match of:

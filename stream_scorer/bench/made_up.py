@@ -135,7 +135,8 @@ class MadeUpEvents:
                 continue
             column = self._column(branch, path, len(places), depth + 1, needs)
             for place, value in zip(places, plain(column, branch), strict=True):
-                values[place] = value
+                # fastavro writes a record without its name as the first branch that has its fields
+                values[place] = (branch.name, value) if isinstance(branch, Record) else value
         return Objects(values)
 
 

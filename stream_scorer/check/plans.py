@@ -47,10 +47,12 @@ def judge_logical_types(reader: Schema, wanted: Sequence[str]) -> Iterator[Findi
         )
 
 
-def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
+def judge_reader(
+    reader: Schema, wanted: Sequence[str], copied: Sequence[str] = ()
+) -> Iterator[Finding]:
     """Judge events that were written with the reader's own schema, which any scorer may meet."""
     try:
-        plan = compile_plan(reader, reader, wanted)
+        plan = compile_plan(reader, reader, wanted, copied)
     except ConfigError as refused:
         yield error(f"schemas.reader: {refused}", ConfigError)
         return
@@ -58,9 +60,8 @@ def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
         yield error(f"schemas.reader: {refused}", ContractError)
         return
     if plan.fallback is None:
-        yield ok(
-            f"Events of the reader's schema are read as columns ({counted(len(wanted), 'field')})."
-        )
+        fields = counted(len({*wanted, *copied}), "field")
+        yield ok(f"Events of the reader's schema are read as columns ({fields}).")
     else:
         yield warning(f"schemas.reader: {plan.fallback} {_COST}")
 
@@ -70,6 +71,7 @@ def judge_writers(
     versions: Mapping[int, Schema | ContractError],
     reader: Schema,
     wanted: Sequence[str],
+    copied: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Judge the versions of an input's subject, oldest first, against the reader's schema.
 
@@ -83,7 +85,7 @@ def judge_writers(
         )
         return
     judged = [
-        _judged(f"Version {number} of {subject}", writer, reader, wanted)
+        _judged(f"Version {number} of {subject}", writer, reader, wanted, copied)
         for number, writer in versions.items()
     ]
     *older, latest = judged
@@ -105,7 +107,10 @@ def judge_writers(
 
 
 def judge_listed(
-    listed: Mapping[SchemaKey, Schema], reader: Schema, wanted: Sequence[str]
+    listed: Mapping[SchemaKey, Schema],
+    reader: Schema,
+    wanted: Sequence[str],
+    copied: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Judge the schemas of a directory that have the reader's name, so that they may be writers'.
 
@@ -115,7 +120,7 @@ def judge_listed(
     for key, schema in listed.items():
         if _name(schema) != _name(reader):
             continue
-        judged = _judged(f"In schemas.directory, {key}", schema, reader, wanted)
+        judged = _judged(f"In schemas.directory, {key}", schema, reader, wanted, copied)
         if isinstance(judged, ContractError):
             yield warning(f"{judged} Its events, if there are any, are dead letters.")
         elif judged is not None:
@@ -128,13 +133,17 @@ def _name(schema: Schema) -> str:
 
 
 def _judged(
-    version: str, writer: Schema | ContractError, reader: Schema, wanted: Sequence[str]
+    version: str,
+    writer: Schema | ContractError,
+    reader: Schema,
+    wanted: Sequence[str],
+    copied: Sequence[str],
 ) -> ContractError | str | None:
     """Return why no event of the version can be read, or what slows it, or ``None``."""
     if isinstance(writer, ContractError):
         return writer
     try:
-        fallback = compile_plan(writer, reader, wanted).fallback
+        fallback = compile_plan(writer, reader, wanted, copied).fallback
     except ContractError as refused:
         return ContractError(f"{version} can't be read as schemas.reader: {refused}")
     return None if fallback is None else f"{version}: {fallback} {_COST}"

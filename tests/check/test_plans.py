@@ -37,6 +37,15 @@ def test_the_field_that_forces_row_by_row_is_named_with_its_cost() -> None:
     assert "leave the field out" in finding.sentence
 
 
+def test_a_map_that_is_copied_is_fine() -> None:
+    """Its bytes are copied, and no value is made of it."""
+    (finding,) = judge_reader(record(LABELS, AMOUNT), ["amount"], ["labels", "amount"])
+    assert (finding.level, finding.sentence) == (
+        "ok",
+        "Events of the reader's schema are read as columns (2 fields).",
+    )
+
+
 def test_writers_that_resolve_are_fine() -> None:
     """An older version without a field that has a default, and a newer one with one more."""
     reader = record(AMOUNT, {**COUNTRY, "default": ""})
