@@ -13,6 +13,7 @@ import numpy as np
 
 from stream_scorer.avro.parsing import MAX_DEPTH
 from stream_scorer.avro.types import (
+    MAX_WRITTEN_OUT,
     Array,
     Enum,
     Fixed,
@@ -149,6 +150,8 @@ def _sized(octets: bytes, size: int) -> bytes:
 
 
 def _record(json: dict[str, Any], of: Record, depth: int) -> dict[str, Any]:
+    if of.extent.least > MAX_WRITTEN_OUT:  # a short default may call for very many others
+        raise _Unfit
     values = {}
     for each in of.fields:
         if each.name not in json and not each.has_default:

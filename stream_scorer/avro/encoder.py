@@ -27,7 +27,7 @@ from stream_scorer.avro.pieces import (
     varints,
 )
 from stream_scorer.avro.schema import Schema, field_type
-from stream_scorer.avro.types import Record
+from stream_scorer.avro.types import Record, is_shared
 from stream_scorer.columns import (
     Column,
     Encoded,
@@ -120,7 +120,9 @@ def _fields(schema: Schema, prefix: str, record: Record) -> tuple[_Field, ...]:
     fields = []
     for each in record.fields:
         path = f"{prefix}{each.name}"
-        nested = _fields(schema, f"{path}.", each.type) if isinstance(each.type, Record) else None
+        nested = None
+        if isinstance(each.type, Record) and not is_shared(each.type):
+            nested = _fields(schema, f"{path}.", each.type)
         fields.append(_Field(path, _typed(field_type(schema, path)), nested))
     return tuple(fields)
 

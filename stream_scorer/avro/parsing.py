@@ -1,15 +1,14 @@
 """The JSON of a schema to its tree of types, checked by the rules of the specification.
 
-Bounds that the specification leaves open keep every later walk over a schema short: types nest at
-most ``MAX_DEPTH`` deep, and a schema with its named types written out wherever they are used holds
-at most ``MAX_TYPES`` of them.
+A bound that the specification leaves open keeps every later walk over a schema short: types nest at
+most ``MAX_DEPTH`` deep, with named types written out wherever they are used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from stream_scorer.avro.logical import logical_of
 from stream_scorer.avro.names import is_legal, is_namespace, is_read
@@ -25,14 +24,15 @@ from stream_scorer.avro.types import (
     Record,
     Type,
     Union,
+    extent_of_fields,
     inner_types,
+    is_shared,
     namespace_of,
 )
 from stream_scorer.columns import Kind
 from stream_scorer.errors import ConfigError
 
 MAX_DEPTH = 100
-MAX_TYPES = 50_000
 _STRUCTURE = {
     "array": {"type", "items"},
     "map": {"type", "values"},
@@ -41,13 +41,6 @@ _STRUCTURE = {
     "record": {"type", "name", "namespace", "aliases", "fields"},
     "field": {"name", "type", "aliases", "default"},
 }
-
-
-class _Size(NamedTuple):
-    """How deep a type nests, and how many types it holds written out."""
-
-    depth: int
-    types: int
 
 
 @dataclass(slots=True)
@@ -59,7 +52,7 @@ class Parser:
 
     strict: bool = False
     names: dict[str, Named] = field(default_factory=dict)
-    sizes: dict[Type, _Size] = field(default_factory=dict)
+    depths: dict[Type, int] = field(default_factory=dict)
 
     def parse(self, source: Any, namespace: str, where: str) -> Type:
         """Return the type of ``source``; a plain name may refer to one defined before.
@@ -80,7 +73,7 @@ class Parser:
             raise _wrong(where, "has no attribute 'type'")
         if not isinstance(kind, str):
             return self.parse(kind, namespace, where)
-        return self._sized(self._object(kind, source, namespace, where), where)
+        return self._nested(self._object(kind, source, namespace, where), where)
 
     def _object(self, kind: str, source: dict[str, Any], namespace: str, where: str) -> Type:
         if kind in PRIMITIVES:
@@ -133,7 +126,7 @@ class Parser:
             seen.add(key)
         if not branches:
             raise _wrong(where, "is a union without a branch")
-        return self._sized(Union(branches), where)
+        return self._nested(Union(branches), where)
 
     def _record(self, source: dict[str, Any], namespace: str, where: str) -> Record:
         name, aliases = self._name(source, namespace, where)
@@ -147,8 +140,11 @@ class Parser:
         counted = {each.name for each in fields}
         if len(counted) < len(fields):
             raise _wrong(where, "has two fields of one name")
-        object.__setattr__(record, "fields", fields)  # frozen from here on
-        if _always_holds(record, record, set()):
+        object.__setattr__(record, "fields", fields)
+        object.__setattr__(record, "extent", extent_of_fields(fields))  # frozen from here on
+        if record.extent.width == 0 and is_shared(record):
+            raise _wrong(where, f"is the record {name!r}, of too many types that take no bytes")
+        if _always_holds_itself(record):
             raise _wrong(where, f"is the record {name!r}, which always holds another of itself")
         return record
 
@@ -223,21 +219,14 @@ class Parser:
             )
         return name
 
-    def _sized(self, of: Type, where: str) -> Type:
-        """Return ``of``, having checked the two bounds; a record still open counts as one type."""
+    def _nested(self, of: Type, where: str) -> Type:
+        """Return ``of``, having checked how deep it nests; a record still open adds nothing."""
         if isinstance(of, Primitive | Enum | Fixed):
             return of
-        inner = inner_types(of)
-        sizes = [self.sizes.get(each, _Size(0, 1)) for each in inner]
-        size = _Size(
-            1 + max((each.depth for each in sizes), default=0),
-            1 + sum(each.types for each in sizes),
-        )
-        if size.depth > MAX_DEPTH:
+        depth = 1 + max((self.depths.get(each, 0) for each in inner_types(of)), default=0)
+        if depth > MAX_DEPTH:
             raise _wrong(where, f"nests more than {MAX_DEPTH} deep")
-        if size.types > MAX_TYPES:
-            raise _wrong(where, f"holds more than {MAX_TYPES} types, written out")
-        self.sizes[of] = size
+        self.depths[of] = depth
         return of
 
 
@@ -263,8 +252,13 @@ def _properties(source: Mapping[str, Any], kind: str, size: int | None = None) -
     return {key: value for key, value in source.items() if key not in left_out}
 
 
-def _always_holds(record: Record, wanted: Record, seen: set[Record]) -> bool:
-    """Return whether every value of ``record`` holds one of ``wanted``: then neither has any."""
-    inner = [each.type for each in record.fields if isinstance(each.type, Record)]
-    fresh = [each for each in inner if each not in seen]
-    return wanted in inner or any(_always_holds(each, wanted, seen | {each}) for each in fresh)
+def _always_holds_itself(record: Record) -> bool:
+    """Return whether every value of a record holds another of it: then it has none."""
+    seen: set[Type] = set()
+    ahead: list[Record] = [record]
+    while ahead:
+        for each in ahead.pop().fields:
+            if isinstance(each.type, Record) and each.type not in seen:
+                seen.add(each.type)
+                ahead.append(each.type)
+    return record in seen

@@ -13,12 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream_scorer.avro.compiling import copy_key, read
+from stream_scorer.avro.copies import Target
 from stream_scorer.avro.resolution import resolve
 from stream_scorer.avro.rows import Decoded, RowDecoder
 from stream_scorer.avro.schema import Schema, nullable, type_at
 from stream_scorer.avro.skipping import skip, straight
 from stream_scorer.avro.steps import Step
-from stream_scorer.avro.types import Array, Record, Type, inner_types
+from stream_scorer.avro.types import (
+    MAX_WRITTEN_OUT,
+    Array,
+    Record,
+    Type,
+    inner_types,
+    is_shared,
+)
 from stream_scorer.avro.wanted import tree_of
 from stream_scorer.avro.wire import Rows, Wire
 from stream_scorer.columns import Column, Encoded, Payloads, Texts, concatenated
@@ -104,7 +112,7 @@ def compile_plan(
     """
     paths, copies = tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(copied))
     rows = RowDecoder(writer, reader, paths, copies)
-    fallback = next(_obstacles(writer, reader, paths), None)
+    fallback = next(_obstacles(writer, reader, paths, copies), None)
     if fallback is not None:
         return Plan(fallback, paths, copies, rows, None)
     action = resolve(writer.root, reader.root)
@@ -113,13 +121,22 @@ def compile_plan(
     return Plan(None, paths, copies, rows, straight(pieces))
 
 
-def _obstacles(writer: Schema, reader: Schema, paths: Sequence[str]) -> Iterator[str]:
+def _obstacles(
+    writer: Schema, reader: Schema, paths: Sequence[str], copies: Sequence[str]
+) -> Iterator[str]:
     """Return what columns can't hold, or steps can't read: a sentence for each."""
     for path in paths:
         kind = _uncovered(type_at(reader, path)[0])
         if kind is not None:
             yield f"Field {path!r} is read and holds {kind}, so every event is decoded by itself."
-    recursive = _recursion(writer.root, "", frozenset())
+    for path in copies:
+        target = Target.at(reader, path)
+        if is_shared(target.of) and (target.lifted or writer != reader):
+            yield (
+                f"Field {path!r} is copied, its type is of more than {MAX_WRITTEN_OUT} types "
+                "written out, and its bytes may change, so every event is decoded by itself."
+            )
+    recursive = _recursion(writer.root, "", frozenset(), set())
     if recursive is not None:
         yield (
             f"Field {recursive!r} of the writer may hold the record that it is in, so every event "
@@ -136,15 +153,24 @@ def _uncovered(of: Type) -> str | None:
     return None
 
 
-def _recursion(of: Type, path: str, inside: frozenset[Type]) -> str | None:
-    """Return the path of the first field that may hold a record that it is in, if there is one."""
+def _recursion(of: Type, path: str, inside: frozenset[Type], free: set[Type]) -> str | None:
+    """Return the path of the first field that may hold a record that it is in, if there is one.
+
+    ``free`` are the types that were found to lead to none.
+    """
     if of in inside:
         return path
+    if of in free:
+        return None
     if isinstance(of, Record):
         before, within = f"{path}." if path else "", inside | {of}
         below = ((each.type, before + each.name) for each in of.fields)
-        return _first(_recursion(inner, at, within) for inner, at in below)
-    return _first(_recursion(inner, path, inside) for inner in inner_types(of))
+        found = _first(_recursion(inner, at, within, free) for inner, at in below)
+    else:
+        found = _first(_recursion(inner, path, inside, free) for inner in inner_types(of))
+    if found is None:
+        free.add(of)
+    return found
 
 
 def _first(found: Iterable[str | None]) -> str | None:

@@ -43,6 +43,7 @@ from stream_scorer.avro.types import (
     Type,
     Union,
     holds_itself,
+    is_shared,
     unqualified,
 )
 from stream_scorer.errors import ContractError
@@ -67,13 +68,17 @@ def resolve(writer: Type, reader: Type) -> Action:
     Raises:
         ContractError: No event of the writer can be read so; the text names the field.
     """
-    return _Resolver().resolve(writer, reader, "")
+    return _Resolver(is_shared(writer, reader)).resolve(writer, reader, "")
 
 
 @dataclass(slots=True)
 class _Resolver:
-    """One resolution; ``known`` holds the recursive pairs already met, so that recursion ends."""
+    """One resolution; ``known`` holds the recursive pairs already met, so that recursion ends.
 
+    Where types are ``shared`` it holds all pairs.
+    """
+
+    shared: bool
     known: dict[tuple[Record, Record], Fields] = field(default_factory=dict)
 
     def resolve(self, writer: Type, reader: Type, where: str) -> Action:
@@ -129,7 +134,9 @@ class _Resolver:
         if (writer, reader) in self.known:
             return self.known[writer, reader]
         fields = Fields(writer, reader)
-        if holds_itself(writer):
+        if self.shared and where:
+            where = reader.name
+        if self.shared or holds_itself(writer):
             self.known[writer, reader] = fields
         feeds = _feeds(writer, reader)
         fed = {each.name for each in feeds.values()}

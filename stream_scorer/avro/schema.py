@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from fastavro.schema import fingerprint as fastavro_fingerprint
@@ -14,14 +15,17 @@ from stream_scorer.avro.forms import canonical, self_contained
 from stream_scorer.avro.parsing import MAX_DEPTH, Parser
 from stream_scorer.avro.text import json_values
 from stream_scorer.avro.types import (
+    MAX_WRITTEN_OUT,
     Array,
     Enum,
+    Field,
     Fixed,
     Primitive,
     Record,
     Type,
     Union,
     holds_itself,
+    is_shared,
     namespace_of,
     unqualified,
 )
@@ -122,26 +126,75 @@ def field_type(schema: Schema, path: str) -> FieldType:
     return _field_type(at, below_null=below_null)
 
 
-def leaf_paths(schema: Schema) -> dict[str, FieldType]:
+def leaf_paths(schema: Schema) -> Mapping[str, FieldType]:
     """Return every field that is no record, by dotted path, in the order of the schema.
 
-    Records and nullable records are entered, unless they may hold another of themselves.
+    Records and nullable records are entered, unless they may hold another of themselves. Where
+    there are too many fields to be listed, all are found, and those nearest to the top are listed.
     """
-    return {
-        path: _field_type(at, below_null=below_null)
-        for path, at, below_null in _leaves(schema.root, "", below_null=False)
-    }
+    return _Leaves(schema.root)
 
 
-def _leaves(at: Type, path: str, *, below_null: bool) -> Iterator[tuple[str, Type, bool]]:
-    record, may_be_null = nullable(at)
-    if isinstance(record, Record) and not (path and holds_itself(record)):
-        before = f"{path}." if path else ""
-        for each in record.fields:
-            below = below_null or may_be_null
-            yield from _leaves(each.type, before + each.name, below_null=below)
-    elif path:
-        yield path, at, below_null
+class _Leaves(Mapping[str, FieldType]):
+    """Fields by path; each type is made out when it is asked for."""
+
+    def __init__(self, root: Type) -> None:
+        self._root = root
+        self._known: dict[str, FieldType] = {}
+        self._paths = _listed(root)
+
+    def __getitem__(self, path: str) -> FieldType:
+        if path not in self._known:
+            at, below_null = self._root, False
+            for name in path.split("."):
+                found = [each.type for each in _entered(at, self._root) or () if each.name == name]
+                if not found:
+                    raise KeyError(path)
+                at, below_null = found[0], below_null or nullable(at)[1]
+            if _entered(at, self._root) is not None:
+                raise KeyError(path)
+            self._known[path] = _field_type(at, below_null=below_null)
+        return self._known[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _entered(at: Type, root: Type) -> tuple[Field, ...] | None:
+    """Return the fields of a record or nullable record, ``None`` where a path ends."""
+    record, _ = nullable(at)
+    if isinstance(record, Record) and (at is root or not holds_itself(record)):
+        return record.fields
+    return None
+
+
+def _listed(root: Type) -> list[str]:
+    """Return the paths of all leaves; of too many, those down to the level that can be listed."""
+    if not is_shared(root):
+        return [path for path, is_leaf in _walked(root, root, "", MAX_DEPTH) if is_leaf]
+    paths: list[str] = []
+    nodes = 0
+    for levels in range(1, MAX_DEPTH):
+        found = list(islice(_walked(root, root, "", levels), MAX_WRITTEN_OUT))
+        if len(found) == MAX_WRITTEN_OUT:
+            break
+        if len(found) == nodes:
+            break  # there is nothing below
+        nodes = len(found)
+        paths = [path for path, is_leaf in found if is_leaf]
+    return paths
+
+
+def _walked(at: Type, root: Type, path: str, levels: int) -> Iterator[tuple[str, bool]]:
+    """Yield the path of each record and leaf down to a level, and whether it is a leaf."""
+    fields = _entered(at, root)
+    yield path, fields is None and bool(path)
+    for each in (fields or ()) if levels else ():
+        below = f"{path}.{each.name}" if path else each.name
+        yield from _walked(each.type, root, below, levels - 1)
 
 
 def _field_type(at: Type, *, below_null: bool) -> FieldType:
@@ -172,5 +225,9 @@ def _unknown(schema: Schema, path: str) -> ConfigError:
     near = get_close_matches(path, known, 1) or get_close_matches(
         path.rpartition(".")[2], known, 1, 0.4
     )
-    hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(known) or 'none'}."
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else f"its fields are {', '.join(known) or 'none':.500}."
+    )
     return ConfigError(f"The schema has no field {path!r}; {hint}")

@@ -26,12 +26,14 @@ from stream_scorer.avro.types import (
     Record,
     Type,
     Union,
+    extent_of,
     holds_itself,
+    is_shared,
+    is_solid,
 )
 
 MAX_EMPTY_ITEMS = 1024
 _MAX_VARINT_BYTES = 10
-_WIDTHS = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 
 
 class Malformed(ValueError):
@@ -53,31 +55,17 @@ Check = Callable[[Event, int], int]
 
 def width_of(of: Type) -> int | None:
     """Return the bytes that every value of a type takes, or ``None`` if they differ."""
-    match of:
-        case Fixed():
-            return of.size
-        case Primitive():
-            return _WIDTHS.get(of.kind)
-        case Record():
-            widths = [width_of(each.type) for each in of.fields]
-            return None if None in widths else sum(each for each in widths if each)
-    return None
+    return extent_of(of).width
 
 
 def least_width(of: Type) -> int:
     """Return the fewest bytes that a value of a type takes."""
-    match of:
-        case Record():
-            return sum(least_width(each.type) for each in of.fields)
-        case Primitive() | Fixed():
-            width = width_of(of)
-            return 1 if width is None else width
-    return 1
+    return extent_of(of).least
 
 
 def well_formed(of: Type) -> Callable[[bytes], None]:
     """Return a check that raises :class:`Malformed` unless its bytes are one such value."""
-    check = _Checks().check(of, "")
+    check = _Checks(shared=is_shared(of)).check(of, "")
 
     def whole(data: bytes) -> None:
         end = check(Event(data), 0)
@@ -89,15 +77,16 @@ def well_formed(of: Type) -> Callable[[bytes], None]:
 
 def readable(of: Type, where: str) -> Check:
     """Return a check that a value is well formed and that every string in it is UTF-8."""
-    return _Checks(utf8=True).check(of, where)
+    return _Checks(utf8=True, shared=is_shared(of)).check(of, where)
 
 
 @dataclass(slots=True)
 class _Checks:
-    """Builds checks; ``recursive`` holds those of such records, so that recursion ends."""
+    """Builds checks; ``once`` holds those of records that are recursive, or shared."""
 
     utf8: bool = False
-    recursive: dict[Record, Check] = field(default_factory=dict)
+    shared: bool = False
+    once: dict[Record, Check] = field(default_factory=dict)
 
     def check(self, of: Type, where: str) -> Check:
         match of:
@@ -116,11 +105,15 @@ class _Checks:
             case Primitive() if of.kind == "string" and self.utf8:
                 return text(where)
             case Primitive():
-                return _primitive(of.kind, where)
+                return _primitive(of, where)
 
     def _record(self, of: Record, where: str) -> Check:
-        if of in self.recursive:
-            return self.recursive[of]
+        if of in self.once:
+            return self.once[of]
+        if self.shared and is_solid(of):
+            return _fixed(width_of(of) or 0, where)
+        if self.shared and where:
+            where = of.name
         fields: list[Check] = []
 
         def record(event: Event, at: int) -> int:
@@ -129,8 +122,8 @@ class _Checks:
             return at
 
         nested = _nested(record, where)
-        if holds_itself(of):
-            self.recursive[of] = nested
+        if self.shared or holds_itself(of):
+            self.once[of] = nested
         before = f"{where}." if where else ""
         fields.extend(self.check(each.type, before + each.name) for each in of.fields)
         return nested
@@ -201,8 +194,8 @@ def _bounded(event: Event, at: int, count: int, least: int, where: str) -> None:
             )
 
 
-def _primitive(kind: str, where: str) -> Check:
-    match kind:
+def _primitive(of: Primitive, where: str) -> Check:
+    match of.kind:
         case "bytes" | "string":
             return _octets(where)
         case "int":
@@ -211,7 +204,7 @@ def _primitive(kind: str, where: str) -> Check:
             return _number(where, 63)
         case "boolean":
             return _boolean(where)
-    return _fixed(_WIDTHS[kind], where)
+    return _fixed(width_of(of) or 0, where)
 
 
 def _fixed(size: int, where: str) -> Check:

@@ -127,17 +127,6 @@ def test_what_is_no_schema_is_an_error_that_says_where_and_why(source: Any, reas
     assert reason in str(caught.value)
 
 
-def test_a_schema_that_doubles_with_each_name_is_refused() -> None:
-    """Thirty lines of JSON must not become a billion fields."""
-    fields: list[Any] = [("r0", record(("x", "int"), name="R0"))]
-    fields += [
-        (f"r{i}", record(("a", f"R{i - 1}"), ("b", f"R{i - 1}"), name=f"R{i}"))
-        for i in range(1, 31)
-    ]
-    with pytest.raises(ConfigError, match="more than 50000 types"):
-        parse(record(*fields))
-
-
 def test_equal_schemas_differ_in_documentation_order_of_keys_or_spelling_of_names_only() -> None:
     """Whatever bears on reading, defaults and aliases and logical types included, tells apart."""
     schema = parse(record(("at", {"type": "long", "logicalType": "timestamp-millis"}), doc="x"))

@@ -173,3 +173,22 @@ def test_a_schema_file_with_a_byte_order_mark_and_comments_is_read(
     (tmp_path / "event.avsc").write_bytes(f"/* ours */ {schema} // end".encode("utf-16"))
     assert len(scored(config, source)) == 3
     assert checked(config, capsys) == (0, [])
+
+
+def test_a_short_schema_that_uses_its_types_over_and_over_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twelve records, each seven times in the next: more fields than could be listed."""
+    inner: Any = {"type": "record", "name": "L0", "fields": [{"name": "v", "type": "string"}]}
+    for level in range(1, 12):
+        fields = [{"name": "f0", "type": inner}]
+        fields += [{"name": f"f{n}", "type": f"L{level - 1}"} for n in range(1, 7)]
+        inner = {"type": "record", "name": f"L{level}", "fields": fields}
+    schema = event({"name": "body", "type": ["null", inner]})
+    config, source = prepared(tmp_path, schema, b"\x00")
+    assert len(scored(config, source)) == 3
+    assert checked(config, capsys) == (0, [])
+    wrong = str(scorer(tmp_path, {"model": {"inputs": {"x": ["a", "bb"]}}}))
+    code, lines = checked(wrong, capsys)
+    assert code == 3
+    assert len(lines[0]) < 500
