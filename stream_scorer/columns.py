@@ -26,6 +26,7 @@ class FieldType:
 
     ``schema`` is the Avro JSON of the type, null branch included, self-contained (a named type is
     defined where it is first used). ``union`` is a union of more than null and one type.
+    ``ignored`` names the logical type that the specification says to ignore, and why.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class FieldType:
     size: int = 0
     logical: str | None = None
     schema: Any = field(default=None, compare=False)
+    ignored: str = field(default="", compare=False)
 
 
 def _taken(present: Present, rows: NDArray[np.intp]) -> Present:
@@ -89,6 +91,21 @@ class Texts:
         buffer = self.buffer
         ends = (self.starts + self.lengths).tolist()
         return [buffer[a:b] for a, b in zip(self.starts.tolist(), ends, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Whole Avro values of a field's type, a union's branch included, as they are to be written."""
+
+    octets: Texts
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.octets)
+
+    def take(self, rows: NDArray[np.intp]) -> Encoded:
+        """Return the given rows, in that order."""
+        return Encoded(self.octets.take(rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,14 @@ from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
-from stream_scorer.check.model import judge_model, judge_neighbours, judge_nulls, judge_packages
+from stream_scorer.check.model import (
+    judge_model,
+    judge_nulls,
+    judge_packages,
+    judge_scores,
+    judge_trees,
+)
+from stream_scorer.check.plans import judge_names
 from stream_scorer.config.contradictions import contradictions
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError, RefusesToStart
@@ -118,6 +125,7 @@ def _contract(
         return None
     yield from judge_features(contract.features)
     yield from judge_outputs(contract.outputs.fields)
+    yield from judge_names(reader)
     return contract
 
 
@@ -126,9 +134,10 @@ def _probes(settings: Settings, contract: Contract) -> Iterator[Finding]:
     rows = settings.batching.max_records
     if (yield from _tried(partial(warm_up, model, rows))) is None:
         return
-    yield from judge_neighbours(model, features, outputs)
+    yield from judge_scores(model, features, outputs)
     if settings.model.non_finite == "dead_letter":
         yield from judge_nulls(model, features, outputs)
+    yield from judge_trees(settings.model.path, features)
 
 
 def _events(

@@ -33,9 +33,9 @@ class Contract:
     scored: Schema
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """Return the paths of the fields that are read, each once."""
-        return tuple(dict.fromkeys([*self.features.wanted, *(c.path for c in self.copied)]))
+    def copies(self) -> tuple[str, ...]:
+        """Return the paths of the fields that are copied."""
+        return tuple(each.path for each in self.copied)
 
 
 def open_model(config: ModelConfig) -> Model:

@@ -16,7 +16,7 @@ from stream_scorer.columns import FieldType
 from stream_scorer.config.commented import Draft, written
 from stream_scorer.errors import RefusesToStart
 from stream_scorer.model.features import FeatureMap, map_features
-from stream_scorer.model.fields import Missing
+from stream_scorer.model.fields import Missing, has_null
 from stream_scorer.model.guesses import Guess, guess, is_label
 from stream_scorer.model.outputs import OutputMap, legal_name, map_outputs
 from stream_scorer.model.session import Model, load_model
@@ -111,8 +111,9 @@ def _set_copied(
     rest = [path for path in fields if path not in used and path not in copied]
     entries: list[Any] = []
     for path in copied:
-        name = path.replace(".", "_")
-        entries.append({f"input_{name}": path} if name in _PROVENANCE else path)
+        plain = path.replace(".", "_")
+        name = f"input_{plain}" if plain in _PROVENANCE else legal_name(plain)
+        entries.append(path if name == plain else {name: path})
     setting = ("output", "pass_through")
     draft.values[setting] = entries
     if copied:
@@ -178,8 +179,4 @@ def _set_missing(
 def _without_nan(fields: Mapping[str, FieldType], guesses: tuple[Guess, ...]) -> Iterator[str]:
     for each in guesses:
         if each.spec.dtype == "string" or each.spec.dtype.kind != "f":
-            yield from (path for path in each.fields if _holds_null(fields[path]))
-
-
-def _holds_null(kind: FieldType) -> bool:
-    return kind.nullable or (kind.items is not None and _holds_null(kind.items))
+            yield from (path for path in each.fields if has_null(fields[path]))

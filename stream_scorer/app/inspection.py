@@ -14,6 +14,8 @@ from stream_scorer.model.session import Model, load_model
 from stream_scorer.model.tensors import TensorSpec
 
 _MIB = 1 << 20
+_LONGEST = 400
+"""Characters of metadata: CatBoost puts all its parameters there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _file(of: ModelDescription) -> Table:
         ("file", str(of.path)),
         ("size", size),
         ("sha256", of.sha256),
-        ("producer", of.producer or "not said"),
+        ("producer", _line(of.producer) or "not said"),
         ("IR version", str(of.ir_version)),
         ("opsets", ", ".join(f"{domain} {version}" for domain, version in of.opsets.items())),
     ]
@@ -70,7 +72,8 @@ def _graph(of: ModelDescription) -> Iterator[Table]:
     operators = tuple((name, str(count)) for name, count in of.operators.items())
     yield Table("Operators", ("operator", "count"), operators)
     if of.metadata:
-        yield Table("Metadata", ("key", "value"), tuple(of.metadata.items()))
+        metadata = ((_line(key), _line(value)) for key, value in of.metadata.items())
+        yield Table("Metadata", ("key", "value"), tuple(metadata))
 
 
 def _value(of: ValueDescription) -> tuple[str, ...]:
@@ -101,4 +104,12 @@ def _takes(spec: TensorSpec) -> str:
 
 
 def _classes(field: OutputField) -> str:
-    return some([str(each) for each in field.properties.get("classes", ())])
+    return _line(some([str(each) for each in field.properties.get("classes", ())]))
+
+
+def _line(text: str) -> str:
+    """Return text of the model's author in one line of a bearable length."""
+    line = " ".join(text.split())
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[:_LONGEST]}… ({len(text):,} characters)"

@@ -6,13 +6,24 @@ registering it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from stream_scorer.app.contract import Contract
-from stream_scorer.app.schema_sources import NOT_REGISTERED, Schemas, scored_subject
+from stream_scorer.app.schema_sources import (
+    NOT_REGISTERED,
+    Schemas,
+    registered_id,
+    scored_subject,
+)
 from stream_scorer.avro.schema import Schema
+from stream_scorer.avro.types import Record
 from stream_scorer.check.findings import Finding, error, of_refusal, ok, skipped, warning
-from stream_scorer.check.plans import judge_listed, judge_reader, judge_writers
+from stream_scorer.check.plans import (
+    judge_listed,
+    judge_logical_types,
+    judge_reader,
+    judge_writers,
+)
 from stream_scorer.check.topics import is_pattern
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ContractError, RefusesToStart
@@ -30,10 +41,12 @@ def look_at_reading(
         schemas: the sources of writers' schemas, ``None`` to leave them alone. Of a registry, all
             versions of each input topic's subject (topic-name strategy) are judged.
     """
-    yield from judge_reader(contract.reader, contract.wanted)
+    wanted, copied = contract.features.wanted, contract.copies
+    yield from judge_reader(contract.reader, wanted, copied)
+    yield from judge_logical_types(contract.reader, [*wanted, *copied])
     if schemas is None:
         return
-    yield from judge_listed(schemas.listed, contract.reader, contract.wanted)
+    yield from judge_listed(schemas.listed, contract.reader, wanted, copied)
     if settings.kafka is None or schemas.registry is None:
         return
     for topic in settings.kafka.input_topics:
@@ -46,7 +59,7 @@ def look_at_reading(
         except RefusesToStart as refused:
             yield of_refusal(refused)
             return
-        yield from judge_writers(subject, versions, contract.reader, contract.wanted)
+        yield from judge_writers(subject, versions, contract.reader, wanted, copied)
 
 
 def look_at_writing(settings: Settings, scored: Schema, schemas: Schemas) -> Iterator[Finding]:
@@ -66,18 +79,41 @@ def _judge_registration(
     settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
 ) -> Finding:
     subject = scored_subject(settings, config)
-    number = registry.lookup(subject, scored)
+    number = registered_id(registry, subject, scored)
     if number is not None:
         return ok(f"The scored event's schema is registered: id {number}, subject {subject}.")
     if not config.register_schema:
         return error(NOT_REGISTERED.format(subject=subject), ContractError)
     if registry.compatible(subject, scored):
         return ok(f"The scored event's schema is registered at start, under subject {subject}.")
+    versions = registry.versions(subject)
+    latest = versions[max(versions)] if versions else None
+    added = _added_without_default(scored, latest) if isinstance(latest, Schema) else []
     return error(
         f"The registry does not take the scored event's schema as the next version of subject "
         f"{subject}: it must be compatible with the earlier ones, or schemas.registry.subject "
-        f"name another.",
+        f"name another.{_why_refused(added)}",
         ContractError,
+    )
+
+
+def _added_without_default(scored: Schema, latest: Schema) -> list[str]:
+    """Return the fields that a reader of the scored schema misses in events of the latest one."""
+    if not isinstance(scored.root, Record) or not isinstance(latest.root, Record):
+        return []
+    known = {each.name for each in latest.root.fields}
+    return [
+        each.name for each in scored.root.fields if each.name not in known and not each.has_default
+    ]
+
+
+def _why_refused(added: Sequence[str]) -> str:
+    if not added:
+        return ""
+    return (
+        f" New in it, and without a default: {', '.join(added)}. With compatibility BACKWARD a "
+        "registry refuses such a field. A copied field has a default, null, only if its type is a "
+        "union that begins with null."
     )
 
 

@@ -87,8 +87,8 @@ def read_schema(path: Path) -> Schema:
         ConfigError: it can't be read, or is no Avro schema.
     """
     try:
-        return parse(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        return parse(path.read_bytes())
+    except OSError as error:
         raise ConfigError(f"schemas.reader: {path} can't be read ({error}).") from error
     except ConfigError as error:
         raise ConfigError(f"schemas.reader: {path}: {error}") from error
@@ -168,12 +168,25 @@ def _registered(
     settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
 ) -> int:
     subject = scored_subject(settings, config)
+    found = registered_id(registry, subject, scored)
+    if found is not None:
+        return found
     if config.register_schema:
         return registry.register(subject, scored)
+    raise ContractError(NOT_REGISTERED.format(subject=subject))
+
+
+def registered_id(registry: RegistrySchemas, subject: str, scored: Schema) -> int | None:
+    """Return the id that scored events are framed with, ``None`` if their schema has none yet.
+
+    A registered schema that is ``alike`` will do: the bytes are the same, and what else is derived
+    may change from release to release.
+
+    Raises:
+        Unreachable: the registry does not answer, or refuses to.
+    """
     found = registry.lookup(subject, scored)
-    if found is None:
-        raise ContractError(NOT_REGISTERED.format(subject=subject))
-    return found
+    return registry.alike(subject, scored) if found is None else found
 
 
 def _prefix(settings: Settings, scored: Schema, id_of: Callable[[Schema], int]) -> bytes:

@@ -35,6 +35,7 @@ class Items:
     """An array."""
 
     writer: Array
+    reader: Array
     items: Action
 
 
@@ -43,6 +44,7 @@ class Entries:
     """A map."""
 
     writer: Map
+    reader: Map
     values: Action
 
 

@@ -34,9 +34,9 @@ def column_of(values: Sequence[Any], of: Type) -> Column:
         case Primitive() if value.kind in DTYPES:
             return Numbers(_filled(values, DTYPES[value.kind]), present)
         case Primitive() if value.kind != "null":
-            return _texts(values, present)
+            return texts(values, present)
         case Fixed():
-            return _texts(values, present)
+            return texts(values, present)
         case Enum():
             positions = {symbol: index for index, symbol in enumerate(value.symbols)}
             indices = _filled(values, np.dtype(np.int32), positions.__getitem__)
@@ -71,10 +71,11 @@ def _filled(
     return column
 
 
-def _texts(values: Sequence[str | bytes | None], present: Present) -> Texts:
-    texts = [each.encode() if isinstance(each, str) else each or b"" for each in values]
-    lengths = np.array([len(each) for each in texts], np.int64)
-    return Texts(b"".join(texts), np.cumsum(lengths) - lengths, lengths, present)
+def texts(values: Sequence[str | bytes | None], present: Present = None) -> Texts:
+    """Return the column of strings or bytes."""
+    octets = [each.encode() if isinstance(each, str) else each or b"" for each in values]
+    lengths = np.array([len(each) for each in octets], np.int64)
+    return Texts(b"".join(octets), np.cumsum(lengths) - lengths, lengths, present)
 
 
 def _plainest(value: Any) -> Any:

@@ -6,128 +6,118 @@ gather, whatever records it runs through.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from stream_scorer.avro.actions import Action, Choice, Copy, Fields, Items, Mismatch, Symbol
-from stream_scorer.avro.branching import (
-    ReadItems,
-    array,
-    choice,
-    one_by_one,
-    skipped_blocks,
-    skipped_widths,
-    solid_items,
-    solid_skip,
-    whole_items,
-)
+from stream_scorer.avro.branching import array, choice, one_by_one, solid_items, whole_items
 from stream_scorer.avro.building import column_of
+from stream_scorer.avro.copied_columns import copied, one_text
+from stream_scorer.avro.copies import is_verbatim
 from stream_scorer.avro.schema import nullable
+from stream_scorer.avro.skipping import Piece, skip, straight
 from stream_scorer.avro.steps import (
     Cell,
     Step,
-    all_null,
     cell_of,
     constants,
     nullable_cell,
     octets,
-    one_after_another,
     refusal,
-    skipped_cell,
-    skipped_octets,
-    skipped_symbol,
-    span,
+    spanned,
     symbol,
     text,
+    twice,
     whole_number,
 )
-from stream_scorer.avro.strict import least_width, width_of
-from stream_scorer.avro.types import Array, Enum, Fixed, Map, Primitive, Record, Type, Union
+from stream_scorer.avro.strict import least_width
+from stream_scorer.avro.types import Array, Type
+from stream_scorer.avro.wanted import Wanted, below, copied_defaults, copied_nulls, reads_of
 from stream_scorer.columns import Column
 
-Wanted = Mapping[str, Any]
-"""Names of fields to what is wanted below them; nothing more below a field that is read itself."""
 
-Piece = Cell | Step
+def copy_key(path: str) -> str:
+    """Return where the bytes of a copied field go; its column, if it is read too, goes to its path.
 
-
-def straight(pieces: Iterable[Piece]) -> Step:
-    """Return one step for pieces in the order of the bytes; adjacent cells become a span."""
-    steps: list[Step] = []
-    for is_cell, run in groupby(pieces, lambda piece: isinstance(piece, Cell)):
-        if is_cell:
-            steps.append(span([piece for piece in run if isinstance(piece, Cell)]))
-        else:
-            steps.extend(piece for piece in run if not isinstance(piece, Cell))
-    return one_after_another(steps)
-
-
-def tree_of(paths: Sequence[str]) -> Wanted:
-    """Return dotted paths as a tree of names."""
-    tree: dict[str, Any] = {}
-    for path in paths:
-        at = tree
-        for name in path.split("."):
-            at = at.setdefault(name, {})
-    return tree
-
-
-def leaves_of(of: Type, wanted: Wanted, path: str) -> dict[str, Type]:
-    """Return the types of the wanted fields at and below a reader's type, by path."""
-    if not wanted:
-        return {path: of}
-    record, _ = nullable(of)
-    leaves: dict[str, Type] = {}
-    if isinstance(record, Record):
-        for each in record.fields:
-            if each.name in wanted:
-                leaves |= leaves_of(each.type, wanted[each.name], _below(path, each.name))
-    return leaves
+    No path begins so.
+    """
+    return f"={path}"
 
 
 def read(action: Action, of: Type, wanted: Wanted, path: str) -> list[Piece]:
-    """Return the pieces that read a value.
+    """Return the pieces that read and copy what is wanted of a value.
 
     Args:
         action: How it is resolved.
         of: The reader's type.
-        wanted: What is wanted below it.
+        wanted: What is wanted at it and below it.
         path: Where its column goes, or what the paths of its fields begin with.
     """
+    if wanted.copy is None:
+        return _values(action, of, wanted, path)
+    key = copy_key(path)
+    verbatim = is_verbatim(action, wanted.copy)
+    if not (wanted.read or wanted.below):
+        if verbatim:
+            return _spanned(skip(action.writer, utf8=True), key)
+        return [copied(action, wanted.copy, key)]
+    values = _values(action, of, wanted, path)
+    if verbatim and not wanted.below:  # to read all of it checks all of it
+        return _spanned(values, key)
+    return [twice(copied(action, wanted.copy, key), straight(values))]
+
+
+def _spanned(pieces: list[Piece], key: str) -> list[Piece]:
+    cell = pieces[0] if len(pieces) == 1 else None
+    return [
+        replace(cell, copy=key) if isinstance(cell, Cell) else spanned(straight(pieces), key),
+    ]
+
+
+def _values(action: Action, of: Type, wanted: Wanted, path: str) -> list[Piece]:
     match action:
         case Fields():
             return _record(action, wanted, path)
         case Choice():
             return [_choice(action, of, wanted, path)]
         case Mismatch():
-            return [refusal(leaves_of(of, wanted, path))]
+            return [refusal(_nulls(of, wanted, path))]
         case Symbol():
             return [symbol(action, path)]
         case Items():
             return [_array(action, of, path)]
         case Copy() if action.writer.kind == "null":
-            return [constants(all_null(leaves_of(of, wanted, path)))]
+            return [constants(_nulls(of, wanted, path))]
         case Copy():
             return [cell_of(action, path) or _varying(action, path)]
     raise TypeError(f"{action} is not read by columns")
 
 
+def _nulls(of: Type, wanted: Wanted, path: str) -> dict[str, Column]:
+    """Return one row of null for what is read at and below a value, and copied below it."""
+    nulls = {at: column_of([None], each) for at, each in reads_of(of, wanted, path).items()}
+    return nulls | _constants(copied_nulls(Wanted(below=wanted.below), path))
+
+
+def _constants(copies: dict[str, bytes]) -> dict[str, Column]:
+    return {copy_key(path): one_text(content) for path, content in copies.items()}
+
+
 def _record(action: Fields, wanted: Wanted, path: str) -> list[Piece]:
     pieces: list[Piece] = []
     for each in action.sources:
-        if each.reader is not None and each.action is not None and each.reader.name in wanted:
+        if each.reader is not None and each.action is not None and each.reader.name in wanted.below:
             name = each.reader.name
-            pieces += read(each.action, each.reader.type, wanted[name], _below(path, name))
+            pieces += read(each.action, each.reader.type, wanted.below[name], below(path, name))
         else:
             pieces += skip(each.writer.type)
-    defaults: dict[str, Column] = {}
+    defaults = _constants(copied_defaults(action, wanted, path))
     for field in action.reader.fields:
-        if field.name in wanted and field.name in action.defaults:
-            below = _below(path, field.name)
-            value = action.defaults[field.name]
-            for leaf, of in leaves_of(field.type, wanted[field.name], below).items():
-                names = leaf.removeprefix(below).split(".")[1:]
+        if field.name in wanted.below and field.name in action.defaults:
+            at, value = below(path, field.name), action.defaults[field.name]
+            for leaf, of in reads_of(field.type, wanted.below[field.name], at).items():
+                names = leaf.removeprefix(at).split(".")[1:]
                 defaults[leaf] = column_of([_dug(value, names)], of)
     return [*pieces, constants(defaults)] if defaults else pieces
 
@@ -139,7 +129,7 @@ def _dug(value: Any, names: Sequence[str]) -> Any:
 
 
 def _choice(action: Choice, of: Type, wanted: Wanted, path: str) -> Step:
-    branches = [read(branch, of, wanted, path) for branch in action.branches]
+    branches = [_values(branch, of, wanted, path) for branch in action.branches]
     nulls = [isinstance(each, Copy) and each.writer.kind == "null" for each in action.branches]
     if sorted(nulls) == [False, True]:
         cell = _number_cell(branches[nulls.index(False)])
@@ -152,7 +142,7 @@ def _array(action: Items, of: Type, path: str) -> Step:
     value, _ = nullable(of)
     if not isinstance(value, Array):
         raise TypeError(f"{of} is no array")
-    pieces = read(action.items, value.items, {}, path)
+    pieces = _values(action.items, value.items, Wanted(read=True), path)
     cell = _number_cell(pieces)
     if cell is not None:
         return array(solid_items(cell), cell.width, path)
@@ -165,7 +155,9 @@ def _array(action: Items, of: Type, path: str) -> Step:
 def _number_cell(pieces: Sequence[Piece]) -> Cell | None:
     """Return the cell of a lone float or double: any of its bytes will do."""
     first = pieces[0] if len(pieces) == 1 else None
-    return first if isinstance(first, Cell) and first.format in {"<f4", "<f8"} else None
+    if isinstance(first, Cell) and first.format in {"<f4", "<f8"} and first.copy is None:
+        return first
+    return None
 
 
 def _varying(action: Copy, path: str) -> Step:
@@ -174,54 +166,3 @@ def _varying(action: Copy, path: str) -> Step:
     if action.reader.kind == "string":
         return text(path)
     return octets(path, action.reader.scale)
-
-
-def skip(of: Type) -> list[Piece]:
-    """Return the pieces that skip a value of a writer's type."""
-    match of:
-        case Record():
-            return [piece for each in of.fields for piece in skip(each.type)]
-        case Union():
-            return [_skipped_union(of)]
-        case Array():
-            return [skipped_blocks(_skipped_items(of.items), least_width(of.items))]
-        case Map():
-            entry = straight([skipped_octets, *skip(of.values)])
-            return [skipped_blocks(one_by_one(entry, None), 1)]
-        case Enum():
-            return [skipped_symbol(len(of.symbols))]
-        case Primitive() if of.kind in {"int", "long"}:
-            return [whole_number(of.kind, of.kind, None)]
-        case Primitive() if of.kind in {"bytes", "string"}:
-            return [skipped_octets]
-        case Primitive() | Fixed():
-            return [skipped_cell(width_of(of) or 0, of.kind)]
-
-
-def _skipped_union(of: Union) -> Step:
-    widths = [_solid(branch) for branch in of.branches]
-    known = [width for width in widths if width is not None]
-    if len(known) == len(widths):
-        return skipped_widths(known)
-    return choice([straight(skip(branch)) for branch in of.branches])
-
-
-def _skipped_items(of: Type) -> ReadItems:
-    width = _solid(of)
-    return one_by_one(straight(skip(of)), None) if width is None else solid_skip(width)
-
-
-def _solid(of: Type) -> int | None:
-    """Return the width of a type whose bytes may be anything: a boolean's may not."""
-    return None if _holds_boolean(of) else width_of(of)
-
-
-def _holds_boolean(of: Type) -> bool:
-    """Return whether a type holds a boolean, itself or in a record's fields."""
-    if isinstance(of, Record):
-        return any(_holds_boolean(each.type) for each in of.fields)
-    return of.kind == "boolean"
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name

@@ -25,6 +25,18 @@ from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.errors import ConfigError
 
 _MAGIC = b"Obj\x01"
+_HEADER = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "Header",
+        "fields": [
+            {"name": "magic", "type": {"type": "fixed", "name": "Magic", "size": 4}},
+            {"name": "meta", "type": {"type": "map", "values": "bytes"}},
+            {"name": "sync", "type": {"type": "fixed", "name": "Sync", "size": 16}},
+        ],
+    }
+)
+"""Avro 1.12, "Object Container Files"."""
 _BLOCK_BYTES = 256 * 1024
 """How many bytes of datums make a block, before compression."""
 
@@ -75,12 +87,42 @@ def _read_header(path: Path, file: BinaryIO) -> tuple[Any, Schema]:
         )
     file.seek(0)
     try:
-        reader = fastavro.block_reader(file)
-        return reader, parse(reader.metadata["avro.schema"])
+        header = fastavro.schemaless_reader(file, _HEADER, None)
+        meta = header["meta"]
+        reader = fastavro.block_reader(_After(_plain_header(header), file))
+        return reader, parse(meta["avro.schema"].decode())
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - whatever bytes do to a parser
         raise ConfigError(f"{path} has a broken header: {_text(error)}.") from None
+
+
+def _plain_header(header: dict[str, Any]) -> bytes:
+    """Return a header of the same codec whose schema fastavro has no objection to.
+
+    It would refuse the whole file for a logical type that the specification says to ignore.
+    """
+    meta = {"avro.schema": b'"bytes"', "avro.codec": header["meta"].get("avro.codec", b"null")}
+    written = io.BytesIO()
+    fastavro.schemaless_writer(written, _HEADER, {**header, "meta": meta})
+    return written.getvalue()
+
+
+class _After:
+    """Reads some bytes, and then a file."""
+
+    def __init__(self, first: bytes, file: BinaryIO) -> None:
+        self._first = io.BytesIO(first)
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, fewer only at the end."""
+        some = self._first.read(size)
+        return some if len(some) == size else some + self._file.read(size - len(some))
+
+    def tell(self) -> int:
+        """Return where the file is."""
+        return self._file.tell()
 
 
 def _read_blocks(path: Path, file: BinaryIO, reader: Any, schema: Schema) -> Iterator[Block]:

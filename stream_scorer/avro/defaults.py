@@ -13,6 +13,7 @@ import numpy as np
 
 from stream_scorer.avro.parsing import MAX_DEPTH
 from stream_scorer.avro.types import (
+    MAX_WRITTEN_OUT,
     Array,
     Enum,
     Fixed,
@@ -46,6 +47,11 @@ def default_value(json: Any, of: Type, where: str) -> Any:
         ) from None
 
 
+def fitting_branch(json: Any, of: Union) -> int:
+    """Return which branch of a union a default is of; it is known to be one of the union."""
+    return _first_fit(json, of, 0)[0]
+
+
 class _Unfit(Exception):
     """The JSON is no value of the type."""
 
@@ -71,7 +77,7 @@ def _value(json: Any, of: Type, depth: int) -> Any:
         case Record() if isinstance(json, dict):
             return _record(json, of, depth)
         case Union():
-            return _first_fit(json, of, depth)
+            return _first_fit(json, of, depth)[1]
     raise _Unfit
 
 
@@ -144,6 +150,8 @@ def _sized(octets: bytes, size: int) -> bytes:
 
 
 def _record(json: dict[str, Any], of: Record, depth: int) -> dict[str, Any]:
+    if of.extent.least > MAX_WRITTEN_OUT:  # a short default may call for very many others
+        raise _Unfit
     values = {}
     for each in of.fields:
         if each.name not in json and not each.has_default:
@@ -152,10 +160,10 @@ def _record(json: dict[str, Any], of: Record, depth: int) -> dict[str, Any]:
     return values
 
 
-def _first_fit(json: Any, of: Union, depth: int) -> Any:
-    for branch in of.branches:
+def _first_fit(json: Any, of: Union, depth: int) -> tuple[int, Any]:
+    for index, branch in enumerate(of.branches):
         try:
-            return _value(json, branch, depth + 1)
+            return index, _value(json, branch, depth + 1)
         except _Unfit:
             continue
     raise _Unfit

@@ -14,11 +14,11 @@ from typing import Any
 
 import fastavro
 import numpy as np
-from numpy.typing import NDArray
 
 from stream_scorer.avro.pieces import (
     Packed,
     Piece,
+    blocks,
     either,
     fixed_width,
     join,
@@ -27,8 +27,17 @@ from stream_scorer.avro.pieces import (
     varints,
 )
 from stream_scorer.avro.schema import Schema, field_type
-from stream_scorer.avro.types import Record
-from stream_scorer.columns import Column, Enums, FieldType, Lists, Numbers, Objects, Texts
+from stream_scorer.avro.types import Record, is_shared
+from stream_scorer.columns import (
+    Column,
+    Encoded,
+    Enums,
+    FieldType,
+    Lists,
+    Numbers,
+    Objects,
+    Texts,
+)
 
 _DTYPES = {"boolean": "?", "int": "<i4", "long": "<i8", "float": "<f4", "double": "<f8"}
 
@@ -38,6 +47,9 @@ class Constant:
     """One value for every row, in the form that fastavro takes."""
 
     value: Any
+
+
+Content = Column | Encoded | Constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +78,12 @@ class Encoder:
 
     _fields: tuple[_Field, ...]
 
-    def encode(
-        self, columns: Mapping[str, Column | Constant], rows: int, prefix: bytes = b""
-    ) -> list[bytes]:
+    def encode(self, columns: Mapping[str, Content], rows: int, prefix: bytes = b"") -> list[bytes]:
         """Return the Avro bytes of each row, after ``prefix``.
 
         Args:
-            columns: by dotted path a column of ``rows`` rows, or a constant: one for each field,
-                or for each field of a nested record in place of the record itself.
+            columns: by dotted path a column of ``rows`` rows, their bytes, or a constant: one for
+                each field, or for each field of a nested record in place of the record itself.
             rows: the number of rows.
             prefix: the framing that every row begins with.
 
@@ -110,7 +120,9 @@ def _fields(schema: Schema, prefix: str, record: Record) -> tuple[_Field, ...]:
     fields = []
     for each in record.fields:
         path = f"{prefix}{each.name}"
-        nested = _fields(schema, f"{path}.", each.type) if isinstance(each.type, Record) else None
+        nested = None
+        if isinstance(each.type, Record) and not is_shared(each.type):
+            nested = _fields(schema, f"{path}.", each.type)
         fields.append(_Field(path, _typed(field_type(schema, path)), nested))
     return tuple(fields)
 
@@ -127,9 +139,7 @@ def _typed(kind: FieldType) -> _Type:
     return _Type(kind, fastavro.parse_schema(kind.schema), null_branch, value_branch, items)
 
 
-def _leaves(
-    field: _Field, columns: Mapping[str, Column | Constant]
-) -> Iterator[tuple[str, _Type, Column | Constant]]:
+def _leaves(field: _Field, columns: Mapping[str, Content]) -> Iterator[tuple[str, _Type, Content]]:
     """Yield what fills a field, in wire order: its own column, or those of its fields."""
     column = columns.get(field.path)
     if column is not None:
@@ -141,12 +151,14 @@ def _leaves(
         raise ValueError(f"There is no column for field `{field.path}`.")
 
 
-def _pieces(leaf: _Type, column: Column | Constant, rows: int) -> list[Piece]:
+def _pieces(leaf: _Type, column: Content, rows: int) -> list[Piece]:
     """Return a column with its union branch."""
     if isinstance(column, Constant):
         return [same(_written(leaf, [column.value]).to_bytes()[0])]
     if len(column) != rows:
         raise ValueError(f"{len(column)} rows for a batch of {rows}.")
+    if isinstance(column, Encoded):
+        return [slices(column.octets.buffer, column.octets.starts, column.octets.lengths)]
     if isinstance(column, Objects):
         return [_written(leaf, column.values).as_piece()]
     present = column.present
@@ -179,25 +191,10 @@ def _values(leaf: _Type, column: Column) -> list[Piece]:
                 raise ValueError(f"symbols {symbols} for an enum of {leaf.type.symbols}.")
             return [varints(indices.astype(np.int64))]
         case Lists(lengths, items) if leaf.items is not None:
-            return _arrays(leaf.items, lengths, items)
+            total = int(lengths.sum())
+            return blocks(lengths, join(_pieces(leaf.items, items, total), total))
         case _:
             raise TypeError(f"{type(column).__name__} for {leaf.type.schema}.")
-
-
-def _arrays(item: _Type, lengths: NDArray[np.int64], items: Column) -> list[Piece]:
-    """Return arrays, each one block and the end mark; an empty one has the end mark alone."""
-    end = same(b"\x00")
-    filled = lengths > 0
-    counts = lengths[filled]
-    if not len(counts):
-        return [end]
-    total = int(counts.sum())
-    packed = join(_pieces(item, items, total), total)
-    arrays = Packed(packed.buffer, packed.bounds[np.append(0, np.cumsum(counts))])
-    block = [varints(counts), arrays.as_piece()]
-    if len(counts) == len(lengths):
-        return [*block, end]
-    return [either(filled, join(block, len(counts)), b""), end]
 
 
 def _written(leaf: _Type, values: list[Any]) -> Packed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from stream_scorer.avro.types import (
@@ -11,9 +13,12 @@ from stream_scorer.avro.types import (
     Fixed,
     Map,
     Primitive,
+    Properties,
     Record,
     Type,
     Union,
+    inner_types,
+    namespace_of,
     unqualified,
 )
 
@@ -50,62 +55,122 @@ def canonical(of: Type, defined: set[str]) -> Any:
     return form
 
 
-def self_contained(of: Type, defined: set[str], *, docs: bool = True) -> Any:
+def self_contained(
+    of: Type,
+    defined: set[str],
+    *,
+    docs: bool = True,
+    defaults: bool = True,
+    names: Mapping[str, str] | None = None,
+) -> Any:
     """Return a type as JSON that needs nothing around it: names are defined where first used.
 
     Args:
         of: The type.
         defined: Full names that are already written; grows with those written here.
         docs: Whether ``doc`` attributes are kept.
+        defaults: Whether the defaults of fields are kept.
+        names: New full names of types and aliases, by their own.
     """
-    match of:
-        case Primitive():
-            kept = _kept(of.properties, docs=docs)
-            return {"type": of.kind, **kept} if kept else of.kind
-        case Array():
-            items = self_contained(of.items, defined, docs=docs)
-            return {"type": "array", "items": items, **_kept(of.properties, docs=docs)}
-        case Map():
-            values = self_contained(of.values, defined, docs=docs)
-            return {"type": "map", "values": values, **_kept(of.properties, docs=docs)}
-        case Union():
-            return [self_contained(branch, defined, docs=docs) for branch in of.branches]
-    if of.name in defined:
-        return of.name
-    defined.add(of.name)
-    return _definition(of, defined, docs=docs)
+    return _SelfContained(defined, docs, defaults, names or {}).of(of)
 
 
-def _definition(of: Record | Enum | Fixed, defined: set[str], *, docs: bool) -> Any:
-    namespace = of.name.rpartition(".")[0]
-    form: dict[str, Any] = {
-        "type": of.kind,
-        "name": unqualified(of.name),
-        "namespace": namespace,
-        **({"aliases": list(of.aliases)} if of.aliases else {}),
-        **_kept(of.properties, docs=docs),
-    }
-    match of:
-        case Record():
-            form["fields"] = [_field(each, defined, docs=docs) for each in of.fields]
-        case Enum():
-            form["symbols"] = list(of.symbols)
-            if of.default is not None:
-                form["default"] = of.default
-        case Fixed():
-            form["size"] = of.size
-    return form
+@dataclass(frozen=True, slots=True)
+class _SelfContained:
+    defined: set[str]
+    docs: bool
+    defaults: bool
+    names: Mapping[str, str]
+
+    def of(self, of: Type) -> Any:
+        match of:
+            case Primitive():
+                kept = self._kept(of.properties)
+                return {"type": of.kind, **kept} if kept else of.kind
+            case Array():
+                return {"type": "array", "items": self.of(of.items), **self._kept(of.properties)}
+            case Map():
+                return {"type": "map", "values": self.of(of.values), **self._kept(of.properties)}
+            case Union():
+                return [self.of(branch) for branch in of.branches]
+        name = self._named(of.name)
+        if name in self.defined:
+            return name
+        self.defined.add(name)
+        return self._definition(of, name)
+
+    def _definition(self, of: Record | Enum | Fixed, name: str) -> Any:
+        form: dict[str, Any] = {
+            "type": of.kind,
+            "name": unqualified(name),
+            "namespace": namespace_of(name),
+            **({"aliases": [self._named(each) for each in of.aliases]} if of.aliases else {}),
+            **self._kept(of.properties),
+        }
+        match of:
+            case Record():
+                form["fields"] = [self._field(each) for each in of.fields]
+            case Enum():
+                form["symbols"] = list(of.symbols)
+                if of.default is not None:
+                    form["default"] = of.default
+            case Fixed():
+                form["size"] = of.size
+        return form
+
+    def _field(self, of: Field) -> Any:
+        return {
+            "name": of.name,
+            "type": self.of(of.type),
+            **({"default": of.default} if of.has_default and self.defaults else {}),
+            **({"aliases": list(of.aliases)} if of.aliases else {}),
+            **self._kept(of.properties),
+        }
+
+    def _named(self, name: str) -> str:
+        return self.names.get(name, name)
+
+    def _kept(self, properties: Properties) -> dict[str, Any]:
+        return {key: value for key, value in properties.items() if self.docs or key != "doc"}
 
 
-def _field(of: Field, defined: set[str], *, docs: bool) -> Any:
-    return {
-        "name": of.name,
-        "type": self_contained(of.type, defined, docs=docs),
-        **({"default": of.default} if of.has_default else {}),
-        **({"aliases": list(of.aliases)} if of.aliases else {}),
-        **_kept(of.properties, docs=docs),
-    }
+def names_for(
+    types: Iterable[Type], namespace: str, legal: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return new names for types without a namespace that are referred to from within one.
+
+    Such a reference can't be written: a bare name is one of the namespace around it (Avro 1.12,
+    "Names"). Java's parser then looks for one without a namespace; others refuse the schema. So
+    these types get the namespace that the reference stands in.
+
+    Args:
+        types: What is written self-contained, one after the other.
+        namespace: The namespace around them.
+        legal: New names that some have already; they are among those returned.
+    """
+    listed = list(types)
+    names = dict(legal or {})
+    while found := _unreachable(listed, namespace, names):
+        names |= found
+    return names
 
 
-def _kept(properties: Any, *, docs: bool) -> dict[str, Any]:
-    return {key: value for key, value in properties.items() if docs or key != "doc"}
+def _unreachable(types: list[Type], namespace: str, names: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    defined: set[str] = set()
+
+    def look(of: Type, around: str) -> None:
+        if isinstance(of, Record | Enum | Fixed):
+            name = names.get(of.name, of.name)
+            if name in defined:
+                if around and not namespace_of(name):
+                    found.setdefault(of.name, f"{around}.{name}")
+                return
+            defined.add(name)
+            around = namespace_of(name)
+        for inner in inner_types(of):
+            look(inner, around)
+
+    for each in types:
+        look(each, namespace)
+    return {name: new for name, new in found.items() if new not in defined}

@@ -142,6 +142,23 @@ def either(present: NDArray[np.bool_], some: Packed, otherwise: bytes) -> Uneven
     return Uneven(buffer, starts, lengths)
 
 
+def blocks(lengths: NDArray[np.int64], items: Packed) -> list[Piece]:
+    """Return arrays of so many items, each one block and the end mark; an empty one has that alone.
+
+    ``items`` are those of all rows, one after the other.
+    """
+    end = same(b"\x00")
+    filled = lengths > 0
+    counts = lengths[filled]
+    if not len(counts):
+        return [end]
+    arrays = Packed(items.buffer, items.bounds[np.append(0, np.cumsum(counts))])
+    block = [varints(counts), arrays.as_piece()]
+    if len(counts) == len(lengths):
+        return [*block, end]
+    return [either(filled, join(block, len(counts)), b""), end]
+
+
 def join(pieces: Sequence[Piece], rows: int) -> Packed:
     """Lay the pieces side by side in each of ``rows`` rows, and the rows one after the other."""
     if not rows:

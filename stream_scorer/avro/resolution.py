@@ -8,7 +8,8 @@ Where the specification leaves a choice: unqualified names match, as it says; ea
 feeds one reader's field, by name before by alias; two decimals match if their scales do, since the
 precision does not change the number; a union that has not changed keeps its branches, so that an
 event is always read as written by its own schema (else an int could turn into a float of an earlier
-branch).
+branch); where several of a reader's branches match a named type, the one of the same full name is
+taken before the first, as Java does.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from stream_scorer.avro.types import (
     Type,
     Union,
     holds_itself,
+    is_shared,
     unqualified,
 )
 from stream_scorer.errors import ContractError
@@ -66,23 +68,27 @@ def resolve(writer: Type, reader: Type) -> Action:
     Raises:
         ContractError: No event of the writer can be read so; the text names the field.
     """
-    return _Resolver().resolve(writer, reader, "")
+    return _Resolver(is_shared(writer, reader)).resolve(writer, reader, "")
 
 
 @dataclass(slots=True)
 class _Resolver:
-    """One resolution; ``known`` holds the recursive pairs already met, so that recursion ends."""
+    """One resolution; ``known`` holds the recursive pairs already met, so that recursion ends.
 
+    Where types are ``shared`` it holds all pairs.
+    """
+
+    shared: bool
     known: dict[tuple[Record, Record], Fields] = field(default_factory=dict)
 
     def resolve(self, writer: Type, reader: Type, where: str) -> Action:
         if isinstance(writer, Union):
             return self._choice(writer, reader, where)
         if isinstance(reader, Union):
-            taken = [branch for branch in reader.branches if matches(writer, branch)]
-            if not taken:
+            taken = _branch_for(writer, reader)
+            if taken is None:
                 raise _mismatch(writer, reader, where)
-            return self.resolve(writer, taken[0], where)
+            return self.resolve(writer, taken, where)
         if not matches(writer, reader):
             raise _mismatch(writer, reader, where)
         return self._same(writer, reader, where)
@@ -92,9 +98,11 @@ class _Resolver:
             case Record(), Record():
                 return self._fields(writer, reader, where)
             case Array(), Array():
-                return Items(writer, self.resolve(writer.items, reader.items, where + "[]"))
+                items = self.resolve(writer.items, reader.items, where + "[]")
+                return Items(writer, reader, items)
             case Map(), Map():
-                return Entries(writer, self.resolve(writer.values, reader.values, where + "{}"))
+                values = self.resolve(writer.values, reader.values, where + "{}")
+                return Entries(writer, reader, values)
             case Enum(), Enum():
                 return Symbol(writer, reader, _positions(writer, reader), where)
             case ((Primitive() | Fixed()), (Primitive() | Fixed())):
@@ -126,7 +134,9 @@ class _Resolver:
         if (writer, reader) in self.known:
             return self.known[writer, reader]
         fields = Fields(writer, reader)
-        if holds_itself(writer):
+        if self.shared and where:
+            where = reader.name
+        if self.shared or holds_itself(writer):
             self.known[writer, reader] = fields
         feeds = _feeds(writer, reader)
         fed = {each.name for each in feeds.values()}
@@ -142,6 +152,14 @@ class _Resolver:
             return Source(writer, None, None)
         action = self.resolve(writer.type, reader.type, _below(where, reader.name))
         return Source(writer, reader, action)
+
+
+def _branch_for(writer: Type, reader: Union) -> Type | None:
+    """Return the first branch that matches; of named types, the one of the same full name first."""
+    taken = [branch for branch in reader.branches if matches(writer, branch)]
+    if isinstance(writer, Named):
+        taken.sort(key=lambda branch: not isinstance(branch, Named) or branch.name != writer.name)
+    return taken[0] if taken else None
 
 
 def matches(writer: Type, reader: Type) -> bool:
@@ -200,7 +218,8 @@ def _default(missing: Field, where: str) -> Any:
     if not missing.has_default:
         raise ContractError(
             f"The writer's schema has no field {where!r} and the reader's has no default for it; "
-            "add a default to the reader's schema, or take the field out of it."
+            "in the reader's schema add a default, or if the field was renamed its old name to its "
+            '"aliases", or omit the field.'
         )
     return default_value(missing.default, missing.type, where)
 
@@ -213,8 +232,21 @@ def _mismatch(writer: Type, reader: Type, where: str) -> ContractError:
     subject = f"Field {where!r}" if where else "The event"
     return ContractError(
         f"{subject} is written as {_described(writer)}, which can't be read as "
-        f"{_described(reader)}."
+        f"{_described(reader)}.{_if_renamed(writer, reader)}"
     )
+
+
+def _if_renamed(writer: Type, reader: Type) -> str:
+    """Return the way out where nothing but a name keeps the types apart."""
+    for each in reader.branches if isinstance(reader, Union) else (reader,):
+        if isinstance(writer, Named) and isinstance(each, Named) and writer.kind == each.kind:
+            same_size = getattr(writer, "size", None) == getattr(each, "size", None)
+            if same_size and not _names_match(writer, each):
+                return (
+                    f" If {unqualified(each.name)} is the same {each.kind} under a new name, add "
+                    f'"aliases": ["{writer.name}"] to it in the reader\'s schema.'
+                )
+    return ""
 
 
 def _described(of: Type) -> str:

@@ -17,13 +17,15 @@ from typing import Any
 
 import fastavro
 
-from stream_scorer.avro.building import column_of
+from stream_scorer.avro.building import column_of, texts
+from stream_scorer.avro.copied_rows import Copies, copying
 from stream_scorer.avro.resolution import resolve
 from stream_scorer.avro.schema import Schema, type_at
 from stream_scorer.avro.strict import Malformed, well_formed
 from stream_scorer.avro.types import Array, Fixed, Map, Primitive, Record, Type, Union
 from stream_scorer.avro.values import reading_at
-from stream_scorer.columns import Column, Payloads
+from stream_scorer.avro.wanted import tree_of
+from stream_scorer.columns import Column, Encoded, Payloads
 
 _BARE = {"null": "null", "boolean": 1, "int": "long", "long": "long", "float": 4}
 _BARE |= {"double": "double", "bytes": "bytes", "string": "bytes"}
@@ -36,22 +38,27 @@ class Decoded:
     Attributes:
         columns: By dotted path of the reader's field; each has a row for every event.
         malformed: Row number to one sentence.
+        copied: Fields to copy, by dotted path of the reader's field, in the same way.
     """
 
     columns: dict[str, Column]
     malformed: dict[int, str]
+    copied: dict[str, Encoded] = field(default_factory=dict)
 
 
 class RowDecoder:
     """Decodes events of one writer to columns of one reader, one event at a time."""
 
-    def __init__(self, writer: Schema, reader: Schema, wanted: Sequence[str]) -> None:
+    def __init__(
+        self, writer: Schema, reader: Schema, wanted: Sequence[str], copied: Sequence[str] = ()
+    ) -> None:
         """Resolve the schemas.
 
         Args:
             writer: What the events were written with.
             reader: What they are read as.
             wanted: Dotted paths of the reader's fields.
+            copied: Those of the fields to copy.
 
         Raises:
             ConfigError: The reader has no such field.
@@ -60,31 +67,43 @@ class RowDecoder:
         self._types = {path: type_at(reader, path)[0] for path in wanted}
         action = resolve(writer.root, reader.root)
         self._readings = [reading_at(action, path.split("."), path) for path in self._types]
+        self._copied = tuple(dict.fromkeys(copied))
+        self._copy = copying(action, tree_of(reader, (), self._copied), "")
         self._check = well_formed(writer.root)
         self._bare = fastavro.parse_schema(_BareSchema().of(writer.root))
 
     def decode(self, payloads: Payloads) -> Decoded:
         """Return the wanted columns, and which rows are malformed and why."""
         values: list[list[Any]] = [[] for _ in self._readings]
+        copies: list[Copies] = []
         malformed: dict[int, str] = {}
         for row, (start, end) in enumerate(
             zip(payloads.starts.tolist(), payloads.ends.tolist(), strict=True)
         ):
+            copied: Copies = {}
             try:
-                event = self._event(payloads.buffer[start:end])
+                event = self._event(payloads.buffer[start:end], copied)
             except Malformed as error:
                 malformed[row] = str(error)
-                event = [None] * len(self._readings)
+                event, copied = [None] * len(self._readings), {}
             for column, value in zip(values, event, strict=True):
                 column.append(value)
+            copies.append(copied)
         columns = {
             path: column_of(column, self._types[path])
             for path, column in zip(self._types, values, strict=True)
         }
-        return Decoded(columns, malformed)
+        encoded = {
+            path: Encoded(texts([each.get(path, b"") for each in copies])) for path in self._copied
+        }
+        return Decoded(columns, malformed, encoded)
 
-    def _event(self, data: bytes) -> list[Any]:
+    def _event(self, data: bytes, copies: Copies) -> list[Any]:
         self._check(data)
+        if self._copied:
+            self._copy(data, 0, copies)
+        if not self._readings:
+            return []
         stream = BytesIO(data)
         bare = fastavro.schemaless_reader(stream, self._bare, None)
         if stream.tell() != len(data):

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from fastavro.schema import fingerprint as fastavro_fingerprint
 
 from stream_scorer.avro.forms import canonical, self_contained
 from stream_scorer.avro.parsing import MAX_DEPTH, Parser
+from stream_scorer.avro.text import json_values
 from stream_scorer.avro.types import (
+    MAX_WRITTEN_OUT,
     Array,
     Enum,
+    Field,
     Fixed,
     Primitive,
     Record,
     Type,
     Union,
     holds_itself,
+    is_shared,
+    namespace_of,
+    unqualified,
 )
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
@@ -46,20 +53,21 @@ class Schema:
     identity: str = field(repr=False)
 
 
-def parse(source: str | dict[str, Any] | list[Any]) -> Schema:
+def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = False) -> Schema:
     """Return the schema of JSON text or of plain JSON values.
 
     Args:
-        source: The text of an ``.avsc`` file, a type's bare name, or the JSON values.
+        source: The text or the bytes of an ``.avsc`` file, a type's bare name, or JSON values.
+        strict: Whether names must be those of the specification; else what Java's parser takes.
 
     Raises:
         ConfigError: It is no JSON, or no Avro schema; the text says where and why.
     """
     try:
-        values = _values(source)
-        root = Parser().parse(values, "", "")
+        values = json_values(source) if isinstance(source, str | bytes) else source
+        root = Parser(strict).parse(values, "", "")
         text = json.dumps(values, separators=(",", ":"))
-        form = json.dumps(canonical(root, set()), separators=(",", ":"))
+        form = json.dumps(canonical(root, set()), separators=(",", ":"), ensure_ascii=False)
         identity = json.dumps(self_contained(root, set(), docs=False), sort_keys=True)
     except RecursionError:
         raise ConfigError(f"The schema is no Avro: it nests more than {MAX_DEPTH} deep.") from None
@@ -67,16 +75,21 @@ def parse(source: str | dict[str, Any] | list[Any]) -> Schema:
     return Schema(values, text, crc, root, identity)
 
 
-def _values(source: str | dict[str, Any] | list[Any]) -> Any:
-    if not isinstance(source, str):
-        return source
-    stripped = source.strip()
-    if stripped[:1] not in {"{", "[", '"'}:
-        return stripped  # a bare name such as long
-    try:
-        return json.loads(stripped)
-    except ValueError as error:
-        raise ConfigError(f"The schema is no JSON: {error}.") from None
+def alike(one: Schema, other: Schema) -> bool:
+    """Return whether two schemas write the same bytes with the same names, but for the namespace.
+
+    They may differ in ``doc`` and the defaults of fields, and one of the two records may lack the
+    namespace that the other has.
+    """
+    roots = [each.root.name for each in (one, other) if isinstance(each.root, Record)]
+    names = {}
+    if not all(namespace_of(name) for name in roots):
+        names = {name: unqualified(name) for name in roots}
+    first, second = (
+        self_contained(each.root, set(), docs=False, defaults=False, names=names)
+        for each in (one, other)
+    )
+    return bool(first == second)
 
 
 def nullable(of: Type) -> tuple[Type, bool]:
@@ -113,26 +126,75 @@ def field_type(schema: Schema, path: str) -> FieldType:
     return _field_type(at, below_null=below_null)
 
 
-def leaf_paths(schema: Schema) -> dict[str, FieldType]:
+def leaf_paths(schema: Schema) -> Mapping[str, FieldType]:
     """Return every field that is no record, by dotted path, in the order of the schema.
 
-    Records and nullable records are entered, unless they may hold another of themselves.
+    Records and nullable records are entered, unless they may hold another of themselves. Where
+    there are too many fields to be listed, all are found, and those nearest to the top are listed.
     """
-    return {
-        path: _field_type(at, below_null=below_null)
-        for path, at, below_null in _leaves(schema.root, "", below_null=False)
-    }
+    return _Leaves(schema.root)
 
 
-def _leaves(at: Type, path: str, *, below_null: bool) -> Iterator[tuple[str, Type, bool]]:
-    record, may_be_null = nullable(at)
-    if isinstance(record, Record) and not (path and holds_itself(record)):
-        before = f"{path}." if path else ""
-        for each in record.fields:
-            below = below_null or may_be_null
-            yield from _leaves(each.type, before + each.name, below_null=below)
-    elif path:
-        yield path, at, below_null
+class _Leaves(Mapping[str, FieldType]):
+    """Fields by path; each type is made out when it is asked for."""
+
+    def __init__(self, root: Type) -> None:
+        self._root = root
+        self._known: dict[str, FieldType] = {}
+        self._paths = _listed(root)
+
+    def __getitem__(self, path: str) -> FieldType:
+        if path not in self._known:
+            at, below_null = self._root, False
+            for name in path.split("."):
+                found = [each.type for each in _entered(at, self._root) or () if each.name == name]
+                if not found:
+                    raise KeyError(path)
+                at, below_null = found[0], below_null or nullable(at)[1]
+            if _entered(at, self._root) is not None:
+                raise KeyError(path)
+            self._known[path] = _field_type(at, below_null=below_null)
+        return self._known[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _entered(at: Type, root: Type) -> tuple[Field, ...] | None:
+    """Return the fields of a record or nullable record, ``None`` where a path ends."""
+    record, _ = nullable(at)
+    if isinstance(record, Record) and (at is root or not holds_itself(record)):
+        return record.fields
+    return None
+
+
+def _listed(root: Type) -> list[str]:
+    """Return the paths of all leaves; of too many, those down to the level that can be listed."""
+    if not is_shared(root):
+        return [path for path, is_leaf in _walked(root, root, "", MAX_DEPTH) if is_leaf]
+    paths: list[str] = []
+    nodes = 0
+    for levels in range(1, MAX_DEPTH):
+        found = list(islice(_walked(root, root, "", levels), MAX_WRITTEN_OUT))
+        if len(found) == MAX_WRITTEN_OUT:
+            break
+        if len(found) == nodes:
+            break  # there is nothing below
+        nodes = len(found)
+        paths = [path for path, is_leaf in found if is_leaf]
+    return paths
+
+
+def _walked(at: Type, root: Type, path: str, levels: int) -> Iterator[tuple[str, bool]]:
+    """Yield the path of each record and leaf down to a level, and whether it is a leaf."""
+    fields = _entered(at, root)
+    yield path, fields is None and bool(path)
+    for each in (fields or ()) if levels else ():
+        below = f"{path}.{each.name}" if path else each.name
+        yield from _walked(each.type, root, below, levels - 1)
 
 
 def _field_type(at: Type, *, below_null: bool) -> FieldType:
@@ -150,9 +212,11 @@ def _field_type(at: Type, *, below_null: bool) -> FieldType:
         case Enum():
             return FieldType("enum", may_be_null, symbols=value.symbols, schema=schema)
         case Fixed():
-            return FieldType("fixed", may_be_null, None, (), value.size, value.logical, schema)
+            of_logical = (value.logical, schema, value.ignored)
+            return FieldType("fixed", may_be_null, None, (), value.size, *of_logical)
         case Primitive():
-            return FieldType(value.kind, may_be_null, logical=value.logical, schema=schema)
+            of_logical = (value.logical, schema, value.ignored)
+            return FieldType(value.kind, may_be_null, None, (), 0, *of_logical)
     return FieldType(value.kind, may_be_null, schema=schema)
 
 
@@ -161,5 +225,9 @@ def _unknown(schema: Schema, path: str) -> ConfigError:
     near = get_close_matches(path, known, 1) or get_close_matches(
         path.rpartition(".")[2], known, 1, 0.4
     )
-    hint = f"did you mean {near[0]!r}?" if near else f"its fields are {', '.join(known) or 'none'}."
+    hint = (
+        f"did you mean {near[0]!r}?"
+        if near
+        else f"its fields are {', '.join(known) or 'none':.500}."
+    )
     return ConfigError(f"The schema has no field {path!r}; {hint}")

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_scorer.avro.actions import Copy, Symbol
-from stream_scorer.avro.building import DTYPES, column_of, promoted
+from stream_scorer.avro.building import DTYPES, promoted
 from stream_scorer.avro.decimals import decimals
-from stream_scorer.avro.types import Type
-from stream_scorer.avro.wire import Wire
+from stream_scorer.avro.wire import Whole, Wire
 from stream_scorer.columns import Column, Enums, Numbers, Texts
 
 Out = dict[str, Column]
@@ -30,9 +28,10 @@ _GAP = 64
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value of one width. ``path`` is where it goes, ``None`` if it is skipped.
+    """A value of one width. ``path`` is where it goes, ``None`` if it is not read.
 
-    ``scale`` is set for a decimal, ``kind`` the reader's.
+    ``scale`` is set for a decimal, ``kind`` the reader's, ``copy`` where its bytes go if they are
+    copied.
     """
 
     width: int
@@ -40,6 +39,7 @@ class Cell:
     path: str | None = None
     kind: str = ""
     scale: int | None = None
+    copy: str | None = None
 
 
 def cell_of(action: Copy, path: str) -> Cell | None:
@@ -68,6 +68,7 @@ def span(cells: Sequence[Cell]) -> Step:
         width += cell.width
     gathers = [_gather(group) for group in _grouped(placed)]
     fixed = [(at, each, each.path) for at, each in placed if each.path and not each.format]
+    copies = [(at, each.width, each.copy) for at, each in placed if each.copy]
 
     def step(wire: Wire, out: Out) -> None:
         for gather in gathers:
@@ -75,6 +76,9 @@ def span(cells: Sequence[Cell]) -> Step:
         for offset, cell, path in fixed:
             lengths = np.full(len(wire), cell.width, np.int64)
             out[path] = _octets(wire, wire.at + offset, lengths, cell.scale)
+        for offset, size, key in copies:
+            starts = wire.at + offset if offset else wire.at.copy()
+            out[key] = _sound(wire, starts, starts + size)
         wire.at += width
 
     return step
@@ -186,11 +190,14 @@ def whole_number(writer: str, reader: str, path: str | None) -> Step:
     return step
 
 
-def octets(path: str, scale: int | None) -> Step:
-    """Read bytes, or a decimal."""
+def octets(path: str | None, scale: int | None) -> Step:
+    """Read bytes, or a decimal, or skip it."""
 
     def step(wire: Wire, out: Out) -> None:
         lengths = wire.lengths()
+        if path is None:
+            wire.at += lengths
+            return
         starts = wire.at.copy()
         wire.at += lengths
         out[path] = _octets(wire, starts, lengths, scale)
@@ -206,8 +213,8 @@ def _octets(
     return Numbers(decimals(wire, starts, lengths, scale))
 
 
-def text(path: str) -> Step:
-    """Read a string; one that is no UTF-8 loses its row."""
+def text(path: str | None) -> Step:
+    """Read a string, or skip it; one that is no UTF-8 loses its row."""
 
     def step(wire: Wire, out: Out) -> None:
         lengths = wire.lengths()
@@ -216,15 +223,10 @@ def text(path: str) -> Step:
         wrong = wire.not_utf8(starts, lengths)
         if wrong:
             wire.lose(np.array(wrong))
-        out[path] = Texts(wire.raw, starts, lengths)
+        if path is not None:
+            out[path] = Texts(wire.raw, starts, lengths)
 
     return step
-
-
-def skipped_octets(wire: Wire, _: Out) -> None:
-    """Skip bytes or a string."""
-    lengths = wire.lengths()
-    wire.at += lengths
 
 
 def symbol(action: Symbol, path: str) -> Step:
@@ -237,6 +239,39 @@ def symbol(action: Symbol, path: str) -> Step:
         if unknown.any():
             wire.lose(unknown)
         out[path] = Enums(indices, action.reader.symbols)
+
+    return step
+
+
+def spanned(step: Step, key: str) -> Step:
+    """Take a step and copy the bytes that it moves over."""
+
+    def over(wire: Wire, out: Out) -> None:
+        starts = wire.at.copy()
+        step(wire, out)
+        out[key] = _sound(wire, starts, wire.at.copy())
+
+    return over
+
+
+def _sound(wire: Wire, starts: Whole, ends: Whole) -> Texts:
+    """Return bytes of each row; none of a row that is past its end."""
+    past = ends > wire.end
+    if past.any():
+        starts, ends = np.where(past, 0, starts), np.where(past, 0, ends)
+    return Texts(wire.raw, starts, ends - starts)
+
+
+def twice(first: Step, second: Step) -> Step:
+    """Take two steps over the same value, and lose the rows that either loses."""
+
+    def step(wire: Wire, out: Out) -> None:
+        starts = wire.at.copy()
+        first(wire, out)
+        ends = wire.at
+        wire.at = starts
+        second(wire, out)
+        np.maximum(wire.at, ends, out=wire.at)
 
     return step
 
@@ -261,20 +296,15 @@ def constants(columns: Mapping[str, Column]) -> Step:
     return step
 
 
-def refusal(leaves: Mapping[str, Type]) -> Step:
+def refusal(columns: Mapping[str, Column]) -> Step:
     """Read nothing, and lose every row: the writer's branch is none of the reader's."""
-    nulls = constants(all_null(leaves))
+    nulls = constants(columns)
 
     def step(wire: Wire, out: Out) -> None:
         nulls(wire, out)
         wire.lose(np.arange(len(wire)))
 
     return step
-
-
-def all_null(leaves: Mapping[str, Type]) -> dict[str, Any]:
-    """Return one row of null for each field."""
-    return {path: column_of([None], of) for path, of in leaves.items()}
 
 
 def one_after_another(steps: Sequence[Step]) -> Step:

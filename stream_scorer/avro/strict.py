@@ -1,9 +1,10 @@
 """The strict reading of the wire: is an event, byte for byte, what its schema says?
 
-The whole event must be well formed, the fields that nobody reads included; only UTF-8 is left to
-whoever reads a string. The specification's rules (Avro 1.12, "Binary Encoding") hold to the letter:
-booleans are 0 or 1, ints fit 32 bits, varints 64 bits and 10 bytes, a block that states its size
-has it, an index exists, and no byte is left over. A varint may be longer than it must be.
+The whole event must be well formed, the fields that nobody reads included; only a string that is
+neither read nor copied need not be UTF-8. The specification's rules (Avro 1.12, "Binary Encoding")
+hold to the letter: booleans are 0 or 1, ints fit 32 bits, varints 64 bits and 10 bytes, a block
+that states its size has it, an index exists, and no byte is left over. A varint may be longer than
+it must be.
 
 The cost of an event is bounded by its own size. A block may claim no more items than the bytes that
 are left could hold, and items that take no bytes (nulls, empty records) are limited to
@@ -25,12 +26,14 @@ from stream_scorer.avro.types import (
     Record,
     Type,
     Union,
+    extent_of,
     holds_itself,
+    is_shared,
+    is_solid,
 )
 
 MAX_EMPTY_ITEMS = 1024
 _MAX_VARINT_BYTES = 10
-_WIDTHS = {"null": 0, "boolean": 1, "float": 4, "double": 8}
 
 
 class Malformed(ValueError):
@@ -52,31 +55,17 @@ Check = Callable[[Event, int], int]
 
 def width_of(of: Type) -> int | None:
     """Return the bytes that every value of a type takes, or ``None`` if they differ."""
-    match of:
-        case Fixed():
-            return of.size
-        case Primitive():
-            return _WIDTHS.get(of.kind)
-        case Record():
-            widths = [width_of(each.type) for each in of.fields]
-            return None if None in widths else sum(each for each in widths if each)
-    return None
+    return extent_of(of).width
 
 
 def least_width(of: Type) -> int:
     """Return the fewest bytes that a value of a type takes."""
-    match of:
-        case Record():
-            return sum(least_width(each.type) for each in of.fields)
-        case Primitive() | Fixed():
-            width = width_of(of)
-            return 1 if width is None else width
-    return 1
+    return extent_of(of).least
 
 
 def well_formed(of: Type) -> Callable[[bytes], None]:
     """Return a check that raises :class:`Malformed` unless its bytes are one such value."""
-    check = _Checks().check(of, "")
+    check = _Checks(shared=is_shared(of)).check(of, "")
 
     def whole(data: bytes) -> None:
         end = check(Event(data), 0)
@@ -86,11 +75,18 @@ def well_formed(of: Type) -> Callable[[bytes], None]:
     return whole
 
 
+def readable(of: Type, where: str) -> Check:
+    """Return a check that a value is well formed and that every string in it is UTF-8."""
+    return _Checks(utf8=True, shared=is_shared(of)).check(of, where)
+
+
 @dataclass(slots=True)
 class _Checks:
-    """Builds checks; ``recursive`` holds those of such records, so that recursion ends."""
+    """Builds checks; ``once`` holds those of records that are recursive, or shared."""
 
-    recursive: dict[Record, Check] = field(default_factory=dict)
+    utf8: bool = False
+    shared: bool = False
+    once: dict[Record, Check] = field(default_factory=dict)
 
     def check(self, of: Type, where: str) -> Check:
         match of:
@@ -106,12 +102,18 @@ class _Checks:
                 return _index(len(of.symbols), where)
             case Fixed():
                 return _fixed(of.size, where)
+            case Primitive() if of.kind == "string" and self.utf8:
+                return text(where)
             case Primitive():
-                return _primitive(of.kind, where)
+                return _primitive(of, where)
 
     def _record(self, of: Record, where: str) -> Check:
-        if of in self.recursive:
-            return self.recursive[of]
+        if of in self.once:
+            return self.once[of]
+        if self.shared and is_solid(of):
+            return _fixed(width_of(of) or 0, where)
+        if self.shared and where:
+            where = of.name
         fields: list[Check] = []
 
         def record(event: Event, at: int) -> int:
@@ -120,8 +122,8 @@ class _Checks:
             return at
 
         nested = _nested(record, where)
-        if holds_itself(of):
-            self.recursive[of] = nested
+        if self.shared or holds_itself(of):
+            self.once[of] = nested
         before = f"{where}." if where else ""
         fields.extend(self.check(each.type, before + each.name) for each in of.fields)
         return nested
@@ -130,13 +132,14 @@ class _Checks:
         branches = [self.check(branch, where) for branch in of.branches]
 
         def union(event: Event, at: int) -> int:
-            index, at = _read_index(event, at, len(branches), where)
+            index, at = read_index(event.data, at, len(branches), where)
             return branches[index](event, at)
 
         return _nested(union, where)
 
     def _entry(self, of: Map, where: str) -> Check:
-        key, value = _octets(where), self.check(of.values, where + "{}")
+        key = text(where) if self.utf8 else _octets(where)
+        value = self.check(of.values, where + "{}")
         return lambda event, at: value(event, key(event, at))
 
 
@@ -191,8 +194,8 @@ def _bounded(event: Event, at: int, count: int, least: int, where: str) -> None:
             )
 
 
-def _primitive(kind: str, where: str) -> Check:
-    match kind:
+def _primitive(of: Primitive, where: str) -> Check:
+    match of.kind:
         case "bytes" | "string":
             return _octets(where)
         case "int":
@@ -201,7 +204,7 @@ def _primitive(kind: str, where: str) -> Check:
             return _number(where, 63)
         case "boolean":
             return _boolean(where)
-    return _fixed(_WIDTHS[kind], where)
+    return _fixed(width_of(of) or 0, where)
 
 
 def _fixed(size: int, where: str) -> Check:
@@ -231,6 +234,28 @@ def _octets(where: str) -> Check:
     return octets
 
 
+def text(where: str) -> Check:
+    """Return a check of a string that must be UTF-8, or of bytes that are read as one."""
+
+    def utf8(event: Event, at: int) -> int:
+        size, at = read_varint(event.data, at, where)
+        _within(event, at, size, where)
+        decoded(event.data[at : at + size], where)
+        return at + size
+
+    return utf8
+
+
+def decoded(content: bytes, where: str) -> str:
+    """Return the text of a string's bytes; raise :class:`Malformed` if they are no UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(
+            f"{_field(where)} is no UTF-8: byte {error.start} is {content[error.start]:#04x}."
+        ) from None
+
+
 def _number(where: str, bits: int) -> Check:
     def number(event: Event, at: int) -> int:
         value, at = read_varint(event.data, at, where)
@@ -242,11 +267,12 @@ def _number(where: str, bits: int) -> Check:
 
 
 def _index(choices: int, where: str) -> Check:
-    return lambda event, at: _read_index(event, at, choices, where)[1]
+    return lambda event, at: read_index(event.data, at, choices, where)[1]
 
 
-def _read_index(event: Event, at: int, choices: int, where: str) -> tuple[int, int]:
-    index, at = read_varint(event.data, at, where)
+def read_index(data: bytes, at: int, choices: int, where: str) -> tuple[int, int]:
+    """Return the index of a branch or symbol at ``at``, and where it ends."""
+    index, at = read_varint(data, at, where)
     if not 0 <= index < choices:
         raise Malformed(f"{_field(where)} has the index {index}, of {choices} choices.")
     return index, at

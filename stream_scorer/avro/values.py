@@ -22,7 +22,7 @@ from stream_scorer.avro.actions import (
     Mismatch,
     Symbol,
 )
-from stream_scorer.avro.strict import Malformed
+from stream_scorer.avro.strict import Malformed, decoded
 
 Bare = Any
 Reading = Callable[[Bare], Any]
@@ -81,7 +81,7 @@ class _Readings:
             case Entries():
                 value = self.reading(action.values, where + "{}")
                 return lambda bare: {
-                    _text(each["key"], where): value(each["value"]) for each in bare
+                    decoded(each["key"], where): value(each["value"]) for each in bare
                 }
             case Choice():
                 return _chosen([self.reading(branch, where) for branch in action.branches])
@@ -131,17 +131,22 @@ def _chosen(branches: list[Reading]) -> Reading:
     return chosen
 
 
+def position_of(action: Symbol, written: int) -> int:
+    """Return the reader's position for a writer's; raise ``Malformed`` if it has none."""
+    position = action.positions[written]
+    if position < 0:
+        raise Malformed(
+            f"Field {action.where!r} is {action.writer.symbols[written]!r}, which is none of the "
+            "reader's symbols."
+        )
+    return position
+
+
 def _symbol(action: Symbol) -> Reading:
     known = action.reader.symbols
 
     def symbol(bare: Bare) -> str:
-        position = action.positions[bare]
-        if position < 0:
-            raise Malformed(
-                f"Field {action.where!r} is {action.writer.symbols[bare]!r}, which is none of the "
-                "reader's symbols."
-            )
-        return known[position]
+        return known[position_of(action, bare)]
 
     return symbol
 
@@ -161,19 +166,10 @@ def _copy(writer: str, reader: str, where: str) -> Reading:
         case (("int" | "long"), "double"):
             return float
         case _, "string":
-            return lambda bare: _text(bare, where)
+            return lambda bare: decoded(bare, where)
     return lambda bare: bare
 
 
 def _single(bare: bytes) -> np.float32:
     value: np.float32 = np.frombuffer(bare, "<f4")[0]
     return value
-
-
-def _text(bare: bytes, where: str) -> str:
-    try:
-        return bare.decode()
-    except UnicodeDecodeError as error:
-        raise Malformed(
-            f"Field {where!r} is no UTF-8: byte {error.start} is {bare[error.start]:#04x}."
-        ) from None

@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 
 from stream_scorer.avro.encoder import compile_encoder
 from stream_scorer.avro.schema import Schema, nullable
-from stream_scorer.avro.types import Array, Enum, Fixed, Map, Primitive, Record, Type, Union
+from stream_scorer.avro.types import (
+    MAX_WRITTEN_OUT,
+    Array,
+    Enum,
+    Fixed,
+    Map,
+    Primitive,
+    Record,
+    Type,
+    Union,
+    is_shared,
+)
 from stream_scorer.bench.draws import Draws, Rows
 from stream_scorer.bench.needs import ANYTHING, Needs
 from stream_scorer.bench.plain import plain
@@ -40,6 +51,11 @@ class MadeUpEvents:
             raise ContractError(
                 f"Events can be made up of a record, not of {schema.root.kind}; give --input "
                 "events.avro."
+            )
+        if is_shared(schema.root):
+            raise ContractError(
+                f"Events can't be made up of more than {MAX_WRITTEN_OUT} types, written out; give "
+                "--input events.avro."
             )
         self.schema = schema
         self._root = schema.root
@@ -135,7 +151,8 @@ class MadeUpEvents:
                 continue
             column = self._column(branch, path, len(places), depth + 1, needs)
             for place, value in zip(places, plain(column, branch), strict=True):
-                values[place] = value
+                # fastavro writes a record without its name as the first branch that has its fields
+                values[place] = (branch.name, value) if isinstance(branch, Record) else value
         return Objects(values)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from stream_scorer.app.contract import Contract, make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.schema_sources import open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById, prefix_for
+from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema
 from stream_scorer.bench.events import Events, FileEvents, FramedEvents
 from stream_scorer.bench.made_up import MadeUpEvents
@@ -20,7 +21,6 @@ from stream_scorer.check.plans import judge_reader
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import ContractError
-from stream_scorer.scoring.reading import compile_reading
 from stream_scorer.scoring.scorer import Scorer
 
 Environment = Mapping[str, str]
@@ -67,7 +67,7 @@ def prepare(
     model = open_model(settings.model)
     reader = read_reader(settings)
     contract = make_contract(settings, model, reader)
-    heed(judge_reader(reader, contract.wanted), warn)
+    heed(judge_reader(reader, contract.features.wanted, contract.copies), warn)
     events = _events(plan, contract)
     _can_be_read(settings, contract, events.schema)
     warm_up(model, settings.batching.max_records)
@@ -95,9 +95,8 @@ def _can_be_read(settings: Settings, contract: Contract, writer: Schema) -> None
             "must be schemas.reader, and it is another one. Name the file's schema in "
             "schemas.reader, or give a file of the reader's."
         )
-    copied = tuple(each.path for each in contract.copied)
     try:
-        compile_reading(writer, reader, contract.features.wanted, copied)
+        compile_plan(writer, reader, contract.features.wanted, contract.copies)
     except ContractError as refused:
         raise ContractError(
             f"--input: its events can't be read as the reader's schema: {refused}"

@@ -11,7 +11,7 @@ from stream_scorer.check.wording import counted, some, type_text
 from stream_scorer.config.settings import ModelConfig, Settings
 from stream_scorer.errors import RefusesToStart
 from stream_scorer.model.features import FeatureMap, map_features
-from stream_scorer.model.fields import Missing
+from stream_scorer.model.fields import Missing, has_null
 from stream_scorer.model.outputs import OutputField, map_outputs
 from stream_scorer.model.tensors import OutputSpec, TensorSpec
 from stream_scorer.scoring.scored_event import PassThrough, derive
@@ -25,6 +25,15 @@ def judge_features(features: FeatureMap) -> Iterator[Finding]:
         paths = [feature.path for feature in mapped.features]
         yield ok(f"Input {mapped.spec} takes {counted(len(paths), 'field')}: {some(paths)}.")
     yield from map(warning, features.lossy())
+    every = (feature for mapped in features.tensor_maps for feature in mapped.features)
+    rejected = [each.path for each in every if has_null(each.type) and each.fill.value is None]
+    if rejected:
+        yield ok(
+            f"Where {some(list(dict.fromkeys(rejected)))} is null, the event is a dead letter "
+            "(missing_feature), since model.missing rejects it."
+        )
+    for limit, paths in features.inexact_ints().items():
+        yield ok(f"As floats, ints up to ±{limit} are exact, larger ones rounded: {some(paths)}.")
 
 
 def judge_outputs(fields: Sequence[OutputField]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,15 @@ from stream_scorer.check.wording import some
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.features import FeatureMap, TensorMap
 from stream_scorer.model.outputs import OutputMap
-from stream_scorer.model.probes import batch_dependence, batch_dependence_warning
+from stream_scorer.model.probes import (
+    batch_dependence,
+    batch_dependence_warning,
+    run_dependence,
+    run_dependence_warning,
+)
 from stream_scorer.model.session import InferenceError, Model
 from stream_scorer.model.tensors import repeat
+from stream_scorer.model.trees import fed_with_nan
 
 _ROWS = 8
 _SEED = 7
@@ -40,29 +47,59 @@ def judge_model(model: Model) -> Iterator[Finding]:
         )
 
 
-def judge_neighbours(model: Model, features: FeatureMap, outputs: OutputMap) -> Iterator[Finding]:
-    """Judge whether an event's score depends on the events beside it."""
-    if model.one_row_at_a_time:
-        return
+def judge_scores(model: Model, features: FeatureMap, outputs: OutputMap) -> Iterator[Finding]:
+    """Judge whether an event's score depends on chance, or on the events beside it.
+
+    A random model differs beside other rows too, so chance is asked first.
+    """
     for rows in (made_up_rows(features), repeat(features.example(), _ROWS)):
         try:
-            difference = batch_dependence(model, rows, outputs.wanted)
+            random = run_dependence_warning(run_dependence(model, rows, outputs.wanted))
+            if random is not None:
+                yield warning(random)
+            elif not model.one_row_at_a_time:
+                found = batch_dependence_warning(batch_dependence(model, rows, outputs.wanted))
+                yield ok("Scores do not depend on the batch.") if found is None else warning(found)
         except InferenceError:
             continue
-        found = batch_dependence_warning(difference)
-        yield ok("Scores do not depend on the batch.") if found is None else warning(found)
         return
-    yield skipped("Whether scores depend on the batch: the model takes none of the made-up rows.")
+    yield skipped(
+        "Whether scores depend on the batch, or on chance: the model takes none of the made-up "
+        "rows."
+    )
 
 
 def judge_nulls(model: Model, features: FeatureMap, outputs: OutputMap) -> Iterator[Finding]:
-    """Judge what the model makes of the NaN that null becomes."""
+    """Judge what the model makes of what null becomes: NaN, a number, a text."""
     troubled = fields_that_must_not_be_nan(model, features, outputs)
     if troubled:
         yield warning(
             f"Where {some(troubled)} is null, the model gets NaN and gives no finite score, so the "
             "event is a dead letter (non_finite_score). Set model.missing.default to reject or to "
             "a value, or model.missing.fields.<field>."
+        )
+    for mapped in features.tensor_maps:
+        for index, feature in enumerate(mapped.features):
+            value = feature.fill.value
+            if value is None or _is_nan(value):
+                continue
+            if not _scores(model, outputs, features.example(), (mapped, index), value):
+                yield warning(
+                    f"Where {feature.path} is null, the model gets {value!r} and gives no finite "
+                    "score, so the event is a dead letter. Set "
+                    f"model.missing.fields.{feature.path} to another value, or to reject."
+                )
+
+
+def judge_trees(path: Path, features: FeatureMap) -> Iterator[Finding]:
+    """Judge whether null becomes a NaN that goes astray in trees."""
+    for operator, paths in fed_with_nan(path, features).items():
+        yield warning(
+            f"Where {some(paths)} is null, {operator} gets NaN, and the model does not say which "
+            "branch a missing value takes (nodes_missing_value_tracks_true is absent or 0), so it "
+            "may take the wrong one without a sign. Compare such scores with the training "
+            "library's; if they differ, export the model with these tracks, or set "
+            "model.missing.default to reject or to a value, or model.missing.fields.<field>."
         )
 
 
@@ -74,8 +111,8 @@ def fields_that_must_not_be_nan(
         feature.path
         for mapped in features.tensor_maps
         for index, feature in enumerate(mapped.features)
-        if isinstance(feature.fill.value, float) and np.isnan(feature.fill.value)
-        if not _scores_nan(model, outputs, features.example(), (mapped, index))
+        if _is_nan(feature.fill.value)
+        if not _scores(model, outputs, features.example(), (mapped, index), np.nan)
     )
 
 
@@ -99,15 +136,24 @@ def _made_up(mapped: TensorMap, numbers: np.random.Generator) -> NDArray[Any]:
     return numbers.integers(0, 2, size=shape).astype(dtype)
 
 
-def _scores_nan(
-    model: Model, outputs: OutputMap, row: dict[str, NDArray[Any]], place: tuple[TensorMap, int]
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and bool(np.isnan(value))
+
+
+def _scores(
+    model: Model,
+    outputs: OutputMap,
+    row: dict[str, NDArray[Any]],
+    place: tuple[TensorMap, int],
+    value: Any,
 ) -> bool:
+    """Return whether a row that has a finite score keeps one with this value in its place."""
     mapped, index = place
     try:
         if outputs.non_finite(model.run(row, outputs.wanted)).any():
-            return True  # zeros have no finite score either, so it would not be the null's doing
+            return True  # the plain row has no finite score either, so it is not the value's doing
         cells = row[mapped.spec.name].reshape(1, -1)
-        cells[0, index if len(mapped.features) > 1 else slice(None)] = np.nan
+        cells[0, index if len(mapped.features) > 1 else slice(None)] = value
         return not outputs.non_finite(model.run(row, outputs.wanted)).any()
     except InferenceError:
         return False

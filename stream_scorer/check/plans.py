@@ -5,20 +5,54 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from stream_scorer.avro.framing import SchemaKey
+from stream_scorer.avro.names import legal_names
 from stream_scorer.avro.plan import compile_plan
-from stream_scorer.avro.schema import Schema
-from stream_scorer.avro.types import Record, unqualified
+from stream_scorer.avro.schema import Schema, type_at
+from stream_scorer.avro.types import Fixed, Primitive, Record, types_within, unqualified
 from stream_scorer.check.findings import Finding, error, ok, warning
-from stream_scorer.check.wording import counted
+from stream_scorer.check.wording import counted, some
 from stream_scorer.errors import ConfigError, ContractError
 
 _COST = "That costs about a hundred times what columns cost; leave the field out if you can."
 
 
-def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
+def judge_names(reader: Schema) -> Iterator[Finding]:
+    """Say which names of types are none by the specification, and what becomes of them."""
+    legal = legal_names(reader.root)
+    if legal:
+        name, instead = next(iter(legal.items()))
+        rest = "" if len(legal) == 1 else f" and {counted(len(legal) - 1, 'more name')}"
+        yield warning(
+            f"schemas.reader: {name}{rest} {'is' if len(legal) == 1 else 'are'} not valid in Avro "
+            "(letters, digits and _ between dots, no digit first), though Java and registries take "
+            f"such names. Events are read as they are; a copy in a scored event is named {instead}."
+        )
+
+
+def judge_logical_types(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
+    """Name the fields that are read as what a logical type annotates, since it is not valid."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in wanted:
+        of = type_at(reader, path)[0]
+        for each in (of, *types_within(of)):
+            if isinstance(each, Primitive | Fixed) and each.ignored:
+                found.setdefault((each.kind, each.ignored), []).append(path)
+    for (kind, ignored), within in found.items():
+        paths = list(dict.fromkeys(within))
+        are = "is" if len(paths) == 1 else "are"
+        instead = ", not as a number" if ignored.startswith("decimal ") else ""
+        yield warning(
+            f"schemas.reader: {some(paths)} {are} read as {kind}{instead}, since the logical type "
+            f"{ignored} is not valid and so ignored."
+        )
+
+
+def judge_reader(
+    reader: Schema, wanted: Sequence[str], copied: Sequence[str] = ()
+) -> Iterator[Finding]:
     """Judge events that were written with the reader's own schema, which any scorer may meet."""
     try:
-        plan = compile_plan(reader, reader, wanted)
+        plan = compile_plan(reader, reader, wanted, copied)
     except ConfigError as refused:
         yield error(f"schemas.reader: {refused}", ConfigError)
         return
@@ -26,9 +60,8 @@ def judge_reader(reader: Schema, wanted: Sequence[str]) -> Iterator[Finding]:
         yield error(f"schemas.reader: {refused}", ContractError)
         return
     if plan.fallback is None:
-        yield ok(
-            f"Events of the reader's schema are read as columns ({counted(len(wanted), 'field')})."
-        )
+        fields = counted(len({*wanted, *copied}), "field")
+        yield ok(f"Events of the reader's schema are read as columns ({fields}).")
     else:
         yield warning(f"schemas.reader: {plan.fallback} {_COST}")
 
@@ -38,6 +71,7 @@ def judge_writers(
     versions: Mapping[int, Schema | ContractError],
     reader: Schema,
     wanted: Sequence[str],
+    copied: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Judge the versions of an input's subject, oldest first, against the reader's schema.
 
@@ -51,7 +85,7 @@ def judge_writers(
         )
         return
     judged = [
-        _judged(f"Version {number} of {subject}", writer, reader, wanted)
+        _judged(f"Version {number} of {subject}", writer, reader, wanted, copied)
         for number, writer in versions.items()
     ]
     *older, latest = judged
@@ -73,7 +107,10 @@ def judge_writers(
 
 
 def judge_listed(
-    listed: Mapping[SchemaKey, Schema], reader: Schema, wanted: Sequence[str]
+    listed: Mapping[SchemaKey, Schema],
+    reader: Schema,
+    wanted: Sequence[str],
+    copied: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Judge the schemas of a directory that have the reader's name, so that they may be writers'.
 
@@ -83,7 +120,7 @@ def judge_listed(
     for key, schema in listed.items():
         if _name(schema) != _name(reader):
             continue
-        judged = _judged(f"In schemas.directory, {key}", schema, reader, wanted)
+        judged = _judged(f"In schemas.directory, {key}", schema, reader, wanted, copied)
         if isinstance(judged, ContractError):
             yield warning(f"{judged} Its events, if there are any, are dead letters.")
         elif judged is not None:
@@ -96,13 +133,17 @@ def _name(schema: Schema) -> str:
 
 
 def _judged(
-    version: str, writer: Schema | ContractError, reader: Schema, wanted: Sequence[str]
+    version: str,
+    writer: Schema | ContractError,
+    reader: Schema,
+    wanted: Sequence[str],
+    copied: Sequence[str],
 ) -> ContractError | str | None:
     """Return why no event of the version can be read, or what slows it, or ``None``."""
     if isinstance(writer, ContractError):
         return writer
     try:
-        fallback = compile_plan(writer, reader, wanted).fallback
+        fallback = compile_plan(writer, reader, wanted, copied).fallback
     except ContractError as refused:
         return ContractError(f"{version} can't be read as schemas.reader: {refused}")
     return None if fallback is None else f"{version}: {fallback} {_COST}"

@@ -192,11 +192,13 @@ class OutputConfig(BaseModel):
 
     pass_through: tuple[PassThroughField, ...] = ()
     """Input fields to copy to the scored event: a path, or `new_name: path`. `device.id` becomes
-    `device_id`."""
+    `device_id`. A copy is the event's own bytes. If the event's schema is not the reader's, it is
+    what schema resolution makes of them."""
     provenance: bool = True
     """Whether the scored event says its `model`, its `source` and `scored_at`."""
     record: Text | None = Field(default=None, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
-    """Full name of the scored record. null: `stream_scorer.Scored_<model name>`."""
+    """Full name of the scored record. null: `stream_scorer.Scored_<model name>`, or that without a
+    namespace if a copied type has none and is used twice."""
     partition: Literal["source", "key"] = "source"
     """`source`: the input's partition number. `key`: murmur2 of the key, as Java clients do."""
     tombstones: Literal["dead_letter", "forward"] = "dead_letter"

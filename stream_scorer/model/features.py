@@ -6,7 +6,7 @@ scalar field, ``[N, a, b]`` takes one field of arrays of arrays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,10 +113,10 @@ class FeatureMap:
         }
 
     def lossy(self) -> list[str]:
-        """Return a sentence for each tensor whose floats can't hold all integers of its fields.
+        """Return a sentence for each tensor whose floats can't hold the longs or times of fields.
 
         A double in a float32 tensor is no loss worth a sentence: it rounds to nearest, as it did in
-        training.
+        training. Nor is an int, as a rule: see :meth:`inexact_ints`.
         """
         return [
             f"Input {mapped.spec} takes {', '.join(paths)} as floats: integers beyond "
@@ -124,8 +124,18 @@ class FeatureMap:
             f"they matter."
             for mapped in self.tensor_maps
             if (limit := _exact_integers(mapped.spec)) is not None
-            if (paths := [f.path for f in mapped.features if f.largest_integer() > limit])
+            if (paths := [f.path for f in _beyond(mapped, limit) if not f.is_plain_int()])
         ]
+
+    def inexact_ints(self) -> dict[int, list[str]]:
+        """Return the ints that floats hold in part, by the largest that all are held up to."""
+        found: dict[int, list[str]] = {}
+        for mapped in self.tensor_maps:
+            limit = _exact_integers(mapped.spec)
+            if limit is not None:
+                paths = [f.path for f in _beyond(mapped, limit) if f.is_plain_int()]
+                found.setdefault(limit, []).extend(paths)
+        return {limit: paths for limit, paths in found.items() if paths}
 
 
 def map_features(
@@ -193,6 +203,10 @@ def _tensor_map(
     if any(is_array(feature.type) for feature in features):
         return TensorMap(spec, features, array_shape(spec, features))
     return TensorMap(spec, features, scalars_shape(spec, features))
+
+
+def _beyond(mapped: TensorMap, limit: int) -> Iterator[Feature]:
+    return (feature for feature in mapped.features if feature.largest_integer() > limit)
 
 
 def _exact_integers(spec: TensorSpec) -> int | None:

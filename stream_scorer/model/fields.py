@@ -18,6 +18,16 @@ from stream_scorer.model.tensors import TensorSpec
 _NUMBERS = frozenset({"boolean", "int", "long", "float", "double"})
 _TEXTS = frozenset({"string", "enum"})
 _LARGEST = {"int": (1 << 31) - 1, "long": (1 << 63) - 1}
+_SECONDS_BY_2100 = 4_102_444_800
+_LATEST = {
+    "date": _SECONDS_BY_2100 // 86_400,
+    "time-millis": 86_400_000,
+    "time-micros": 86_400_000_000,
+    "timestamp-millis": _SECONDS_BY_2100 * 1_000,
+    "timestamp-micros": _SECONDS_BY_2100 * 1_000_000,
+    "timestamp-nanos": _SECONDS_BY_2100 * 1_000_000_000,
+}
+"""The largest number that a time is in this century."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,14 @@ class Feature:
 
     def largest_integer(self) -> int:
         """Return the largest integer that the field may hold, 0 for one that holds none."""
-        return _LARGEST.get(_leaf(self.type).kind, 0)
+        leaf = _leaf(self.type)
+        time = (leaf.logical or "").removeprefix("local-")
+        return _LATEST.get(time) or _LARGEST.get(leaf.kind, 0)
+
+    def is_plain_int(self) -> bool:
+        """Return whether the field is an int and no time: its values are rarely near its bounds."""
+        leaf = _leaf(self.type)
+        return leaf.kind == "int" and leaf.logical not in _LATEST
 
 
 def is_array(kind: FieldType) -> bool:
@@ -105,10 +122,10 @@ def feature_for(
         fits, what = is_number(leaf), "numbers"
     if not (fits or leaf.kind == "union"):
         raise ContractError(
-            f"Input {spec} takes {what}, but the field '{path}' is {_article(leaf.kind)}: choose "
+            f"Input {spec} takes {what}, but the field '{path}' is {_described(leaf)}: choose "
             f"another field, or export the model with an input of that type."
         )
-    fill = _fill(spec, path, missing.of(path)) if _has_null(kind) else Fill(None)
+    fill = _fill(spec, path, missing.of(path)) if has_null(kind) else Fill(None)
     return Feature(path, kind, fill, lengths)
 
 
@@ -148,10 +165,15 @@ def _depth(kind: FieldType) -> int:
     return 0 if kind.kind != "array" or kind.items is None else 1 + _depth(kind.items)
 
 
-def _has_null(kind: FieldType) -> bool:
+def has_null(kind: FieldType) -> bool:
     """Return whether the field, or an item in it, may be null."""
-    return kind.nullable or (kind.items is not None and _has_null(kind.items))
+    return kind.nullable or (kind.items is not None and has_null(kind.items))
 
 
-def _article(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+def _described(of: FieldType) -> str:
+    if of.kind in {"bytes", "fixed"}:
+        kind = str(of.kind)
+    else:
+        kind = f"an {of.kind}" if of.kind[0] in "aeiou" else f"a {of.kind}"
+    why = f", since its logical type {of.ignored} is not valid and so ignored" if of.ignored else ""
+    return kind + why

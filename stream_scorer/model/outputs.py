@@ -18,6 +18,7 @@ from stream_scorer.errors import ConfigError, ContractError
 from stream_scorer.model.convert import Mask
 from stream_scorer.model.selectors import Selector, parse_selector
 from stream_scorer.model.tensors import Dtype, OutputSpec, Shape, Tensors, shape_text
+from stream_scorer.model.unserved import column_advice
 
 _AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LARGEST_LONG = (1 << 63) - 1
@@ -146,9 +147,8 @@ def _pick(name: str, text: str, outputs: Sequence[OutputSpec]) -> Pick:
     selector, spec = parse_selector(text, outputs)
     if spec.dtype is None:
         raise ContractError(
-            f"Output '{spec.name}' is a {spec.onnx_type}, which has no column: pick other outputs "
-            f"in model.outputs, or export the model with tensors of floats, ints, booleans or "
-            f"strings."
+            f"Output '{spec.name}' is a {spec.onnx_type}, which has no column: "
+            f"{column_advice(spec.onnx_type, [each.name for each in outputs if each.dtype])}."
         )
     _require_rows(spec)
     row_shape = spec.row_shape if selector.position is None else spec.row_shape[1:]

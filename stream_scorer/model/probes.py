@@ -1,4 +1,4 @@
-"""Does a score depend on the rows beside it? What ``check`` asks the model itself."""
+"""Do scores depend on chance, or on the rows beside them? What ``check`` asks the model itself."""
 
 from __future__ import annotations
 
@@ -14,6 +14,36 @@ from stream_scorer.model.tensors import Tensors, rows_of, take
 TOLERANCE = 1e-5
 """Differences up to this are the rounding of float32 kernels that add in another order."""
 _EXTREME = 1e3
+_RUNS = 8
+"""A dropout that spares most values shows only in some of the runs."""
+
+
+def run_dependence(model: Model, tensors: Tensors, wanted: Sequence[str]) -> float:
+    """Return how much scores change from run to run, with the same rows in the same batch.
+
+    Returns:
+        As :func:`batch_dependence` does.
+
+    Raises:
+        InferenceError: the rows can't be scored together.
+    """
+    first = model.run(tensors, wanted)
+    for _ in range(_RUNS - 1):
+        difference = _difference(first, model.run(tensors, wanted))
+        if difference > TOLERANCE:
+            return difference
+    return 0.0
+
+
+def run_dependence_warning(difference: float) -> str | None:
+    """Return the sentence for ``check``, ``None`` if scores are the same in every run."""
+    if difference <= TOLERANCE:
+        return None
+    return (
+        f"The model's scores differ from run to run, {_by(difference)}: dropout or a random "
+        "operator is in the graph. Export the model for inference (torch: model.eval(); Keras: "
+        "training=False), or an event that is read again gets another score."
+    )
 
 
 def batch_dependence(model: Model, tensors: Tensors, wanted: Sequence[str]) -> float:
@@ -49,12 +79,15 @@ def batch_dependence_warning(difference: float) -> str | None:
     """Return the sentence for ``check``, ``None`` if the scores stand on their own."""
     if difference <= TOLERANCE:
         return None
-    size = f"by up to {difference:.2g}" if np.isfinite(difference) else "altogether"
     return (
-        f"Scores depend on the rows scored beside them: they change {size} between a row alone, a "
-        f"batch, and a batch with an extreme row. Dynamic quantisation does that: quantise "
-        f"statically, or serve the float model; or set batching.max_records to 1."
+        f"Scores depend on the rows scored beside them: they change {_by(difference)} between a "
+        f"row alone, a batch, and a batch with an extreme row. Dynamic quantisation does that: "
+        f"quantise statically, or serve the float model; or set batching.max_records to 1."
     )
+
+
+def _by(difference: float) -> str:
+    return f"by up to {difference:.2g}" if np.isfinite(difference) else "altogether"
 
 
 def _with_extreme_row(tensors: Tensors) -> dict[str, NDArray[Any]]:

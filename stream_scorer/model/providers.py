@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from stream_scorer.errors import ConfigError
 from stream_scorer.model.runtime import onnxruntime
 
 CPU = "CPUExecutionProvider"
+_SUFFIX = "executionprovider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,31 @@ def require_available(providers: Sequence[Provider]) -> None:
 
 
 def _hint(name: str, available: list[str], known: list[str]) -> str:
-    if name in known:
-        return " Another build has it: install that one instead (for CUDA it is onnxruntime-gpu)."
-    close = difflib.get_close_matches(name, available, n=1)
-    return f" Did you mean {close[0]}?" if close else ""
+    """Return the way out: the name that was meant, and whether this build has it."""
+    meant = name if name in known else _nearest(name, [*available, *known])
+    if meant is None:
+        return ""
+    question = "" if meant == name else f" Did you mean {meant}?"
+    if meant in available:
+        return question
+    has_it = "has it" if meant == name else "has that"
+    return (
+        f"{question} Another build {has_it}: install that one instead (for CUDA it is "
+        "onnxruntime-gpu)."
+    )
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """Return the known name that is nearest, whatever its case; ``cuda`` is short for one."""
+    by_form = {each.lower(): each for each in known}
+    plain = name.lower()
+    for form in (plain, f"{plain}{_SUFFIX}"):
+        if form in by_form:
+            return by_form[form]
+    # What they all end with, misspelt or not, would make any two alike.
+    shortened = {form.removesuffix(_SUFFIX): each for form, each in by_form.items()}
+    close = difflib.get_close_matches(re.sub("exec.*", "", plain), shortened, n=1)
+    return shortened[close[0]] if close else None
 
 
 def require_loaded(providers: Sequence[Provider], in_use: Sequence[str]) -> None:

@@ -41,6 +41,13 @@ _KNOWN: tuple[tuple[str, _Sentence], ...] = (
         ),
     ),
     (
+        r"ai\.onnx\.contrib:(\w+)\(-?\d+\) is not a registered function/op",
+        lambda m, _ort: (
+            f"uses the operator {m[1]} of onnxruntime-extensions, which stream-scorer does not "
+            f"load: export the model without this step, and do it where the events are written"
+        ),
+    ),
+    (
         r"(\S+)\(-?\d+\) is not a registered function/op",
         lambda m, ort: (
             f"uses the operator {m[1]}, which ONNX Runtime {ort} does not have: "

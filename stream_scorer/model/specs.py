@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stream_scorer.errors import ContractError
 from stream_scorer.model.graph import Graph
 from stream_scorer.model.tensors import OutputSpec, Shape, TensorSpec, dtype_of, empty
+from stream_scorer.model.unserved import fill_advice
 
 
 def input_spec(node: Any) -> TensorSpec:
@@ -22,8 +23,8 @@ def input_spec(node: Any) -> TensorSpec:
     dtype = dtype_of(node.type)
     if dtype is None:
         raise ContractError(
-            f"Input '{node.name}' is a {node.type}, which no field can fill: export the model with "
-            f"tensors of floats, ints, booleans or strings (a Cast in front of it will do)."
+            f"Input '{node.name}' is a {node.type}, which no field can fill: "
+            f"{fill_advice(node.type)}."
         )
     spec = TensorSpec(node.name, dtype, _shape(node.shape))
     if not spec.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import yaml
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
-from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.schema import Schema, alike, parse
 from stream_scorer.errors import ConfigError
 
 IDS_FILE = "ids.yaml"
@@ -53,15 +54,18 @@ class DirectorySchemas:
         return self._by_key
 
     def id_of(self, schema: Schema) -> int:
-        """Return the id under which a schema is listed; the lowest of several.
+        """Return the id under which a schema, or one that is ``alike``, is listed.
+
+        An equal one is preferred; of several it is the lowest.
 
         Raises:
             ConfigError: it is not listed; the text says what to add.
         """
         ids = [key.id for key in self._by_key if isinstance(key, ById)]
-        same = [number for number in ids if self._by_key[ById(number)] == schema]
-        if same:
-            return min(same)
+        for fits in (operator.eq, alike):
+            same = [number for number in ids if fits(self._by_key[ById(number)], schema)]
+            if same:
+                return min(same)
         name = str(schema.json.get("name", "schema")) if isinstance(schema.json, dict) else "schema"
         file = name.rpartition(".")[2] + ".avsc"
         raise ConfigError(
@@ -107,10 +111,10 @@ def _key(entry: str, name: str) -> SchemaKey:
 
 def _schema(entry: str, path: Path) -> Schema:
     try:
-        return parse(path.read_text("utf-8"))
+        return parse(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{entry}: {path} can't be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, ConfigError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{entry}: {path}: {error}") from None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from stream_scorer.avro.forms import self_contained
 from stream_scorer.avro.parsing import Parser
 from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.text import json_values
 
 
 def with_references(text: str, references: Iterable[str]) -> Schema:
@@ -23,5 +23,5 @@ def with_references(text: str, references: Iterable[str]) -> Schema:
     """
     parser = Parser()
     for each in references:
-        parser.parse(json.loads(each), "", "")
-    return parse(self_contained(parser.parse(json.loads(text), "", ""), set()))
+        parser.parse(json_values(each), "", "")
+    return parse(self_contained(parser.parse(json_values(text), "", ""), set()))

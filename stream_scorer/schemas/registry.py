@@ -17,7 +17,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
-from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.schema import Schema, alike, parse
 from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
 from stream_scorer.schemas.references import with_references
 from stream_scorer.schemas.registry_client import (
@@ -136,6 +136,20 @@ class RegistrySchemas:
                     return int(found.schema_id)
         return None
 
+    def alike(self, subject: str, schema: Schema) -> int | None:
+        """Return the id of a subject's newest version that is ``alike`` a schema; at start.
+
+        Raises:
+            Unreachable: the registry does not answer, or refuses to.
+        """
+        with _at_start():
+            found = [
+                number
+                for _, number, version in self._versions(subject)
+                if isinstance(version, Schema) and alike(version, schema)
+            ]
+        return found[-1] if found else None
+
     def register(self, subject: str, schema: Schema) -> int:
         """Register a schema under a subject, unless it is there, and return its id; at start.
 
@@ -181,9 +195,10 @@ class RegistrySchemas:
             Unreachable: the registry does not answer, or refuses to.
         """
         with _at_start():
-            return dict(self._versions(subject))
+            return {version: schema for version, _, schema in self._versions(subject)}
 
-    def _versions(self, subject: str) -> Iterator[tuple[int, Schema | ContractError]]:
+    def _versions(self, subject: str) -> Iterator[tuple[int, int, Schema | ContractError]]:
+        """Yield number, id and schema of each version, oldest first."""
         listing = partial(self._client.calls.get_versions, subject)
         listed = self._client.known(f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN)
         for version in listed or ():
@@ -193,9 +208,10 @@ class RegistrySchemas:
             if found is None:
                 continue  # deleted in the meantime
             try:
-                yield int(version), self._schema(what, found.schema)
+                schema: Schema | ContractError = self._schema(what, found.schema)
             except ContractError as error:
-                yield int(version), error
+                schema = error
+            yield int(version), int(found.schema_id), schema
 
     def _by_id(self, number: int) -> Schema | None:
         if number > _LARGEST_ID:
@@ -223,7 +239,7 @@ class RegistrySchemas:
 
     def _by_fingerprint(self, fingerprint: bytes) -> Schema | None:
         for subject in self._fingerprint_subjects:
-            for _, schema in self._versions(subject):
+            for _, _, schema in self._versions(subject):
                 # An event can't be of a schema that is no Avro.
                 if isinstance(schema, Schema) and schema.fingerprint == fingerprint:
                     return schema

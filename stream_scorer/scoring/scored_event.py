@@ -7,13 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stream_scorer.avro.forms import self_contained
-from stream_scorer.avro.schema import Schema, nullable, parse, type_at
+from stream_scorer.avro.copies import Target
+from stream_scorer.avro.forms import names_for, self_contained
+from stream_scorer.avro.names import legal_names, never_written
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.types import namespace_of, unqualified
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.outputs import OutputField
 
-PROVENANCE_NAMESPACE = "stream_scorer.provenance"
+NAMESPACE = "stream_scorer"
+PROVENANCE_NAMESPACE = f"{NAMESPACE}.provenance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ def record_name(configured: str | None, model_name: str) -> str:
     """
     if configured is not None:
         return configured
-    return "stream_scorer.Scored_" + re.sub(r"[^A-Za-z0-9_]", "_", model_name)
+    return f"{NAMESPACE}.Scored_" + re.sub(r"[^A-Za-z0-9_]", "_", model_name)
 
 
 def derive(
@@ -44,13 +48,31 @@ def derive(
 ) -> Schema:
     """Return the scored event's record schema.
 
+    It can be read by every parser. To that end a record of our namespace gives it up where it
+    copies types that have none, and refers to them; see :func:`names_for`.
+
+    A copied field has the default null where null is its first branch, so that to copy one more is
+    a compatible change. Elsewhere a default would have to be a value of the first branch.
+
     Raises:
-        ConfigError: two fields have one name, or a path is unknown.
+        ConfigError: two fields or types have one name, or a path is unknown.
     """
-    defined: set[str] = {name}
+    targets = [_target(reader, field.path) for field in copied]
+    types = [target.of for target in targets]
+    legal = legal_names(reader.root)
+    if namespace_of(name) == NAMESPACE and names_for(types, NAMESPACE, legal) != legal:
+        name = unqualified(name)
+    names = names_for(types, namespace_of(name), legal)
+    defined: set[str] = set()
     fields = [
-        {"name": field.name, "type": _copied_type(reader, field.path, defined)} for field in copied
+        _copied_field(field.name, target, defined, names)
+        for field, target in zip(copied, targets, strict=True)
     ]
+    if name in defined:
+        raise ConfigError(
+            f"output.record: {name} is the name of a type that output.pass_through copies; choose "
+            "another one for the scored event."
+        )
     fields += [
         {"name": field.name, "type": output_type(field.type), **field.properties}
         for field in outputs
@@ -62,7 +84,7 @@ def derive(
     record: dict[str, Any] = {"type": "record", "name": short, "fields": fields}
     if namespace:
         record["namespace"] = namespace
-    return parse(record)
+    return parse(record, strict=True)
 
 
 def output_type(of: FieldType) -> Any:
@@ -74,16 +96,30 @@ def output_type(of: FieldType) -> Any:
     return {"type": "array", "items": output_type(of.items)}
 
 
-def _copied_type(reader: Schema, path: str, defined: set[str]) -> Any:
+def _target(reader: Schema, path: str) -> Target:
     try:
-        found, below_null = type_at(reader, path)
+        target = Target.at(reader, path)
     except ConfigError as error:
         raise ConfigError(f"output.pass_through: {error}") from error
-    written = self_contained(found, defined)
-    _, may_be_null = nullable(found)
-    if not below_null or may_be_null:
-        return written
-    return ["null", *(written if isinstance(written, list) else [written])]
+    unwritable = never_written(target.of)
+    if unwritable is not None:
+        raise ConfigError(
+            f"output.pass_through: {path} can't be copied: it holds the name {unwritable!r}, and "
+            "Avro allows letters (A to Z), digits and _, no digit first. Copy the fields within it "
+            "one by one, or omit it."
+        )
+    return target
+
+
+def _copied_field(
+    name: str, target: Target, defined: set[str], names: Mapping[str, str]
+) -> dict[str, Any]:
+    written = self_contained(target.of, defined, names=names)
+    if target.lifted:
+        written = ["null", *(written if isinstance(written, list) else [written])]
+    first = written[0] if isinstance(written, list) else written
+    can_be_left_out = first == "null" or (isinstance(first, dict) and first["type"] == "null")
+    return {"name": name, "type": written, **({"default": None} if can_be_left_out else {})}
 
 
 def _provenance_fields() -> Iterator[dict[str, Any]]:

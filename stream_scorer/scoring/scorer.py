@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_scorer.avro.encoder import Constant, Encoder
+from stream_scorer.avro.encoder import Constant, Content, Encoder
 from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
+from stream_scorer.avro.plan import Plan, compile_plan
 from stream_scorer.avro.schema import Schema
-from stream_scorer.columns import Column, Columns, Numbers, Texts
+from stream_scorer.columns import Column, Encoded, Numbers, Texts
 from stream_scorer.errors import ContractError, TooManyDeadLetters, Unanswered
 from stream_scorer.model.features import FeatureMap
 from stream_scorer.model.isolate import run_in_calls
@@ -38,11 +39,11 @@ from stream_scorer.schemas import SchemaSource
 from stream_scorer.scoring.assembly import assemble
 from stream_scorer.scoring.holding import held_at, score_before
 from stream_scorer.scoring.profiling import Profiler
-from stream_scorer.scoring.reading import Reading, compile_reading
 from stream_scorer.scoring.scored_event import PassThrough
 from stream_scorer.scoring.stopwatch import Stopwatch
 
 Rows = NDArray[np.intp]
+Taken = TypeVar("Taken", Column, Encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class _Part:
 
     rows: Rows
     group: Group
-    reading: Reading | Problem
+    plan: Plan | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Scorer:
         self._now_micros = now_micros
         self._profiler = Profiler.of(features, outputs)
         self._copies = tuple(field.path for field in write.copied)
-        self._readings: dict[SchemaKey, Reading | Problem] = {}
+        self._plans: dict[SchemaKey, Plan | Problem] = {}
         self._rejected: dict[TopicPartition, dict[int, str]] = {}
         self._identity = Constant(
             {"name": model.name, "version": model.version, "sha256": model.sha256}
@@ -220,7 +221,7 @@ class Scorer:
         for group in stripped.groups:
             rows = numbers[group.rows]
             try:
-                parts.append(_Part(rows, group, self._reading(group.key)))
+                parts.append(_Part(rows, group, self._plan(group.key)))
             except Unanswered as error:
                 waiting |= dict.fromkeys(rows.tolist(), (str(error), error.seconds))
         return parts, waiting
@@ -228,17 +229,17 @@ class Scorer:
     def _score_part(
         self, batch: Batch, part: _Part, problems: Problems, watch: Stopwatch
     ) -> _Scored:
-        rows, reading = part.rows, part.reading
-        if isinstance(reading, Problem):
-            problems.update(dict.fromkeys(rows.tolist(), reading))
+        rows, plan = part.rows, part.plan
+        if isinstance(plan, Problem):
+            problems.update(dict.fromkeys(rows.tolist(), plan))
             return _Scored(rows[:0], [])
         with watch.stage(Stage.DECODE):
-            decoded = reading.read(part.group.payloads)
+            decoded = plan.decode(part.group.payloads)
             found = {
                 row: Problem(Reason.UNDECODABLE, Stage.DECODE, why)
                 for row, why in decoded.malformed.items()
             }
-            tensors = self._features.tensors(decoded.features, len(rows))
+            tensors = self._features.tensors(decoded.columns, len(rows))
             found = {**tensors.problems, **found}
             good = _without(np.arange(len(rows)), found)
             arrays = tensors.arrays if len(good) == len(rows) else take(tensors.arrays, good)
@@ -252,7 +253,7 @@ class Scorer:
             unfit = self._unfit(inference.arrays)
             found |= {int(good[row]): problem for row, problem in unfit.items()}
             columns = self._outputs.columns(inference.arrays, len(good))
-            profile = self._profiler.profile(decoded.features, decoded.malformed, columns)
+            profile = self._profiler.profile(decoded.columns, decoded.malformed, columns)
             kept = _without(np.arange(len(good)), unfit)
             columns = _taken(columns, kept, len(good))
             good = good[kept]
@@ -261,22 +262,20 @@ class Scorer:
             values = self._encode(batch, rows[good], columns, copied)
             return _Scored(rows[good], values, profile)
 
-    def _reading(self, key: SchemaKey) -> Reading | Problem:
-        reading = self._readings.get(key)
-        if reading is not None:
-            return reading
+    def _plan(self, key: SchemaKey) -> Plan | Problem:
+        plan = self._plans.get(key)
+        if plan is not None:
+            return plan
         try:
             writer = self._read.schemas.find(key)
             if writer is None:
                 # Not kept: it may be registered later, and the source's cache knows how long.
                 return Problem(Reason.NO_SCHEMA, Stage.DECODE, f"{key} is not known")
-            reading = compile_reading(
-                writer, self._read.reader, self._features.wanted, self._copies
-            )
+            plan = compile_plan(writer, self._read.reader, self._features.wanted, self._copies)
         except ContractError as error:
-            reading = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
-        self._readings[key] = reading
-        return reading
+            plan = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
+        self._plans[key] = plan
+        return plan
 
     def _unfit(self, outputs: Mapping[str, NDArray[Any]]) -> Problems:
         """Return the rows whose scores can't be written, or must not be."""
@@ -287,13 +286,13 @@ class Scorer:
             problems |= dict.fromkeys(np.flatnonzero(non_finite).tolist(), _NON_FINITE)
         return problems
 
-    def _copied(self, columns: Columns) -> dict[str, Column]:
+    def _copied(self, columns: Mapping[str, Encoded]) -> dict[str, Encoded]:
         return {field.name: columns[field.path] for field in self._write.copied}
 
     def _encode(
-        self, batch: Batch, rows: Rows, columns: dict[str, Column], copied: dict[str, Column]
+        self, batch: Batch, rows: Rows, columns: dict[str, Column], copied: dict[str, Encoded]
     ) -> list[bytes]:
-        written: dict[str, Column | Constant] = {**copied, **columns}
+        written: dict[str, Content] = {**copied, **columns}
         if self._write.provenance:
             written |= self._provenance(batch, rows)
         return self._write.encoder.encode(written, len(rows), self._write.prefix)
@@ -330,7 +329,7 @@ def _without(rows: Rows, problems: Problems) -> Rows:
     return np.delete(rows, list(problems)) if problems else rows
 
 
-def _taken(columns: dict[str, Column], kept: Rows, rows: int) -> dict[str, Column]:
+def _taken(columns: dict[str, Taken], kept: Rows, rows: int) -> dict[str, Taken]:
     if len(kept) == rows:
         return columns
     return {name: column.take(kept) for name, column in columns.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import onnx
 import pytest
 from onnx import helper
 
@@ -66,6 +67,19 @@ def test_metadata_is_shown_where_there_is_any() -> None:
     demo = Path(__file__).parents[2] / "stream_scorer" / "demo" / "models" / "card_fraud.onnx"
     listed = {row[0]: row[1] for row in rows(inspect_model(demo), "Metadata")}
     assert listed["features"].startswith("amount,usual_amount,")
+
+
+def test_long_metadata_is_cut_to_a_line(tmp_path: Path) -> None:
+    """CatBoost keeps all its parameters there, over many lines; how long it is is said."""
+    path = passing(tmp_path / "m.onnx", "float32", None, 2)
+    model = onnx.load(path)
+    helper.set_model_props(model, {"model_params": '{"depth": 6,\n' * 400, "note": "ours\t!"})
+    onnx.save(model, path)
+    listed = {row[0]: row[1] for row in rows(inspect_model(path), "Metadata")}
+    assert listed["note"] == "ours !"
+    assert listed["model_params"].startswith('{"depth": 6, {"depth": 6, ')
+    assert listed["model_params"].endswith("… (5,200 characters)")
+    assert len(listed["model_params"]) < 500
 
 
 def test_a_model_that_can_not_be_served_is_shown_all_the_same(tmp_path: Path) -> None:

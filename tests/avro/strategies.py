@@ -121,7 +121,8 @@ def _union(draw: Draw, names: _Names, depth: int, inner: Any, *, more: bool) -> 
     if more:
         others = [draw(st.sampled_from(SIMPLE)), _type(draw, names, depth + 1)]
         branches += [each for each in others if not isinstance(each, list)]
-    branches.insert(draw(st.integers(0, len(branches))), "null")
+    if not more or not branches or draw(st.booleans()):
+        branches.insert(draw(st.integers(0, len(branches))), "null")
     return [each for i, each in enumerate(branches) if _key(each) not in map(_key, branches[:i])]
 
 

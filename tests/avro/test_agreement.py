@@ -27,7 +27,8 @@ _ASKED = os.environ.get("AVRO_EXAMPLES")
 _ROWS = 40
 
 
-def _examples(usual: int) -> settings:
+def examples(usual: int) -> settings:
+    """Return how many examples are tried, and that they are always the same."""
     return settings(
         max_examples=int(_ASKED or usual),
         derandomize=_ASKED is None,
@@ -73,7 +74,7 @@ def _plan(
         reject()
 
 
-@_examples(250)
+@examples(250)
 @given(st.data(), st.integers(0, 2**32), st.sampled_from([0.0, 0.0, 0.1, 0.9]))
 def test_the_plan_and_its_twin_agree_on_every_row(
     data: st.DataObject, seed: int, share_broken: float

@@ -114,6 +114,7 @@ def test_a_field_without_default_that_the_writer_lacks_is_refused() -> None:
     """Whether it is wanted or not: the schemas don't resolve."""
     reason = _refused(record(("x", "int")), record(("x", "int"), ("y", "int")))
     assert reason.startswith("The writer's schema has no field 'y' and the reader's has no default")
+    assert 'its old name to its "aliases"' in reason
 
 
 def test_unqualified_names_match_and_aliases_of_types_do() -> None:
@@ -123,7 +124,31 @@ def test_unqualified_names_match_and_aliases_of_types_do() -> None:
     for reader in (record(("x", "int"), name="b.c.Event"), _aliased("New", "Event")):
         assert values_of(writer, [event], reader) == {"x": [1]}
     reason = _refused(writer, record(("x", "int"), name="Other"))
-    assert reason == "The event is written as record a.Event, which can't be read as record Other."
+    assert reason == (
+        "The event is written as record a.Event, which can't be read as record Other. If Other is "
+        'the same record under a new name, add "aliases": ["a.Event"] to it in the reader'
+        "'s schema."
+    )
+    assert values_of(writer, [event], _aliased("Other", "a.Event")) == {"x": [1]}
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        {"type": "enum", "symbols": ["A"]},
+        {"type": "fixed", "size": 2},
+        {"type": "record", "fields": []},
+    ],
+)
+def test_a_renamed_type_in_a_field_or_a_union_names_aliases_too(of: dict[str, Any]) -> None:
+    """The way out is the same for all that have names; another kind or size has none."""
+    writer, reader = {**of, "name": "Old"}, {**of, "name": "New"}
+    hint = '"aliases": ["Old"]'
+    assert hint in _refused(record(("x", writer)), record(("x", reader)))
+    assert hint in _refused(record(("x", writer)), record(("x", ["null", reader])))
+    assert hint not in _refused(record(("x", writer)), record(("x", "int")))
+    if "size" in of:
+        assert hint not in _refused(record(("x", writer)), record(("x", {**reader, "size": 3})))
 
 
 def _aliased(name: str, alias: str) -> Any:

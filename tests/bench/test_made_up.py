@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema, leaf_paths, parse
 from stream_scorer.avro.strict import well_formed
 from stream_scorer.bench.alone import batch_of
@@ -25,12 +26,12 @@ from stream_scorer.model.features import FeatureMap, map_features
 from stream_scorer.model.fields import Missing
 from stream_scorer.model.tensors import TensorSpec
 from stream_scorer.schemas import FixedSchema
-from stream_scorer.scoring.reading import compile_reading
 from tests.avro.strategies import writers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BUNDLES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 EVENTS = 60
+ID = {"name": "id", "type": "long"}
 LOGICAL: list[dict[str, Any]] = [
     {"type": "int", "logicalType": "date"},
     {"type": "int", "logicalType": "time-millis"},
@@ -72,9 +73,9 @@ def features_of(
 def refused(schema: Schema, features: FeatureMap) -> dict[int, Any]:
     """Which of the events made up for the features have no place in the tensors."""
     datums = MadeUpEvents(schema, needs_of(features)).take(EVENTS)
-    read = compile_reading(schema, schema, features.wanted, ()).read(Payloads.of(datums))
+    read = compile_plan(schema, schema, features.wanted).decode(Payloads.of(datums))
     assert read.malformed == {}
-    return dict(features.tensors(read.features, EVENTS).problems)
+    return dict(features.tensors(read.columns, EVENTS).problems)
 
 
 @given(writers())
@@ -174,6 +175,14 @@ def test_a_union_holds_what_the_tensor_takes(dtype: str, kind: type) -> None:
     assert refused(schema, features) == {}
     rows = [decoded(schema, datum) for datum in MadeUpEvents(schema, needs_of(features)).take(50)]
     assert {type(row["f0"]) for row in rows} <= {kind, int, float}
+
+
+def test_records_that_have_the_same_fields_are_both_made_up() -> None:
+    """A writer that is not told the branch writes the first that a value fits."""
+    one, two = ({"type": "record", "name": name, "fields": [ID]} for name in ("One", "Two"))
+    schema = parse({"type": "record", "name": "E", "fields": [{"name": "x", "type": [one, two]}]})
+    datums = MadeUpEvents(schema, {}).take(EVENTS)
+    assert {datum[0] for datum in datums} == {0, 2}
 
 
 def test_a_schema_that_is_no_record_needs_a_file() -> None:

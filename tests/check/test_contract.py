@@ -91,6 +91,53 @@ def test_a_long_into_a_float_loses_digits_and_says_so() -> None:
     assert "amount" not in lossy.sentence
 
 
+def test_null_that_is_rejected_is_announced() -> None:
+    """``init`` writes that for text, which has no NaN; it need not be wrong."""
+    text = {"name": "channel", "type": ["null", "string"]}
+    reader = parse({"type": "record", "name": "Event", "fields": [text]})
+    features = map_features([TEXT], leaf_paths(reader), {"t": ["channel"]}, Missing("reject"))
+    *_, announced = judge_features(features)
+    assert announced.level == "ok"
+    assert announced.sentence == (
+        "Where channel is null, the event is a dead letter (missing_feature), since model.missing "
+        "rejects it."
+    )
+
+
+def test_ints_in_floats_are_one_quiet_line() -> None:
+    """They are rarely so large; times are, whatever their type."""
+    time = {"type": "int", "logicalType": "time-millis"}
+    fields: list[dict[str, Any]] = [
+        {"name": "n", "type": "int"},
+        {"name": "m", "type": ["null", "int"]},
+        {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "at", "type": time},
+    ]
+    reader = leaf_paths(parse({"type": "record", "name": "Event", "fields": fields}))
+    specs = [TensorSpec(name, np.dtype("float32"), (None, 2)) for name in ("x", "z")]
+    features = map_features(specs, reader, {"x": ["n", "day"], "z": ["m", "at"]}, Missing())
+    *_, loud, quiet = judge_features(features)
+    assert "takes at as floats: integers beyond ±16777216" in loud.sentence
+    assert (loud.level, quiet.level) == ("warning", "ok")
+    assert quiet.sentence == (
+        "As floats, ints up to ±16777216 are exact, larger ones rounded: n, m."
+    )
+
+
+def test_a_time_is_as_large_as_it_is_in_this_century() -> None:
+    """A double holds microseconds, and not nanoseconds."""
+
+    def loud(logical: str) -> list[str]:
+        of = {"type": "long", "logicalType": logical}
+        schema = {"type": "record", "name": "E", "fields": [{"name": "at", "type": of}]}
+        spec = TensorSpec("x", np.dtype("float64"), (None, 1))
+        mapped = map_features([spec], leaf_paths(parse(schema)), {"x": ["at"]}, Missing())
+        return mapped.lossy()
+
+    assert loud("timestamp-micros") == loud("local-timestamp-millis") == loud("time-micros") == []
+    assert len(loud("timestamp-nanos")) == len(loud("unknown")) == 1
+
+
 def test_the_fields_of_the_scored_event_are_named_with_their_types() -> None:
     """As they stand in its schema."""
     (finding,) = judge_outputs(map_outputs([SCORES], {"all": "y", "first": "y[0]"}).fields)

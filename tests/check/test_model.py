@@ -12,9 +12,10 @@ from stream_scorer.avro.schema import leaf_paths, parse
 from stream_scorer.check.findings import Finding, exit_code_of
 from stream_scorer.check.model import (
     judge_model,
-    judge_neighbours,
     judge_nulls,
     judge_packages,
+    judge_scores,
+    judge_trees,
     made_up_rows,
 )
 from stream_scorer.model.features import FeatureMap, map_features
@@ -22,6 +23,8 @@ from stream_scorer.model.fields import Missing
 from stream_scorer.model.outputs import map_outputs
 from stream_scorer.model.session import Model, load_model
 from tests.model.making import passing, value, write_model
+from tests.model.test_trees import model as tree_model
+from tests.model.test_trees import trees
 
 READER = parse(
     {
@@ -44,7 +47,7 @@ def features_of(model: Model, *fields: str, missing: object = "nan") -> FeatureM
 def neighbours(model: Model) -> list[Finding]:
     """What is found of batch neighbours."""
     outputs = map_outputs(model.outputs, None)
-    return list(judge_neighbours(model, features_of(model, "a", "b"), outputs))
+    return list(judge_scores(model, features_of(model, "a", "b"), outputs))
 
 
 def test_scores_of_a_plain_model_do_not_depend_on_the_batch(tmp_path: Path) -> None:
@@ -77,6 +80,36 @@ def test_dynamic_quantisation_is_found_out_with_the_way_out(tmp_path: Path) -> N
     assert "batching.max_records to 1" in finding.sentence
 
 
+@pytest.mark.parametrize("rows", [None, 1])
+@pytest.mark.parametrize("random", ["Dropout", "Bernoulli", "RandomNormalLike"])
+def test_a_random_model_is_called_random_and_not_quantised(
+    random: str, rows: int | None, tmp_path: Path
+) -> None:
+    """Dropout that is exported as in training, or an operator that draws."""
+    ratio = numpy_helper.from_array(np.array(0.2, np.float32), "ratio")
+    training = numpy_helper.from_array(np.array(True), "training")
+    nodes = {
+        "Dropout": [helper.make_node("Dropout", ["x", "ratio", "training"], ["y"])],
+        "RandomNormalLike": [helper.make_node("RandomNormalLike", ["x"], ["y"])],
+        "Bernoulli": [
+            helper.make_node("Sigmoid", ["x"], ["chance"]),
+            helper.make_node("Bernoulli", ["chance"], ["y"], dtype=TensorProto.FLOAT),
+        ],
+    }
+    path = write_model(
+        tmp_path / "m.onnx",
+        nodes[random],
+        [value("x", "float32", rows, 2)],
+        [value("y", "float32", rows, 2)],
+        initializers=[ratio, training] if random == "Dropout" else [],
+    )
+    (finding,) = neighbours(load_model(path))
+    assert finding.level == "warning"
+    assert finding.sentence.startswith("The model's scores differ from run to run")
+    assert "dropout or a random operator is in the graph" in finding.sentence
+    assert "uantisation" not in finding.sentence
+
+
 def test_a_model_of_one_row_a_call_has_no_neighbours(tmp_path: Path) -> None:
     """Its cost is the warning instead."""
     model = load_model(passing(tmp_path / "m.onnx", "float32", 1, 2))
@@ -104,6 +137,37 @@ def test_a_null_that_becomes_nan_and_then_no_score_is_found_by_asking_the_model(
     assert finding.sentence.startswith("Where a, b is null")
     assert list(judge_nulls(model, features_of(model, "a", "b", missing=0), outputs)) == []
     assert list(judge_nulls(model, features_of(model, "a", "b", missing="reject"), outputs)) == []
+
+
+def test_a_value_for_null_that_has_no_score_is_found_by_asking_the_model(tmp_path: Path) -> None:
+    """A number whose logarithm there is not, a text that the model does not know."""
+    shifted = [
+        helper.make_node("Add", ["x", "one"], ["x1"]),
+        helper.make_node("Log", ["x1"], ["y"]),
+    ]
+    one = numpy_helper.from_array(np.array(1, np.float32), "one")
+    shape = ("float32", None, 2)
+    path = write_model(
+        tmp_path / "m.onnx", shifted, [value("x", *shape)], [value("y", *shape)], initializers=[one]
+    )
+    model = load_model(path)
+    outputs = map_outputs(model.outputs, None)
+    findings = list(judge_nulls(model, features_of(model, "a", "b", missing=-1), outputs))
+    assert [each.level for each in findings] == ["warning", "warning"]
+    assert findings[0].sentence.startswith("Where a is null, the model gets -1 and gives no finite")
+    assert "model.missing.fields.a to another value, or to reject" in findings[0].sentence
+
+
+def test_null_that_goes_astray_in_trees_is_warned_of(tmp_path: Path) -> None:
+    """By field and operator, with the way out."""
+    path = tree_model(tmp_path / "m.onnx", trees("x", None))
+    model = load_model(path)
+    fields = {"x": ("a", "b", "a")}
+    features = map_features(model.inputs, leaf_paths(READER), fields, Missing())
+    (finding,) = judge_trees(path, features)
+    assert finding.level == "warning"
+    assert finding.sentence.startswith("Where a is null, TreeEnsembleRegressor gets NaN")
+    assert "nodes_missing_value_tracks_true" in finding.sentence
 
 
 def test_a_model_that_scores_nan_is_left_alone() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.check.findings import exit_code_of
-from stream_scorer.check.plans import judge_reader, judge_writers
+from stream_scorer.check.plans import judge_logical_types, judge_reader, judge_writers
 from stream_scorer.errors import ContractError
 
 LABELS = {"name": "labels", "type": {"type": "map", "values": "string"}}
@@ -35,6 +35,15 @@ def test_the_field_that_forces_row_by_row_is_named_with_its_cost() -> None:
     assert finding.sentence.startswith("schemas.reader: Field 'labels' is read and holds a map")
     assert "hundred times" in finding.sentence
     assert "leave the field out" in finding.sentence
+
+
+def test_a_map_that_is_copied_is_fine() -> None:
+    """Its bytes are copied, and no value is made of it."""
+    (finding,) = judge_reader(record(LABELS, AMOUNT), ["amount"], ["labels", "amount"])
+    assert (finding.level, finding.sentence) == (
+        "ok",
+        "Events of the reader's schema are read as columns (2 fields).",
+    )
 
 
 def test_writers_that_resolve_are_fine() -> None:
@@ -86,3 +95,24 @@ def test_an_unknown_subject_says_what_was_not_looked_at() -> None:
     (finding,) = judge_writers("t-value", {}, record(AMOUNT), [])
     assert finding.level == "warning"
     assert "no subject t-value" in finding.sentence
+
+
+def test_a_decimal_that_is_none_is_said_to_be_no_number() -> None:
+    """Once for all fields that share the reason, and only for those that are read."""
+    oracle = {"type": "bytes", "logicalType": "decimal", "precision": 64, "scale": 127}
+    text = {"type": "string", "logicalType": "decimal", "precision": 9}
+    reader = record(
+        {"name": "id", "type": oracle},
+        {"name": "row", "type": {"type": "record", "name": "Row", "fields": [
+            {"name": "n", "type": ["null", oracle]}]}},
+        {"name": "unread", "type": {"type": "int", "logicalType": "timestamp-millis"}},
+        {"name": "text", "type": text},
+    )  # fmt: skip
+    findings = list(judge_logical_types(reader, ["id", "row", "row.n", "text"]))
+    assert [each.level for each in findings] == ["warning", "warning"]
+    assert findings[0].sentence == (
+        "schemas.reader: id, row, row.n are read as bytes, not as a number, since the logical type "
+        "decimal (its scale 127 exceeds its precision 64) is not valid and so ignored."
+    )
+    assert "text is read as string, not as a number" in findings[1].sentence
+    assert list(judge_logical_types(record(AMOUNT), ["amount"])) == []

@@ -30,7 +30,7 @@ def test_what_is_printed_is_a_configuration_that_fits(
         ("model.onnx", b"no model", 3, "is not an ONNX model"),
         ("model.onnx", b"", 3, "is empty (0 bytes)"),
         ("event.avsc", b'{"type": "recrd"}', 2, "event.avsc"),
-        ("event.avsc", b"\xff\xfe", 2, "can't be read"),
+        ("event.avsc", b"\xff\xfd", 2, "can't be read"),
         ("event.avsc", b"", 2, "event.avsc"),
     ],
 )

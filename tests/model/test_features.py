@@ -395,7 +395,7 @@ def test_a_field_in_a_record_is_suggested_by_its_own_name() -> None:
         (spec("float32", 3), ["amount[3]"], r"gives the field 'amount' 1 lengths.*0 deep"),
         (spec("float32", 1), ["device.name"], r"takes numbers, but.*'device\.name' is a string"),
         (spec("float32", 1), ["channel"], r"takes numbers, but.*'channel' is an enum"),
-        (spec("float32", 1), ["payload"], r"'payload' is a bytes"),
+        (spec("float32", 1), ["payload"], r"'payload' is bytes"),
         (spec("string", 1), ["amount"], r"takes text, but the field 'amount' is a double"),
         (spec("int64", 1), ["device.age_days"], r"can't hold 'nan'.*nan is for float tensors only"),
         (spec("string", 1), ["device.name"], r"may be null.*model\.missing\.fields\.device\.name"),

@@ -21,7 +21,7 @@ BUNDLES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 
 def fields(**types: Any) -> dict[str, FieldType]:
     """The fields of a record, by dotted path; a dict is a record within it."""
-    return leaf_paths(parse(_record("Event", types)))
+    return dict(leaf_paths(parse(_record("Event", types))))
 
 
 def _record(name: str, types: dict[str, Any]) -> dict[str, Any]:

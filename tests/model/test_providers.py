@@ -32,6 +32,32 @@ def test_a_misspelt_provider_suggests_the_nearest() -> None:
         require_available([Provider("CpuExecutionProvider")])
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CudaExecutionProvider", "CUDAExecutionProvider"),
+        ("cuda", "CUDAExecutionProvider"),
+        ("CUDAExecutionProvidr", "CUDAExecutionProvider"),
+        ("TensorRTExecutionProvider", "TensorrtExecutionProvider"),
+        ("tensort", "TensorrtExecutionProvider"),
+    ],
+)
+def test_a_misspelt_provider_of_another_build_is_not_taken_for_the_cpu(
+    name: str, meant: str
+) -> None:
+    """The name that was meant, and that this build does not have it."""
+    with pytest.raises(ConfigError) as caught:
+        require_available([Provider(name)])
+    assert f"Did you mean {meant}? Another build has that: install that one" in str(caught.value)
+
+
+def test_a_name_that_is_near_to_nothing_has_no_suggestion() -> None:
+    """That all of them end alike makes none of them near."""
+    with pytest.raises(ConfigError) as caught:
+        require_available([Provider("QuantumExecutionProvider")])
+    assert str(caught.value).endswith("CPUExecutionProvider.")
+
+
 def test_no_provider_is_a_mistake() -> None:
     """An empty list is no way to say default."""
     with pytest.raises(ConfigError, match="is empty"):

@@ -97,6 +97,23 @@ def test_lookup_finds_only_what_the_subject_has(schemas: RegistrySchemas, subjec
     assert schemas.lookup(subject, CARD) == number
 
 
+def test_a_version_that_differs_in_defaults_alone_is_alike(
+    schemas: RegistrySchemas, subject: str
+) -> None:
+    """The newest of several. A field more or another type is another schema."""
+    amount = {"name": "amount", "type": "double"}
+    plain = parse({**CARD.json, "fields": [amount]})
+    zero, one = (parse({**CARD.json, "fields": [{**amount, "default": n}]}) for n in (0, 1))
+    assert schemas.alike(subject, plain) is None
+    first = schemas.register(subject, plain)
+    assert schemas.alike(subject, zero) == first
+    assert schemas.lookup(subject, zero) is None
+    second = schemas.register(subject, zero)
+    assert schemas.alike(subject, one) == second
+    assert schemas.alike(subject, CARD) is None
+    assert schemas.alike(subject, record("Card", ("amount", "float"), namespace="shop")) is None
+
+
 def test_the_latest_version_is_the_last_registered(schemas: RegistrySchemas, subject: str) -> None:
     """What a scorer without `schemas.reader` reads; a version that comes later is seen."""
     schemas.register(subject, CARD)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import fastavro
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from stream_scorer.avro.forms import canonical
 from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.types import Record, Type
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.outputs import OutputField
 from stream_scorer.scoring.scored_event import PassThrough, derive, output_type, record_name
+from tests.avro.strategies import writers
 
 DEVICE = {
     "type": "record",
@@ -39,6 +45,15 @@ READER = parse(
     )
 )
 SCORE = OutputField("score", FieldType("float"), {})
+
+
+STATUS = {"type": "enum", "name": "Status", "symbols": ["ON", "OFF"]}
+
+
+def bare(*fields: tuple[str, Any]) -> Schema:
+    """A reader without a namespace."""
+    listed = [{"name": name, "type": of} for name, of in fields]
+    return parse({"type": "record", "name": "Event", "fields": listed})
 
 
 def fields_of(schema: Schema) -> dict[str, Any]:
@@ -80,6 +95,113 @@ def test_a_named_type_is_defined_once_and_then_referred_to() -> None:
     types = derived(PassThrough("device", "device"), PassThrough("kind", "device.kind"))
     assert types["device"]["fields"][1]["type"]["type"] == "enum"
     assert types["kind"] == "shop.Kind"
+
+
+def test_a_copy_that_begins_with_null_can_be_added_later() -> None:
+    """Its default is null; there is none where null is not the first branch, or no branch."""
+    reader = bare(
+        ("a", ["null", "string"]),
+        ("b", ["string", "null"]),
+        ("c", "string"),
+        ("d", [{"type": "null", "doc": "none"}, "int"]),
+        ("e", ["null", {**DEVICE, "name": "Inner"}]),
+        ("f", "null"),
+    )
+    copied = [PassThrough(path[0], path) for path in ["a", "b", "c", "d", "e.id", "f"]]
+    schema = derive("Scored", reader, copied, [SCORE], provenance=True)
+    with_default = {
+        field["name"]: field["default"] for field in schema.json["fields"] if "default" in field
+    }
+    assert with_default == {"a": None, "d": None, "e": None, "f": None}
+
+
+def names_in(schema: Schema) -> set[str]:
+    """The full names that fastavro finds in a schema, as every strict parser does."""
+    named: dict[str, Any] = {}
+    fastavro.parse_schema(json.loads(schema.text), named_schemas=named)
+    return set(named)
+
+
+def test_a_type_without_a_namespace_keeps_out_of_ours() -> None:
+    """Where it is referred to, the scored record gives its own up: no other way can be written."""
+    reader = bare(("old", STATUS), ("new", "Status"))
+    once = derive(record_name(None, "m"), reader, [PassThrough("old", "old")], [], provenance=False)
+    assert names_in(once) == {"stream_scorer.Scored_m", "Status"}
+    both = [PassThrough(name, name) for name in ("old", "new")]
+    twice = derive(record_name(None, "m"), reader, both, [], provenance=False)
+    assert names_in(twice) == {"Scored_m", "Status"}
+
+
+def test_a_record_whose_namespace_is_configured_shares_it() -> None:
+    """With the types that have none and are referred to."""
+    node: dict[str, Any] = {"type": "record", "name": "Node"}
+    node["fields"] = [
+        {"name": "status", "type": STATUS},
+        {"name": "next", "type": ["null", "Node"]},
+        {"name": "was", "type": "Status"},
+    ]
+    reader = bare(("node", node), ("again", "Node"), ("status", "Status"))
+    copied = [PassThrough(name, name) for name in ("node", "again", "status")]
+    schema = derive("shop.Scored", reader, copied, [], provenance=False)
+    assert names_in(schema) == {"shop.Scored", "shop.Node", "shop.Status"}
+    alone = derive("shop.Scored", reader, [PassThrough("node", "node")], [], provenance=False)
+    assert names_in(alone) == {"shop.Scored", "Node", "Status"}
+
+
+def test_a_reference_from_within_another_namespace_is_written_out() -> None:
+    """The type takes the namespace that its reference stands in."""
+    order = {
+        "type": "record",
+        "name": "sales.Order",
+        "fields": [{"name": "status", "type": "Status"}],
+    }
+    reader = bare(("status", STATUS), ("order", order))
+    copied = [PassThrough(name, name) for name in ("status", "order")]
+    schema = derive("stream_scorer.Scored", reader, copied, [], provenance=False)
+    assert names_in(schema) == {"Scored", "sales.Order", "sales.Status"}
+
+
+@given(writers(), st.sampled_from([None, "shop"]), st.sampled_from([None, "shop.Scored", "Scored"]))
+@settings(max_examples=150, derandomize=True, database=None, deadline=None)
+def test_any_schema_can_be_copied_and_read_by_a_strict_parser(
+    writer: dict[str, Any], namespace: str | None, configured: str | None
+) -> None:
+    """Of each field the very type, but for namespaces."""
+    reader = parse({**writer, "namespace": namespace} if namespace else writer)
+    assert isinstance(reader.root, Record)
+    copied = [PassThrough(each.name, each.name) for each in reader.root.fields]
+    schema = derive(record_name(configured, "m"), reader, copied, [SCORE], provenance=True)
+    assert "stream_scorer.R1" not in names_in(schema)
+    assert isinstance(schema.root, Record)
+    for given_field, derived_field in zip(reader.root.fields, schema.root.fields, strict=False):
+        assert unqualified_names(derived_field.type) == unqualified_names(given_field.type)
+
+
+def unqualified_names(of: Type) -> str:
+    """A type's parsing canonical form without namespaces."""
+    return re.sub(r"(shop|stream_scorer)\.", "", json.dumps(canonical(of, set())))
+
+
+def test_a_scored_record_named_like_a_type_that_it_copies_is_refused() -> None:
+    """Else a reference to one would mean the other."""
+    with pytest.raises(ConfigError, match=r"output\.record: shop\.Device is the name of a type"):
+        derive("shop.Device", READER, [PassThrough("d", "device")], [], provenance=False)
+
+
+def test_a_union_below_a_nullable_record_has_null_once() -> None:
+    """Its own, wherever it stands, or else one in front."""
+    inner = {
+        "type": "record",
+        "name": "Inner",
+        "fields": [
+            {"name": "own", "type": ["int", "null", "string"]},
+            {"name": "none", "type": ["int", "string"]},
+        ],
+    }
+    reader = bare(("inner", ["null", inner]))
+    copied = [PassThrough("own", "inner.own"), PassThrough("none", "inner.none")]
+    types = fields_of(derive("Scored", reader, copied, [], provenance=False))
+    assert types == {"own": ["int", "null", "string"], "none": ["null", "int", "string"]}
 
 
 def test_the_provenance_says_which_model_scored_which_event_and_when() -> None:
@@ -144,3 +266,25 @@ def test_the_record_is_named_after_the_model_unless_it_is_told(
 ) -> None:
     """Never after its version."""
     assert record_name(configured, model) == expected
+
+
+def test_a_type_that_gets_a_legal_name_gets_a_namespace_too_where_it_must() -> None:
+    """It has none, is referred to from within one, and its own name is not legal either."""
+    state = {"type": "enum", "name": "größe", "symbols": ["L"]}
+    inner = {"name": "again", "type": "größe"}
+    box = {"type": "record", "name": "a-b.Box", "fields": [inner], "aliases": ["1.Old"]}
+    reader = parse(
+        {
+            "type": "record",
+            "name": "Event",
+            "fields": [{"name": "state", "type": state}, {"name": "box", "type": box}],
+        }
+    )
+    copied = [PassThrough("state", "state"), PassThrough("box", "box")]
+    scored = derive("mine.Scored", reader, copied, (), provenance=False)
+    state_type, box_type = (field["type"] for field in scored.json["fields"])
+    assert (state_type["namespace"], state_type["name"]) == ("a_b", "gr__e")
+    assert (box_type["namespace"], box_type["name"]) == ("a_b", "Box")
+    assert box_type["aliases"] == ["_1.Old"]
+    assert box_type["fields"][0]["type"] == "a_b.gr__e"
+    fastavro.parse_schema(scored.json)

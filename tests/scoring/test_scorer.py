@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -208,6 +209,52 @@ def test_without_provenance_there_are_only_the_fields_that_were_asked_for(make: 
     assert made.read(made.scorer.score(batch([event(4)]))) == [
         {"event_id": "e4", "score": [1.0, 2.0]}
     ]
+
+
+CREATED, DELETED = (
+    {"type": "record", "name": f"shop.{name}", "fields": [{"name": "id", "type": "long"}]}
+    for name in ("Created", "Deleted")
+)
+
+
+def test_a_copied_field_is_the_event_s_own_bytes(make: Make) -> None:
+    """A union's branch, the form of an array and of a number included."""
+    schema = event_schema(
+        {"name": "change", "type": [CREATED, DELETED]},
+        {"name": "history", "type": {"type": "array", "items": ["shop.Created", "shop.Deleted"]}},
+        {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9}},
+    )
+    copied = [
+        b"\x02\x0e",
+        b"\x02\x00\x02" + b"\x01\x08\x82\x00\x86\x00" + b"\x00",
+        b"\x06\x00\x00\x07",
+    ]
+    made = make(
+        {"output": {"pass_through": ["price", "history", "change"], "provenance": False}},
+        schema=schema,
+    )
+    values = [event(row) + b"".join(copied) for row in range(20)]
+    for rows in (values, values[:1]):
+        scored = made.scorer.score(batch(rows))
+        assert not scored.dead_letters
+        score = b"\x04" + struct.pack("<ff", 1.0, 2.0) + b"\x00"
+        assert scored.scored.values == [b"".join(reversed(copied)) + score] * len(rows)
+
+
+def test_a_copied_field_of_another_writer_is_as_the_reader_has_it(make: Make) -> None:
+    """The branch of the reader's union, though it stands elsewhere."""
+    older = event_schema({"name": "change", "type": [CREATED, DELETED]})
+    newer = event_schema({"name": "change", "type": ["null", DELETED, CREATED], "default": None})
+    source = Source({Unframed(): parse(json.dumps(older))})
+    made = make(
+        {"output": {"pass_through": ["change"], "provenance": False}}, schema=newer, source=source
+    )
+    scored = made.scorer.score(batch([event(row) + b"\x02\x0e" for row in range(20)]))
+    (change,) = {value[:2] for value in scored.scored.values if value is not None}
+    assert change == b"\x02\x0e"
+    scored = made.scorer.score(batch([event(row) + b"\x00\x0e" for row in range(20)]))
+    (change,) = {value[:2] for value in scored.scored.values if value is not None}
+    assert change == b"\x04\x0e"
 
 
 def test_the_stages_are_timed(make: Make) -> None:

@@ -1,0 +1,149 @@
+"""The scored event's schema from version to version, on a real registry and its compatibility."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stream_scorer.app.schema_checks import look_at_writing
+from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.app.scored_schema import scored_schema
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.check.findings import Finding
+from stream_scorer.config import Settings, load
+from stream_scorer.errors import ContractError
+from stream_scorer.local.registry import EmbeddedRegistry
+from stream_scorer.schemas import RegistrySchemas
+from tests.schemas.confluent_api import confluent_api
+from tests.scorers import event, kafka_section, scorer
+
+CITY = {"name": "city", "type": ["null", "string"], "default": None}
+COUNTRY = {"name": "country", "type": ["string", "null"], "default": ""}
+STATUS = {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["ON", "OFF"]}}
+BEFORE = {"name": "before", "type": "Status"}
+
+
+@pytest.fixture(params=[pytest.param("apicurio", marks=pytest.mark.registry), "stub"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A real registry, and a stub, which needs no Java and checks no compatibility."""
+    if request.param == "apicurio":
+        registry: EmbeddedRegistry = request.getfixturevalue("registry")
+        yield registry.url
+        return
+    with confluent_api() as api:
+        yield api.url
+
+
+def settings_of(folder: Path, url: str, *copied: str, register: bool, **more: Any) -> Settings:
+    """A scorer in the folder that copies these fields, and whose output topic is its own."""
+    (folder / "event.avsc").write_text(json.dumps(event(CITY, COUNTRY, STATUS, BEFORE)))
+    registry = {"url": url, "register": register}
+    given = {
+        "kafka": kafka_section("127.0.0.1:1", "in", f"{folder.parent.name}-{folder.name}"),
+        "schemas": {"framing": "confluent", "registry": registry},
+        "output": {"pass_through": ["event_id", *copied], **more},
+    }
+    return load(scorer(folder, given), (), {}, need_kafka=False)
+
+
+def id_of(settings: Settings) -> int:
+    """The id that a worker with these settings writes scored events with."""
+    schemas = open_schemas(settings)
+    try:
+        return int.from_bytes(schemas.prefix_for(scored_schema(settings))[1:], "big")
+    finally:
+        schemas.close()
+
+
+def findings_of(settings: Settings) -> list[Finding]:
+    """What ``check`` says of the scored event's schema."""
+    schemas = open_schemas(settings)
+    try:
+        return list(look_at_writing(settings, scored_schema(settings), schemas))
+    finally:
+        schemas.close()
+
+
+def registered(url: str, settings: Settings, schema: Schema) -> int:
+    """Register a schema as a version of the scored events' subject."""
+    assert settings.kafka is not None
+    with RegistrySchemas(url, 10.0) as schemas:
+        return schemas.register(f"{settings.kafka.output_topic}-value", schema)
+
+
+def without_defaults(schema: Schema) -> dict[str, Any]:
+    """The JSON of a scored event's schema as it was derived before fields had defaults."""
+    fields = [
+        {key: value for key, value in field.items() if key != "default"}
+        for field in schema.json["fields"]
+    ]
+    return {**schema.json, "fields": fields}
+
+
+@pytest.mark.registry
+def test_a_copied_field_that_begins_with_null_can_be_added(
+    tmp_path: Path, registry: EmbeddedRegistry
+) -> None:
+    """The registry's rule BACKWARD takes the new version, by its own check and when it comes."""
+    first = id_of(settings_of(tmp_path, registry.url, register=True))
+    more = settings_of(tmp_path, registry.url, "city", register=True)
+    (finding,) = findings_of(more)
+    assert finding.level == "ok"
+    assert id_of(more) != first
+
+
+@pytest.mark.registry
+def test_a_copied_field_that_does_not_is_named_where_the_registry_refuses_it(
+    tmp_path: Path, registry: EmbeddedRegistry
+) -> None:
+    """With the rule that refuses it, and which fields have a default."""
+    id_of(settings_of(tmp_path, registry.url, register=True))
+    more = settings_of(tmp_path, registry.url, "city", "country", register=True)
+    (finding,) = findings_of(more)
+    assert finding.level == "error"
+    assert "New in it, and without a default: country. With compatibility BACKWARD" in (
+        finding.sentence
+    )
+    with pytest.raises(ContractError):
+        id_of(more)
+
+
+@pytest.mark.parametrize("register", [False, True])
+def test_a_registered_version_without_the_defaults_will_do(
+    tmp_path: Path, url: str, *, register: bool
+) -> None:
+    """An upgrade stops nobody, and registers nothing, whether it may or not."""
+    settings = settings_of(tmp_path, url, "city", "country", register=register)
+    scored = scored_schema(settings)
+    old = parse(without_defaults(scored))
+    assert old != scored
+    number = registered(url, settings, old)
+    assert id_of(settings) == number
+    (finding,) = findings_of(settings)
+    assert (finding.level, f"id {number}," in finding.sentence) == ("ok", True)
+    assert settings.kafka is not None
+    with RegistrySchemas(url, 10.0) as schemas:
+        assert list(schemas.versions(f"{settings.kafka.output_topic}-value").values()) == [old]
+
+
+def test_a_registered_version_in_our_namespace_will_do(tmp_path: Path, url: str) -> None:
+    """The record has none now, since it refers to a copied type that has none."""
+    settings = settings_of(tmp_path, url, "status", "before", register=False)
+    scored = scored_schema(settings)
+    assert "namespace" not in scored.json
+    old = parse({**scored.json, "namespace": "stream_scorer"})
+    number = registered(url, settings, old)
+    assert id_of(settings) == number
+
+
+def test_a_version_that_differs_in_more_will_not_do(tmp_path: Path, url: str) -> None:
+    """Another name in another namespace, and a field less."""
+    settings = settings_of(tmp_path, url, "city", register=False)
+    registered(url, settings, scored_schema(settings_of(tmp_path, url, register=False)))
+    settings = settings_of(tmp_path, url, "city", register=False, record="shop.Scored")
+    with pytest.raises(ContractError, match="has no version that equals"):
+        id_of(settings)
