@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from stream_scorer.config.document import Path
 from stream_scorer.config.known import nearest
 from stream_scorer.config.settings import Settings
-from stream_scorer.config.text import Secret, without_credentials
+from stream_scorer.config.text import Secret
 from stream_scorer.errors import ConfigError
+from stream_scorer.hiding import without_credentials
 
 _MUST = {
     "int_type": "must be a whole number",

@@ -252,6 +252,9 @@ class LoggingConfig(BaseModel):
     """Least severe level to log."""
     format: Literal["auto", "json", "console"] = "auto"
     """`auto`: JSON unless stderr is a terminal."""
+    libraries: Literal["debug", "info", "warning", "error"] = "warning"
+    """Least severe level of the lines of libraries, such as the registry's HTTP client; `level`
+    holds for them too. librdkafka's follow `level` alone once `debug` or `log_level` is set."""
 
 
 class Settings(BaseModel):

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from stream_scorer.avro.schema import Schema
 from stream_scorer.errors import ConfigError
+from stream_scorer.hiding import HIDDEN, without_credentials
 
 SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
 """Error codes of Confluent's API that come with a 404."""
@@ -49,13 +49,14 @@ class RegistryClient:
         # Here, so that those who configure no registry do without its client's 15 MB.
         from confluent_kafka import schema_registry as confluent  # noqa: PLC0415
 
-        self.url = ",".join(_without_password(each) for each in url.split(","))
+        self.url = without_credentials(url).replace(f"{HIDDEN}@", "")
         self._confluent = confluent
         settings = {**_RETRIES, **properties, "url": url, "timeout": timeout_seconds}
         try:
             self.calls: Any = confluent.SchemaRegistryClient(settings)
         except (TypeError, ValueError, OSError) as error:
-            raise ConfigError(f"`schemas.registry.properties`: {error}.") from None
+            why = without_credentials(str(error))
+            raise ConfigError(f"`schemas.registry.properties`: {why}.") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,15 +91,16 @@ class RegistryClient:
             text = self._refusal(error, what)
             raise NoAnswer(text, error.http_status_code, error.error_code) from None
         except Exception as error:  # noqa: BLE001 - its HTTP library's errors have no public names
-            if "certificate verify failed" in str(error):
+            why = without_credentials(str(error))
+            if "certificate verify failed" in why:
                 raise NoAnswer(
                     f"The certificate of the registry {self.url} is refused, asked for {what} "
-                    f"({error}); set in `schemas.registry.properties` ssl.ca.location to the "
+                    f"({why}); set in `schemas.registry.properties` ssl.ca.location to the "
                     "certificate of the authority that signed it, or have it renewed for this host"
                 ) from None
             raise NoAnswer(
                 f"The registry {self.url} does not answer, asked for {what} "
-                f"({type(error).__name__}: {error})"
+                f"({type(error).__name__}: {why})"
             ) from None
 
     def _refusal(self, error: Any, what: str) -> str:
@@ -122,8 +124,3 @@ class RegistryClient:
                 f"base of a Confluent-compatible API {asked}"
             )
         return f"The registry {self.url} answers {error.error_message!r} {asked}"
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url.strip())
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
