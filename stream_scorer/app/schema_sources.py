@@ -131,7 +131,8 @@ def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
         config.url,
         config.timeout_seconds,
         config.properties,
-        fingerprint_subjects=(subject,) if subject else (),
+        subjects=(subject,) if subject else (),
+        context=config.context,
     )
 
 

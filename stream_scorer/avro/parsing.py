@@ -54,9 +54,13 @@ class _Size(NamedTuple):
 
 @dataclass(slots=True)
 class Parser:
-    """One pass over one schema; ``where`` is the dotted path of the field being parsed."""
+    """One pass over one schema; ``where`` is the dotted path of the field being parsed.
+
+    ``names`` are the types that it defines; ``given`` are those of other schemas, which it may use.
+    """
 
     names: dict[str, Named] = field(default_factory=dict)
+    given: Mapping[str, Named] = field(default_factory=dict)
     sizes: dict[Type, _Size] = field(default_factory=dict)
 
     def parse(self, source: Any, namespace: str, where: str) -> Type:
@@ -108,10 +112,11 @@ class Parser:
         if name in PRIMITIVES:
             return Primitive(cast("Kind", name))
         full = name if "." in name or not namespace else f"{namespace}.{name}"
-        found = self.names.get(full) or self.names.get(name)
+        known = {**self.given, **self.names} if self.given else self.names
+        found = known.get(full) or known.get(name)
         if found is None:
-            known = ", ".join(sorted(self.names)) or "none"
-            raise _wrong(where, f"has the unknown type {name!r}; types defined before it: {known}")
+            names = ", ".join(sorted(known)) or "none"
+            raise _wrong(where, f"has the unknown type {name!r}; types defined before it: {names}")
         return found
 
     def _union(self, source: list[Any], namespace: str, where: str) -> Type:

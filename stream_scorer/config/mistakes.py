@@ -38,6 +38,7 @@ _LIMITS = {
 }
 _PATTERNS = {
     "url": "must be an address such as http://registry:8081",
+    "context": "must be the name of a context, such as prod",
     "record": "must be a full Avro name, such as com.example.ScoredTransaction",
 }
 

@@ -97,6 +97,9 @@ class RegistryConfig(BaseModel):
     there."""
     properties: RegistryProperties = {}
     """Properties of the registry client: `basic.auth.user.info`, `ssl.ca.location` and so on."""
+    context: Text | None = Field(default=None, pattern=r"^:?[^:/\s]+:?$")
+    """The registry's context, such as `prod`; an id means another schema in another context.
+    Absent: the one in `url` (`/contexts/.prod`), or the default one."""
 
 
 class SchemasConfig(BaseModel):

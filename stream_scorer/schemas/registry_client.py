@@ -8,6 +8,7 @@ Every request has a timeout and few retries.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -24,6 +25,9 @@ _RETRIES: Mapping[str, int] = {
     "retries.wait.ms": 100,
     "retries.max.wait.ms": 500,
 }
+
+# What the client raises for JSON in which it does not know a word, such as a new kind of rule.
+_UNREADABLE = (ValueError, TypeError, AttributeError)
 
 Answer = TypeVar("Answer")
 
@@ -91,17 +95,23 @@ class RegistryClient:
             text = self._refusal(error, what)
             raise NoAnswer(text, error.http_status_code, error.error_code) from None
         except Exception as error:  # noqa: BLE001 - its HTTP library's errors have no public names
-            why = without_credentials(str(error))
-            if "certificate verify failed" in why:
-                raise NoAnswer(
-                    f"The certificate of the registry {self.url} is refused, asked for {what} "
-                    f"({why}); set in `schemas.registry.properties` ssl.ca.location to the "
-                    "certificate of the authority that signed it, or have it renewed for this host"
-                ) from None
-            raise NoAnswer(
-                f"The registry {self.url} does not answer, asked for {what} "
-                f"({type(error).__name__}: {why})"
-            ) from None
+            raise self._failure(error, what) from None
+
+    def _failure(self, error: Exception, what: str) -> NoAnswer:
+        why = without_credentials(f"{type(error).__name__}: {error}")
+        if "certificate verify failed" in why:
+            return NoAnswer(
+                f"The certificate of the registry {self.url} is refused, asked for {what} "
+                f"({why}); set in `schemas.registry.properties` ssl.ca.location to the "
+                "certificate of the authority that signed it, or have it renewed for this host"
+            )
+        if isinstance(error, _UNREADABLE) and not isinstance(error, json.JSONDecodeError):
+            return NoAnswer(
+                f"The answer of the registry {self.url} can't be read by its client, asked for "
+                f"{what} ({why})",
+                HTTPStatus.OK,
+            )
+        return NoAnswer(f"The registry {self.url} does not answer, asked for {what} ({why})")
 
     def _refusal(self, error: Any, what: str) -> str:
         status, code = error.http_status_code, error.error_code

@@ -17,7 +17,7 @@ from stream_scorer.avro.encoder import Constant, Encoder
 from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
 from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Columns, Numbers, Texts
-from stream_scorer.errors import ContractError, TooManyDeadLetters, Unanswered
+from stream_scorer.errors import ContractError, SchemaGone, TooManyDeadLetters, Unanswered
 from stream_scorer.model.features import FeatureMap
 from stream_scorer.model.isolate import run_in_calls
 from stream_scorer.model.outputs import OutputMap
@@ -273,6 +273,8 @@ class Scorer:
             reading = compile_reading(
                 writer, self._read.reader, self._features.wanted, self._copies
             )
+        except SchemaGone as error:
+            return Problem(Reason.NO_SCHEMA, Stage.DECODE, str(error))  # not kept either
         except ContractError as error:
             reading = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
         self._readings[key] = reading
