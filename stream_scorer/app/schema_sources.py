@@ -109,7 +109,8 @@ def read_reader(settings: Settings) -> Schema:
 
 
 def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schema, str]:
-    file, subject = settings.schemas.reader, _input_subject(settings)
+    file = settings.schemas.reader
+    subject = next(iter(_input_subjects(settings)), None)
     if file is not None:
         return read_schema(file), str(file)
     if registry is None:
@@ -126,12 +127,11 @@ def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schem
 
 
 def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
-    subject = _input_subject(settings)
     return RegistrySchemas(
         config.url,
         config.timeout_seconds,
         config.properties,
-        subjects=(subject,) if subject else (),
+        subjects=_input_subjects(settings),
         context=config.context,
     )
 
@@ -154,9 +154,9 @@ def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
     )
 
 
-def _input_subject(settings: Settings) -> str | None:
+def _input_subjects(settings: Settings) -> tuple[str, ...]:
     topics = settings.kafka.input_topics if settings.kafka else ()
-    return next((f"{topic}-value" for topic in topics if not topic.startswith("^")), None)
+    return tuple(f"{topic}-value" for topic in topics if not topic.startswith("^"))
 
 
 def scored_subject(settings: Settings, config: RegistryConfig) -> str:

@@ -221,15 +221,15 @@ class RegistrySchemas:
         return None
 
     def _where_ids_are(self) -> Iterator[str | None]:
-        """Yield what to qualify an id with: a subject, then the context alone.
+        """Yield what to qualify an id with: the subjects, then the context alone.
 
-        A registry looks for the id in that subject only, and an event may be of another: that of a
-        second topic, or of its record's name. Without a context the registry takes the default one.
+        A registry looks for the id in that subject only, and an event may be of another, such as
+        its record's name. Without a context the registry takes the default one.
         """
         if not self._context.prefix:
             yield None
             return
-        yield from self._subjects[:1]
+        yield from self._subjects
         yield self._context.prefix
 
     def _by_guid(self, guid: UUID) -> Schema | None:

@@ -15,7 +15,7 @@ import pytest
 from stream_scorer.app.contract import make_contract, open_model
 from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
-from stream_scorer.avro.framing import ById
+from stream_scorer.avro.framing import ByFingerprint, ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import Settings, load
 from stream_scorer.errors import ConfigError
@@ -67,6 +67,23 @@ def test_everything_is_asked_in_the_configured_context(
     assert "out-value" in api.contexts[".prod"].subjects
     assert "out-value" not in api.subjects
     assert read_reader(settings_of(tmp_path, url, **registry)) == parse(EXCHANGED)
+
+
+def test_the_subjects_of_all_input_topics_are_looked_into(
+    tmp_path: Path, api: ConfluentApi
+) -> None:
+    """An event in single-object framing may be of any of them; patterns have none."""
+    other = {**EVENT, "name": "Other"}
+    api.register("second-value", {"schema": json.dumps(other)})
+    given = settings_of(tmp_path, api.url)
+    assert given.kafka is not None
+    topics = ("in", "^pattern.*", "second")
+    given = given.model_copy(
+        update={"kafka": given.kafka.model_copy(update={"input_topics": topics})}
+    )
+    schemas = open_schemas(given)
+    assert schemas.source.find(ByFingerprint(parse(other).fingerprint)) == parse(other)
+    schemas.close()
 
 
 def test_without_a_context_it_is_the_default_one(tmp_path: Path, api: ConfluentApi) -> None:
