@@ -21,6 +21,8 @@ from stream_scorer.schemas import (
     SchemaSource,
 )
 
+UNKNOWN_WAIT_SECONDS = 5.0
+"""A node of a registry knows by then what was registered at another one."""
 NOT_REGISTERED = (
     "schemas.registry: subject {subject} has no version that equals the scored event's schema. "
     "Register what `stream-scorer schema output` prints, or set schemas.registry.register to true."
@@ -142,7 +144,9 @@ def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
         stack.callback(registry.close)
         reader, origin = _reader(settings, registry)
         stack.pop_all()
-    source = CachedSchemas(FirstOf((FixedSchema(reader), registry)), time.monotonic)
+    source = CachedSchemas(
+        FirstOf((FixedSchema(reader), registry)), time.monotonic, wait_seconds=UNKNOWN_WAIT_SECONDS
+    )
     return Schemas(
         reader,
         origin,

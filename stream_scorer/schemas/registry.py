@@ -27,10 +27,9 @@ from stream_scorer.schemas.registry_client import (
     NoAnswer,
     RegistryClient,
 )
+from stream_scorer.schemas.source import LARGEST_ID
 
 _SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-_LARGEST_ID = 2**31 - 1
-"""Ids are Java ints. To a larger one, garbage in an event, registries have no clear answer."""
 
 
 class RegistrySchemas:
@@ -210,7 +209,7 @@ class RegistrySchemas:
                 yield int(version), error
 
     def _by_id(self, number: int) -> Schema | None:
-        if number > _LARGEST_ID:
+        if number > LARGEST_ID:
             return None
         what = str(ById(number))
         for subject in self._where_ids_are():
