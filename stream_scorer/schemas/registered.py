@@ -32,36 +32,41 @@ def read_registered(client: RegistryClient, what: str, registered: Any, context:
     """
     if (registered.schema_type or "AVRO") != "AVRO":
         raise ContractError(f"In the registry, {what} is {registered.schema_type}, not Avro.")
-    references: dict[str, str] = {}
-    _follow(client, what, registered, context, references)
     text = registered.schema_str
     try:
+        references = dict(_referred_to(client, what, registered, context, {what}))
         schema = with_references(what, text, references) if references else parse(text)
     except (ConfigError, json.JSONDecodeError) as error:
         raise ContractError(f"In the registry, {what} can't be read: {error}") from None
+    except RecursionError:
+        raise ContractError(f"In the registry, {what} can't be read: it nests too deep.") from None
     _refuse_encryption(what, registered, schema)
     return schema
 
 
-def _follow(
-    client: RegistryClient, what: str, registered: Any, context: Context, texts: dict[str, str]
-) -> None:
-    """Add the text of every schema that one refers to, each after those that it refers to.
+def _referred_to(
+    client: RegistryClient, what: str, registered: Any, context: Context, seen: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of every schema that one refers to, each after those it refers to.
 
     A version that is deleted softly is still there for those that refer to it. A subject without a
     context is in that of the schema which refers to it.
     """
     for each in registered.references or ():
+        if not each.subject or each.version is None:
+            raise ConfigError(f"{what} has a reference without a subject or a version.")
         subject = context.subject(each.subject)
         version = f"version {each.version} of subject {subject}"
-        if version in texts:
+        if version in seen:
             continue
+        seen.add(version)
         call = partial(client.calls.get_version, subject, each.version, deleted=True)
         found = client.known(version, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
         if found is None:
             raise SchemaGone(f"In the registry, {what} refers to {version}, which is not there.")
-        _follow(client, version, found.schema, context.of_subject(subject), texts)
-        texts[version] = found.schema.schema_str
+        inner = context.of_subject(subject)
+        yield from _referred_to(client, version, found.schema, inner, seen)
+        yield version, found.schema.schema_str
 
 
 def _refuse_encryption(what: str, registered: Any, schema: Schema) -> None:

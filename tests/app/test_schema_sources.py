@@ -18,7 +18,7 @@ from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import Settings, load
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, Unanswered
 from tests.schemas.confluent_api import ConfluentApi, confluent_api
 from tests.scorers import EVENT, kafka_section, scorer
 
@@ -92,6 +92,27 @@ def test_without_a_context_it_is_the_default_one(tmp_path: Path, api: ConfluentA
     assert schemas.source.find(ById(7)) == parse(dict(EVENT))
     schemas.close()
     assert [query for query in api.queries if "subject" in query] == []
+
+
+def test_an_id_that_a_folder_does_not_list_is_unknown_at_once(tmp_path: Path) -> None:
+    """It has no other node that may know it; its ids are those of `ids.yaml`, in no context."""
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "event.avsc").write_text(json.dumps(EXCHANGED))
+    (tmp_path / "schemas" / "ids.yaml").write_text("7: event.avsc\n")
+    given = {"schemas": {"framing": "confluent", "directory": "schemas"}}
+    schemas = open_schemas(load(scorer(tmp_path, given), (), {}, need_kafka=False))
+    assert schemas.source.find(ById(7)) == parse(EXCHANGED)
+    assert schemas.source.find(ById(8)) is None
+
+
+def test_a_registry_is_given_time_to_know_an_id(tmp_path: Path, api: ConfluentApi) -> None:
+    """Another node of it may have taken the schema a second ago."""
+    schemas = opened(tmp_path, api.url)
+    number = api.register("in-value", {"schema": json.dumps(EXCHANGED)})[1]["id"]
+    api.behind.add(number)
+    with pytest.raises(Unanswered, match=f"schema id {number} is not known yet"):
+        schemas.source.find(ById(number))
+    schemas.close()
 
 
 def test_a_context_that_is_no_name_is_refused(tmp_path: Path, api: ConfluentApi) -> None:

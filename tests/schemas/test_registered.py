@@ -276,6 +276,26 @@ def test_two_types_of_one_name_that_differ_inside_are_told_apart(
         schemas.find(ById(number))
 
 
+@pytest.mark.parametrize(
+    ("reference", "sentence"),
+    [
+        (("shop.A", "loop", 1), "has the unknown type 'shop.A'"),
+        (("shop.A", "", 1), "has a reference without a subject or a version"),
+        (("shop.A", "deep", 1), "it nests too deep"),
+    ],
+)
+def test_references_of_no_sense_are_a_broken_contract(
+    api: ConfluentApi, schemas: RegistrySchemas, reference: tuple[str, str, int], sentence: str
+) -> None:
+    """One that comes back to itself, one to nowhere, one that no parser gets to the end of."""
+    put(api, "loop", record("B", ("of", "shop.A")), ("shop.A", "loop", 1))
+    deep = '{"type": "array", "items": ' * 3_000 + '"int"' + "}" * 3_000
+    api.register("deep", {"schema": deep})
+    number = put(api, "payments-value", record("Paid", ("a", "shop.A")), reference)
+    with pytest.raises(ContractError, match=f"schema id {number} can't be read: .*{sentence}"):
+        schemas.find(ById(number))
+
+
 # ------------------------------------------------------------------ rules
 
 
