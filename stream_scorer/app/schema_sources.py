@@ -125,7 +125,7 @@ def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schem
             "schemas.reader: kafka.input_topics has only patterns, so there is no one subject to "
             "take the reader's schema from; name a schema file."
         )
-    return registry.latest(subject), f"the registry's latest of {subject}"
+    return registry.latest(subject), f"the registry's latest of {registry.full_name(subject)}"
 
 
 def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
@@ -172,7 +172,7 @@ def scored_subject(settings: Settings, config: RegistryConfig) -> str:
 def _registered(
     settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
 ) -> int:
-    subject = scored_subject(settings, config)
+    subject = registry.full_name(scored_subject(settings, config))
     if config.register_schema:
         return registry.register(subject, scored)
     found = registry.lookup(subject, scored)

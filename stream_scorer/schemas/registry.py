@@ -64,7 +64,7 @@ class RegistrySchemas:
         """
         self._context = configured_context(context, url)
         self._client = RegistryClient(url, timeout_seconds, properties or {})
-        self._subjects = tuple(map(self._context.subject, subjects))
+        self._subjects = tuple(map(self.full_name, subjects))
 
     def __enter__(self) -> Self:
         return self
@@ -80,6 +80,10 @@ class RegistrySchemas:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def full_name(self, subject: str) -> str:
+        """Return a subject's name with its context, as the registry is asked for it."""
+        return self._context.subject(subject)
 
     def find(self, key: SchemaKey) -> Schema | None:
         """Return the schema of an id, GUID or fingerprint, or ``None`` if the registry has none.
@@ -112,7 +116,7 @@ class RegistrySchemas:
             ContractError: it is no Avro schema that can be read.
             Unreachable: the registry does not answer, or refuses to.
         """
-        subject = self._context.subject(subject)
+        subject = self.full_name(subject)
         what = f"the latest version of subject {subject}"
         with _at_start():
             found = self._client.known(
@@ -131,7 +135,7 @@ class RegistrySchemas:
         Raises:
             Unreachable: the registry does not answer, or refuses to.
         """
-        subject, asked = self._context.subject(subject), self._client.schema(schema)
+        subject, asked = self.full_name(subject), self._client.schema(schema)
         with _at_start():
             for normalize in (False, True):
                 found = self._client.known(
@@ -151,7 +155,7 @@ class RegistrySchemas:
             ContractError: the registry refuses the schema, as incompatible with earlier versions.
             Unreachable: the registry does not answer, or refuses to.
         """
-        subject, asked = self._context.subject(subject), self._client.schema(schema)
+        subject, asked = self.full_name(subject), self._client.schema(schema)
         call = partial(self._client.calls.register_schema, subject, asked)
         with _at_start():
             try:
@@ -170,7 +174,7 @@ class RegistrySchemas:
         Raises:
             Unreachable: the registry does not answer, or refuses to.
         """
-        subject = self._context.subject(subject)
+        subject = self.full_name(subject)
         call = partial(self._client.calls.test_compatibility, subject, self._client.schema(schema))
         with _at_start():
             answer = self._client.known(
@@ -190,7 +194,7 @@ class RegistrySchemas:
             Unreachable: the registry does not answer, or refuses to.
         """
         with _at_start():
-            return dict(self._versions(self._context.subject(subject)))
+            return dict(self._versions(self.full_name(subject)))
 
     def _versions(
         self, subject: str, *, deleted: bool = False

@@ -18,7 +18,7 @@ from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import Settings, load
-from stream_scorer.errors import ConfigError, Unanswered
+from stream_scorer.errors import ConfigError, ContractError, Unanswered
 from tests.schemas.confluent_api import ConfluentApi, confluent_api
 from tests.scorers import EVENT, kafka_section, scorer
 
@@ -60,6 +60,7 @@ def test_everything_is_asked_in_the_configured_context(
     url = api.url if registry else f"{api.url}/contexts/.prod"
     schemas = opened(tmp_path, url, register=True, **registry)
     assert schemas.reader == parse(EXCHANGED)
+    assert schemas.reader_origin == "the registry's latest of :.prod:in-value"
     assert schemas.source.find(ById(7)) == parse(EXCHANGED)
     scored = parse({**EVENT, "name": "Scored"})
     schemas.prefix_for(scored)
@@ -83,6 +84,18 @@ def test_the_subjects_of_all_input_topics_are_looked_into(
     )
     schemas = open_schemas(given)
     assert schemas.source.find(ByFingerprint(parse(other).fingerprint)) == parse(other)
+    schemas.close()
+
+
+def test_a_scored_schema_that_is_not_there_is_named_with_its_context(
+    tmp_path: Path, api: ConfluentApi
+) -> None:
+    """It may well be registered in another."""
+    schemas = opened(tmp_path, api.url, context="prod")
+    with pytest.raises(
+        ContractError, match=r"subject :\.prod:out-value has no version that equals"
+    ):
+        schemas.prefix_for(parse({**EVENT, "name": "Scored"}))
     schemas.close()
 
 
