@@ -50,6 +50,8 @@ class Patience:
     of that and all of it, all of them together no longer than one and a half times that. A wait
     that brought every schema it was for was not in vain, and the next one may begin at once. A key
     that was in vain is waited for less and less often: its producer may never be mended.
+
+    One wait can be saved up, so that a schema which comes soon after some garbage is waited for.
     """
 
     def __init__(self, clock: Callable[[], float], seconds: float) -> None:
@@ -60,10 +62,12 @@ class Patience:
             seconds: the longest wait for a key; 0 to wait for none.
         """
         self._clock = clock
-        self._half = seconds / 2
+        self._seconds, self._half = seconds, seconds / 2
         self._waits: dict[SchemaKey, _Wait] = {}
         self._in_vain: dict[SchemaKey, _InVain] = {}
-        self._began = self._may_begin_at = float("-inf")
+        self._began = float("-inf")
+        #: From when on a wait may begin; and what that was before the last one began.
+        self._may_begin_at = self._might_have = clock()
         self._brought_all = True
 
     def left(self, key: SchemaKey) -> float:
@@ -90,7 +94,7 @@ class Patience:
         """Note that a key is known."""
         self._in_vain.pop(key, None)
         if self._waits.pop(key, None) and not self._waits and self._brought_all:
-            self._may_begin_at = self._clock()
+            self._may_begin_at = self._might_have
 
     def _join(self, key: SchemaKey, now: float) -> _Wait | None:
         before = self._in_vain.get(key)
@@ -99,7 +103,7 @@ class Patience:
         if now >= self._may_begin_at and self._half > 0:
             self._waits.clear()
             self._brought_all = True
-            self._began = now
+            self._began, self._might_have = now, self._may_begin_at
             # Until it is known what came of it: what it loses sight of must not begin another.
             self._may_begin_at = now + (1 + REST) * 3 * self._half
         elif now >= self._began + 2 * self._half:
@@ -112,8 +116,10 @@ class Patience:
     def _was_in_vain(self, key: SchemaKey, wait: _Wait, now: float) -> None:
         self._brought_all = False
         # With the time that it took to ask again; but the key's partition may have been away.
-        took = min(now - wait.began, 16 * self._half)
-        self._may_begin_at = now + REST * took
+        took = min(now - wait.began, 8 * self._seconds)
+        # After a long time without any, a second one is free: garbage must not cost a rollout.
+        free = max(self._might_have, now - (1 + REST) * self._seconds)
+        self._may_begin_at = free + (1 + REST) * took
         before = self._in_vain.pop(key, None)
         seconds = min(2 * before.seconds, LAST_AGAIN_SECONDS) if before else FIRST_AGAIN_SECONDS
         make_room(self._in_vain, MOST)

@@ -235,6 +235,19 @@ def test_a_rollout_of_many_schemas_loses_none_of_them(make: Make) -> None:
     assert len(node.asked) < 50 * 6
 
 
+def test_a_schema_that_comes_soon_after_garbage_is_waited_for(make: Make) -> None:
+    """In a topic that had been well for a while; garbage alone is soon worth no wait any more."""
+    node, events = make()
+    events.clock.seconds = 600.0
+    events.read([ById(1)])
+    events.clock.seconds += 5.0
+    node.known_at[ById(2)] = events.clock.seconds + 2.0
+    events.read([ById(2)])
+    assert events.unknown == [ById(1)]
+    events.read(keys(3, 200))
+    assert 2 * WAIT < events.waited_seconds() < 3 * WAIT
+
+
 def test_two_partitions_that_meet_a_schema_at_the_end_of_a_wait_both_get_it(make: Make) -> None:
     """Whoever comes late to a wait still gets half of it."""
     node, events = make(_1=4.0, _2=7.0)
