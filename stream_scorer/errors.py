@@ -6,6 +6,7 @@
     ├── RefusesToStart                 the process ends before it takes an event
     │   ├── ConfigError                exit 2: a setting, an argument, a file that it names
     │   ├── ContractError              exit 3: the model, the schema, or the two together
+    │   │   └── SchemaGone             the same; at run time its events are dead letters
     │   └── Unreachable                exit 4: brokers or a registry that refuse or don't answer
     ├── StopsTheWorker                 the open set is dropped, nothing is lost, the process ends
     │   ├── DataLost                   exit 4: a committed offset that no longer exists
@@ -49,6 +50,10 @@ class ContractError(RefusesToStart):
     """The model can't be served, or does not fit the schema."""
 
     exit_code = 3
+
+
+class SchemaGone(ContractError):
+    """The registry has a schema, and no longer one that it refers to."""
 
 
 class Unreachable(RefusesToStart):

@@ -24,8 +24,9 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "repeats": frozenset(),
     "columns": frozenset(),
     "errors": frozenset(),
+    "hiding": frozenset(),
     "avro": _VALUES,
-    "schemas": _VALUES | {"avro"},
+    "schemas": _VALUES | {"avro", "hiding"},
     "model": _VALUES,
     "scoring": _VALUES | {"avro", "model", "schemas", "dead_letters"},
     "kafka": frozenset({"records", "errors", "protocols", "repeats"}),
@@ -37,8 +38,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "budget": frozenset(),
     "dead_letters": frozenset({"records"}),
     "output": frozenset({"records", "errors", "protocols", "budget", "dead_letters"}),
-    "config": frozenset({"errors"}),
-    "observe": frozenset({"records", "profile", "errors", "repeats"}),
+    "config": frozenset({"errors", "hiding"}),
+    "observe": frozenset({"records", "profile", "errors", "repeats", "hiding"}),
     "local": frozenset({"errors"}),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Literal
 from stream_scorer.app.back_to_input import BackToInput
 from stream_scorer.app.clients import make_consumer, make_output, make_producer
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.app.logs import start_logging
 from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.run import pace_of
@@ -25,7 +25,6 @@ from stream_scorer.kafka.bounded import BoundedConsumer
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.reading import bounds_of
-from stream_scorer.observe.logs import Log, configure_logging
 from stream_scorer.protocols import Output, Scorer
 from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
 from stream_scorer.worker import Worker
@@ -62,8 +61,7 @@ def replay(
         RefusesToStart: nothing was replayed.
         StopsTheWorker: what is not committed is replayed by the next call.
     """
-    configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
-    log = Log("stream_scorer")
+    log = start_logging(settings)
     replaying, kafka = _replay_settings(settings)
     topics = written_topics(kafka, topics_for_run(replaying, kafka, log.debug))
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from stream_scorer import protocols
 from stream_scorer.app.clients import make_consumer, make_output
 from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
 from stream_scorer.app.garbage import seldom_collected
+from stream_scorer.app.logs import start_logging
 from stream_scorer.app.preflight import topics_for_run
 from stream_scorer.app.renewed_logins import RenewedLogins, as_now
 from stream_scorer.app.schema_checks import look_at_reading
@@ -31,7 +31,6 @@ from stream_scorer.kafka.cluster import brokers_answer
 from stream_scorer.kafka.producer import MakeClient, longest_call_seconds, make_client
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.observe.heartbeat import Heartbeat
-from stream_scorer.observe.logs import Log, configure_logging
 from stream_scorer.observe.page import PAGE_HEADERS
 from stream_scorer.observe.server import serving
 from stream_scorer.open_set import Pace
@@ -64,8 +63,7 @@ def run(settings: Settings, seams: Seams = Seams(), signals: Signals | None = No
         RefusesToStart: nothing was consumed.
         StopsTheWorker: what is not committed is read again by the next worker.
     """
-    configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
-    log = Log("stream_scorer")
+    log = start_logging(settings)
     kafka = _kafka(settings)
     with ExitStack() as stack:
         heard = stack.enter_context(hearing(signals))

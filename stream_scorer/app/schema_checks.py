@@ -53,7 +53,7 @@ def look_at_reading(
         if is_pattern(topic):
             yield skipped(f"Whether events of topics that {topic} matches can be read.")
             continue
-        subject = f"{topic}-value"
+        subject = schemas.registry.full_name(f"{topic}-value")
         try:
             versions = schemas.registry.versions(subject)
         except RefusesToStart as refused:
@@ -78,7 +78,7 @@ def look_at_writing(settings: Settings, scored: Schema, schemas: Schemas) -> Ite
 def _judge_registration(
     settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
 ) -> Finding:
-    subject = scored_subject(settings, config)
+    subject = registry.full_name(scored_subject(settings, config))
     number = registered_id(registry, subject, scored)
     if number is not None:
         return ok(f"The scored event's schema is registered: id {number}, subject {subject}.")

@@ -21,6 +21,8 @@ from stream_scorer.schemas import (
     SchemaSource,
 )
 
+UNKNOWN_WAIT_SECONDS = 5.0
+"""A node of a registry knows by then what was registered at another one."""
 NOT_REGISTERED = (
     "schemas.registry: subject {subject} has no version that equals the scored event's schema. "
     "Register what `stream-scorer schema output` prints, or set schemas.registry.register to true."
@@ -109,7 +111,8 @@ def read_reader(settings: Settings) -> Schema:
 
 
 def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schema, str]:
-    file, subject = settings.schemas.reader, _input_subject(settings)
+    file = settings.schemas.reader
+    subject = next(iter(_input_subjects(settings)), None)
     if file is not None:
         return read_schema(file), str(file)
     if registry is None:
@@ -122,16 +125,16 @@ def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schem
             "schemas.reader: kafka.input_topics has only patterns, so there is no one subject to "
             "take the reader's schema from; name a schema file."
         )
-    return registry.latest(subject), f"the registry's latest of {subject}"
+    return registry.latest(subject), f"the registry's latest of {registry.full_name(subject)}"
 
 
 def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
-    subject = _input_subject(settings)
     return RegistrySchemas(
         config.url,
         config.timeout_seconds,
         config.properties,
-        fingerprint_subjects=(subject,) if subject else (),
+        subjects=_input_subjects(settings),
+        context=config.context,
     )
 
 
@@ -141,7 +144,9 @@ def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
         stack.callback(registry.close)
         reader, origin = _reader(settings, registry)
         stack.pop_all()
-    source = CachedSchemas(FirstOf((FixedSchema(reader), registry)), time.monotonic)
+    source = CachedSchemas(
+        FirstOf((FixedSchema(reader), registry)), time.monotonic, wait_seconds=UNKNOWN_WAIT_SECONDS
+    )
     return Schemas(
         reader,
         origin,
@@ -153,9 +158,9 @@ def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
     )
 
 
-def _input_subject(settings: Settings) -> str | None:
+def _input_subjects(settings: Settings) -> tuple[str, ...]:
     topics = settings.kafka.input_topics if settings.kafka else ()
-    return next((f"{topic}-value" for topic in topics if not topic.startswith("^")), None)
+    return tuple(f"{topic}-value" for topic in topics if not topic.startswith("^"))
 
 
 def scored_subject(settings: Settings, config: RegistryConfig) -> str:
@@ -167,7 +172,7 @@ def scored_subject(settings: Settings, config: RegistryConfig) -> str:
 def _registered(
     settings: Settings, config: RegistryConfig, registry: RegistrySchemas, scored: Schema
 ) -> int:
-    subject = scored_subject(settings, config)
+    subject = registry.full_name(scored_subject(settings, config))
     found = registered_id(registry, subject, scored)
     if found is not None:
         return found

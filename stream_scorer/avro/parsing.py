@@ -47,11 +47,13 @@ _STRUCTURE = {
 class Parser:
     """One pass over one schema; ``where`` is the dotted path of the field being parsed.
 
+    ``names`` are the types that it defines; ``given`` are those of other schemas, which it may use.
     ``strict`` refuses names that others let through; see :mod:`stream_scorer.avro.names`.
     """
 
     strict: bool = False
     names: dict[str, Named] = field(default_factory=dict)
+    given: Mapping[str, Named] = field(default_factory=dict)
     depths: dict[Type, int] = field(default_factory=dict)
 
     def parse(self, source: Any, namespace: str, where: str) -> Type:
@@ -106,11 +108,12 @@ class Parser:
             return Primitive(cast("Kind", name))
         name = name.removeprefix(".") if name.rfind(".") == 0 else name
         full = name if "." in name or not namespace else f"{namespace}.{name}"
-        found = self.names.get(full) or self.names.get(name)
+        known = {**self.given, **self.names} if self.given else self.names
+        found = known.get(full) or known.get(name)
         if found is None:
-            known = ", ".join(sorted(self.names)) or "none"
+            names = ", ".join(sorted(known)) or "none"
             raise _wrong(
-                where, f"has the unknown type {name!r:.80}; types defined before it: {known:.500}"
+                where, f"has the unknown type {name!r:.80}; types defined before it: {names:.500}"
             )
         return found
 

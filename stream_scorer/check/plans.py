@@ -90,9 +90,11 @@ def judge_writers(
     ]
     *older, latest = judged
     if isinstance(latest, ContractError):
+        # Where the registry's schema itself is no good, no other reader's schema helps.
+        is_avro = isinstance(versions[max(versions)], Schema)
+        cure = ": change schemas.reader, or give its new fields a default." if is_avro else "."
         yield error(
-            f"{latest} It is the latest, so every new event would be a dead letter: change "
-            "schemas.reader, or give its new fields a default.",
+            f"{latest} It is the latest, so every new event would be a dead letter{cure}",
             ContractError,
         )
     for refused in older:

@@ -12,6 +12,7 @@ import typer
 
 from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 from stream_scorer.errors import ConfigError
+from stream_scorer.hiding import without_credentials
 
 if TYPE_CHECKING:
     from stream_scorer.check.findings import Finding
@@ -75,8 +76,8 @@ def _print(finding: Finding) -> None:
     level = f"{finding.level:<8}"
     if sys.stdout.isatty():
         level = typer.style(level, fg=_COLOURS[finding.level])
-    print(f"{level} {finding.sentence}", flush=True)
+    print(f"{level} {without_credentials(finding.sentence)}", flush=True)
 
 
 def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+    print(without_credentials(sentence), file=sys.stderr)

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from stream_scorer.errors import StreamScorerError
+from stream_scorer.hiding import without_credentials
 
 INTERNAL = 70
 INTERRUPTED = 130
@@ -52,5 +53,5 @@ def exit_code_of(command: Callable[[], object], *, debug: bool) -> int:
 
 def _say(sentence: str, *, debug: bool) -> None:
     if debug:
-        traceback.print_exc()
-    print(sentence, file=sys.stderr)
+        print(without_credentials(traceback.format_exc()), end="", file=sys.stderr)
+    print(without_credentials(sentence), file=sys.stderr)

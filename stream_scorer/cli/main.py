@@ -28,6 +28,7 @@ from stream_scorer.cli import bench, check, demo, dlq, init, inspect, run, schem
 from stream_scorer.cli.commands import add, help_of
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.cli.interrupts import interrupted_at_once
+from stream_scorer.observe.logs import hide_in_unconfigured_lines
 
 
 def build(signals: Signals | None = None) -> typer.Typer:
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None, signals: Signals | None = None)
     given = list(sys.argv[1:] if arguments is None else arguments)
     # The option may stand anywhere: who saw an error adds it at the end of the line.
     words = [word for word in given if word != "--debug"]
+    hide_in_unconfigured_lines()
     return exit_code_of(
         lambda: build(signals)(words, prog_name="stream-scorer"),
         debug=len(words) < len(given),

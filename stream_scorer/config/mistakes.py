@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from stream_scorer.config.document import Path
 from stream_scorer.config.known import nearest
 from stream_scorer.config.settings import Settings
-from stream_scorer.config.text import Secret, without_credentials
+from stream_scorer.config.text import Secret
 from stream_scorer.errors import ConfigError
+from stream_scorer.hiding import without_credentials
 
 _MUST = {
     "int_type": "must be a whole number",
@@ -37,6 +38,7 @@ _LIMITS = {
 }
 _PATTERNS = {
     "url": "must be an address such as http://registry:8081",
+    "context": "must be the name of a context, such as prod",
     "record": "must be a full Avro name, such as com.example.ScoredTransaction",
 }
 

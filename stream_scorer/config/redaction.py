@@ -1,10 +1,19 @@
-"""What may be shown of the settings."""
+"""What may be shown of the settings, and of texts that somebody else made of them."""
 
 from __future__ import annotations
 
+import base64
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from stream_scorer.config.text import Secret
+from stream_scorer.hiding import HIDDEN, without_credentials
+
+#: A secret that is shorter may be an everyday word, which would go missing all over the log.
+SHORTEST_IN_TEXTS = 8
+_USER_INFO = re.compile(r"://([^/?#\s]*)@")
 
 
 def redacted(value: Any) -> Any:
@@ -16,3 +25,42 @@ def redacted(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [redacted(item) for item in value]
     return value
+
+
+def hider(settings: Any) -> Callable[[str], str]:
+    """Return what hides the secrets of the settings in any text, whoever wrote it.
+
+    Hidden are the secrets themselves, the password of ``user:password``, the form that it has in an
+    ``Authorization`` header, and the credentials in any address.
+
+    Args:
+        settings: plain values, as :meth:`Settings.model_dump` returns them.
+    """
+    forms = {form for secret in _secrets(settings) for form in _forms(secret)}
+    words = sorted((each for each in forms if len(each) >= SHORTEST_IN_TEXTS), key=len)
+    if not words:
+        return without_credentials
+    pattern = re.compile("|".join(map(re.escape, reversed(words))))
+    return lambda text: pattern.sub(HIDDEN, without_credentials(text))
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _secrets(item)
+
+
+def _forms(secret: Secret) -> Iterator[str]:
+    in_addresses = _USER_INFO.findall(secret)
+    for text in in_addresses or [str(secret)]:
+        for written in {text, unquote(text)}:
+            yield written
+            yield base64.b64encode(written.encode()).decode()
+            _, colon, password = written.partition(":")
+            if colon:
+                yield password

@@ -97,6 +97,9 @@ class RegistryConfig(BaseModel):
     there."""
     properties: RegistryProperties = {}
     """Properties of the registry client: `basic.auth.user.info`, `ssl.ca.location` and so on."""
+    context: Text | None = Field(default=None, pattern=r"^:?[^:/\s]+:?$")
+    """The registry's context, such as `prod`; an id means another schema in another context.
+    Absent: the one in `url` (`/contexts/.prod`), or the default one."""
 
 
 class SchemasConfig(BaseModel):
@@ -254,6 +257,9 @@ class LoggingConfig(BaseModel):
     """Least severe level to log."""
     format: Literal["auto", "json", "console"] = "auto"
     """`auto`: JSON unless stderr is a terminal."""
+    libraries: Literal["debug", "info", "warning", "error"] = "warning"
+    """Least severe level of the lines of libraries, such as the registry's HTTP client; `level`
+    holds for them too. librdkafka's follow `level` alone once `debug` or `log_level` is set."""
 
 
 class Settings(BaseModel):

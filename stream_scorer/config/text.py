@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,8 +12,7 @@ from pydantic import (
     WrapValidator,
 )
 
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]*@")
-HIDDEN = "******"
+from stream_scorer.hiding import HIDDEN, without_credentials
 
 
 class Secret(str):  # noqa: SLOT000 - it carries what may be shown
@@ -36,11 +34,6 @@ class Secret(str):  # noqa: SLOT000 - it carries what may be shown
     def __repr__(self) -> str:
         """Show what may be seen."""
         return repr(self.shown)
-
-
-def without_credentials(text: str) -> str:
-    """Return the text with ``user:password@`` in addresses hidden."""
-    return _USER_INFO.sub(f"{HIDDEN}@", text)
 
 
 def visible(text: str) -> str:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from stream_scorer.avro.framing import SchemaKey
+from stream_scorer.avro.framing import ById, SchemaKey
 from stream_scorer.avro.schema import Schema
-from stream_scorer.errors import ContractError, Unanswered, Withheld
-from stream_scorer.schemas.source import SchemaSource
+from stream_scorer.errors import ContractError, SchemaGone, Unanswered, Withheld
+from stream_scorer.schemas.patience import REST, Patience, make_room
+from stream_scorer.schemas.source import LARGEST_ID, SchemaSource
 
 MAX_UNKNOWN_KEYS = 10_000
 """So many keys without a schema are remembered; beyond, the oldest is asked for again."""
-REST = 10.0
-"""A question without an answer is followed by no question for so many times what it took."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 """What is not answered is asked again after this; twice as long each time, up to the second."""
 
@@ -28,20 +26,35 @@ class _Pause:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """Until when a key counts as unknown, and why if that is not all there is to say."""
+
+    until: float
+    gone: str | None
+
+    def answer(self) -> None:
+        if self.gone is not None:
+            raise SchemaGone(self.gone)
+
+
 class CachedSchemas:
     """Asks a source once for each key, and only so much of the time.
 
-    A schema is kept for ever: its id never means another one. That a key is unknown is kept for a
-    while: the schema may be registered later. A key that the source withholds is left alone for a
-    while, and so is the whole source if it is away. A caller stands still while it asks, so after a
-    question that is not answered nothing at all is asked for :data:`REST` times as long.
+    A schema is kept for ever: its id never means another one. A key that is not known may have been
+    registered a moment ago, so it is waited for, as far as :class:`Patience` goes. That it is
+    unknown then is kept for a while: the schema may be registered later. A key that the source
+    withholds is left alone for a while, and so is the whole source if it is away. A caller stands
+    still while it asks, so after a question that is not answered nothing at all is asked for
+    :data:`REST` times as long.
     """
 
     def __init__(
         self,
         source: SchemaSource,
         clock: Callable[[], float],
-        unknown_seconds: float = 30.0,
+        unknown_seconds: float = 60.0,
+        wait_seconds: float = 0.0,
     ) -> None:
         """Begin with an empty memory.
 
@@ -49,12 +62,14 @@ class CachedSchemas:
             source: where to ask.
             clock: monotonic seconds.
             unknown_seconds: how long a key stays unknown without asking again.
+            wait_seconds: how long a key is waited for before it is unknown; 0 for not at all.
         """
         self._source = source
         self._clock = clock
         self._unknown_seconds = unknown_seconds
         self._schemas: dict[SchemaKey, Schema] = {}
-        self._unknown_until: dict[SchemaKey, float] = {}
+        self._patience = Patience(clock, wait_seconds)
+        self._unknown: dict[SchemaKey, _Unknown] = {}
         self._withheld: dict[SchemaKey, _Pause] = {}
         self._away: _Pause | None = None
         #: After any question that was not answered.
@@ -64,15 +79,22 @@ class CachedSchemas:
         """Return the schema, or ``None`` if the source answered that it has none.
 
         Raises:
-            Unanswered: the source can't say now, or could not a moment ago; within its ``seconds``
-                it is not asked again.
+            Unanswered: the source can't say now, or could not a moment ago, or does not know the
+                key yet; within its ``seconds`` it is not asked again.
+            SchemaGone: the source has the schema, and no longer one that it refers to.
             ContractError: what the source has is no Avro schema that can be read.
         """
         schema = self._schemas.get(key)
         if schema is not None:
             return schema
-        if self._clock() < self._unknown_until.get(key, float("-inf")):
+        unknown = self._unknown.get(key)
+        if unknown is not None and self._clock() < unknown.until:
+            unknown.answer()
             return None
+        if isinstance(key, ById) and key.id > LARGEST_ID:
+            return None
+        if (seconds := self._patience.left(key)) > 0:
+            raise _not_yet(key, seconds)
         if (unanswered := self._left_alone(key)) is not None:
             raise unanswered
         return self._ask(key)
@@ -96,21 +118,33 @@ class CachedSchemas:
         except Unanswered as error:
             self._leave_alone(key, error, self._clock() - asked_at)
             raise self._left_alone(key) or error from None
+        except SchemaGone as gone:
+            self._answered(key)
+            self._not_there(key, str(gone)).answer()
+            return None
         except ContractError:
             self._answered(key)
+            self._patience.found(key)
             raise
         self._answered(key)
-        if schema is not None:
-            self._schemas[key] = schema
-        else:
-            _make_room(self._unknown_until)
-            self._unknown_until[key] = self._clock() + self._unknown_seconds
+        if schema is None:
+            self._not_there(key, None)
+            return None
+        self._patience.found(key)
+        self._schemas[key] = schema
         return schema
+
+    def _not_there(self, key: SchemaKey, gone: str | None) -> _Unknown:
+        if (seconds := self._patience.lasts(key)) > 0:
+            raise _not_yet(key, seconds) from None
+        make_room(self._unknown, MAX_UNKNOWN_KEYS)
+        self._unknown[key] = unknown = _Unknown(self._clock() + self._unknown_seconds, gone)
+        return unknown
 
     def _answered(self, key: SchemaKey) -> None:
         self._away = None
         self._withheld.pop(key, None)
-        self._unknown_until.pop(key, None)
+        self._unknown.pop(key, None)
 
     def _leave_alone(self, key: SchemaKey, error: Unanswered, took_seconds: float) -> None:
         now, words = self._clock(), str(error)
@@ -121,10 +155,9 @@ class CachedSchemas:
         pause = _Pause(now + seconds, seconds, words)
         self._away = pause if is_away else None
         if not is_away:
-            _make_room(self._withheld)
+            make_room(self._withheld, MAX_UNKNOWN_KEYS)
             self._withheld[key] = pause
 
 
-def _make_room(remembered: dict[SchemaKey, Any]) -> None:
-    if len(remembered) >= MAX_UNKNOWN_KEYS:
-        del remembered[next(iter(remembered))]
+def _not_yet(key: SchemaKey, seconds: float) -> Unanswered:
+    return Unanswered(f"{key} is not known yet; the registry is asked again in a moment.", seconds)

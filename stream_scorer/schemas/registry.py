@@ -7,7 +7,6 @@ least something, it may have other schemas.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,9 +16,10 @@ from typing import Any, Self
 from uuid import UUID
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
-from stream_scorer.avro.schema import Schema, alike, parse
+from stream_scorer.avro.schema import Schema, alike
 from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
-from stream_scorer.schemas.references import with_references
+from stream_scorer.schemas.contexts import configured_context
+from stream_scorer.schemas.registered import read_registered
 from stream_scorer.schemas.registry_client import (
     SCHEMA_UNKNOWN,
     SUBJECT_UNKNOWN,
@@ -27,14 +27,16 @@ from stream_scorer.schemas.registry_client import (
     NoAnswer,
     RegistryClient,
 )
+from stream_scorer.schemas.source import LARGEST_ID
 
 _SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
-_LARGEST_ID = 2**31 - 1
-"""Ids are Java ints. To a larger one, garbage in an event, registries have no clear answer."""
 
 
 class RegistrySchemas:
-    """Schemas of a registry: by id and GUID, and by fingerprint those of given subjects.
+    """Schemas of one context of a registry: by id and GUID, and by fingerprint those of subjects.
+
+    Every subject is asked for with its context. An id means a schema within its context only, and
+    it is asked for within that alone: the default context may have another schema under it.
 
     Close it, or use it in a ``with`` statement.
     """
@@ -44,7 +46,8 @@ class RegistrySchemas:
         url: str,
         timeout_seconds: float = 2.0,
         properties: Mapping[str, Any] | None = None,
-        fingerprint_subjects: Sequence[str] = (),
+        subjects: Sequence[str] = (),
+        context: str | None = None,
     ) -> None:
         """Prepare the client; nothing is asked yet.
 
@@ -52,13 +55,16 @@ class RegistrySchemas:
             url: the base of the Confluent API; several with commas between are tried in order.
             timeout_seconds: how long one request may take to connect, and to answer.
             properties: further properties of the client.
-            fingerprint_subjects: whose versions an event in single-object framing may be of.
+            subjects: whose versions an event may be of. In single-object framing it must be one of
+                them; in a context other than the default one, an id is looked for in them first.
+            context: the name of the context, unless ``url`` has it or it is the default one.
 
         Raises:
-            ConfigError: the client refuses its properties.
+            ConfigError: the client refuses its properties, or two contexts are named.
         """
+        self._context = configured_context(context, url)
         self._client = RegistryClient(url, timeout_seconds, properties or {})
-        self._fingerprint_subjects = tuple(fingerprint_subjects)
+        self._subjects = tuple(map(self.full_name, subjects))
 
     def __enter__(self) -> Self:
         return self
@@ -75,12 +81,17 @@ class RegistrySchemas:
         """Close the connections."""
         self._client.close()
 
+    def full_name(self, subject: str) -> str:
+        """Return a subject's name with its context, as the registry is asked for it."""
+        return self._context.subject(subject)
+
     def find(self, key: SchemaKey) -> Schema | None:
         """Return the schema of an id, GUID or fingerprint, or ``None`` if the registry has none.
 
         Raises:
             Withheld: the registry answers with an error, or refuses to answer.
             Unanswered: it does not answer.
+            SchemaGone: it has the schema, and no longer one that it refers to.
             ContractError: what it has is no Avro schema that can be read.
         """
         try:
@@ -105,13 +116,14 @@ class RegistrySchemas:
             ContractError: it is no Avro schema that can be read.
             Unreachable: the registry does not answer, or refuses to.
         """
+        subject = self.full_name(subject)
         what = f"the latest version of subject {subject}"
         with _at_start():
             found = self._client.known(
                 what, partial(self._client.calls.get_version, subject, "latest"), SUBJECT_UNKNOWN
             )
             if found is not None:
-                return self._schema(what, found.schema)
+                return self._read(what, found.schema)
         raise ConfigError(
             f"The registry {self._client.url} has no subject {subject}: register the schema that "
             "this scorer reads, or name its file in `schemas.reader`."
@@ -123,7 +135,7 @@ class RegistrySchemas:
         Raises:
             Unreachable: the registry does not answer, or refuses to.
         """
-        asked = self._client.schema(schema)
+        subject, asked = self.full_name(subject), self._client.schema(schema)
         with _at_start():
             for normalize in (False, True):
                 found = self._client.known(
@@ -145,7 +157,7 @@ class RegistrySchemas:
         with _at_start():
             found = [
                 number
-                for _, number, version in self._versions(subject)
+                for _, number, version in self._versions(self.full_name(subject))
                 if isinstance(version, Schema) and alike(version, schema)
             ]
         return found[-1] if found else None
@@ -157,7 +169,7 @@ class RegistrySchemas:
             ContractError: the registry refuses the schema, as incompatible with earlier versions.
             Unreachable: the registry does not answer, or refuses to.
         """
-        asked = self._client.schema(schema)
+        subject, asked = self.full_name(subject), self._client.schema(schema)
         call = partial(self._client.calls.register_schema, subject, asked)
         with _at_start():
             try:
@@ -176,6 +188,7 @@ class RegistrySchemas:
         Raises:
             Unreachable: the registry does not answer, or refuses to.
         """
+        subject = self.full_name(subject)
         call = partial(self._client.calls.test_compatibility, subject, self._client.schema(schema))
         with _at_start():
             answer = self._client.known(
@@ -195,32 +208,49 @@ class RegistrySchemas:
             Unreachable: the registry does not answer, or refuses to.
         """
         with _at_start():
-            return {version: schema for version, _, schema in self._versions(subject)}
+            versions = self._versions(self.full_name(subject))
+            return {version: schema for version, _, schema in versions}
 
-    def _versions(self, subject: str) -> Iterator[tuple[int, int, Schema | ContractError]]:
+    def _versions(
+        self, subject: str, *, deleted: bool = False
+    ) -> Iterator[tuple[int, int, Schema | ContractError]]:
         """Yield number, id and schema of each version, oldest first."""
-        listing = partial(self._client.calls.get_versions, subject)
+        listing = partial(self._client.calls.get_versions, subject, deleted=deleted)
         listed = self._client.known(f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN)
         for version in listed or ():
             what = f"version {version} of subject {subject}"
-            call = partial(self._client.calls.get_version, subject, version)
+            call = partial(self._client.calls.get_version, subject, version, deleted=deleted)
             found = self._client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
             if found is None:
                 continue  # deleted in the meantime
             try:
-                schema: Schema | ContractError = self._schema(what, found.schema)
+                schema: Schema | ContractError = self._read(what, found.schema)
             except ContractError as error:
                 schema = error
             yield int(version), int(found.schema_id), schema
 
     def _by_id(self, number: int) -> Schema | None:
-        if number > _LARGEST_ID:
+        if number > LARGEST_ID:
             return None
         what = str(ById(number))
-        found = self._client.known(
-            what, partial(self._client.calls.get_schema, number), SCHEMA_UNKNOWN
-        )
-        return None if found is None else self._schema(what, found)
+        for subject in self._where_ids_are():
+            call = partial(self._client.calls.get_schema, number, subject)
+            found = self._client.known(what, call, SCHEMA_UNKNOWN, SUBJECT_UNKNOWN)
+            if found is not None:
+                return self._read(what, found)
+        return None
+
+    def _where_ids_are(self) -> Iterator[str | None]:
+        """Yield what to qualify an id with: the subjects, then the context alone.
+
+        A registry looks for the id in that subject only, and an event may be of another, such as
+        its record's name. Without a context the registry takes the default one.
+        """
+        if not self._context.prefix:
+            yield None
+            return
+        yield from self._subjects
+        yield self._context.prefix
 
     def _by_guid(self, guid: UUID) -> Schema | None:
         what = str(ByGuid(guid))
@@ -235,37 +265,19 @@ class RegistrySchemas:
                 # Registries without GUIDs have no such path. This is one if it has the others.
                 self._client.ask("its schema types", self._client.calls.get_schema_types)
             return None
-        return self._schema(what, found)
+        return self._read(what, found)
 
     def _by_fingerprint(self, fingerprint: bytes) -> Schema | None:
-        for subject in self._fingerprint_subjects:
-            for _, _, schema in self._versions(subject):
+        for subject in self._subjects:
+            # Events of a version outlive it.
+            for _, _, schema in self._versions(subject, deleted=True):
                 # An event can't be of a schema that is no Avro.
                 if isinstance(schema, Schema) and schema.fingerprint == fingerprint:
                     return schema
         return None
 
-    def _schema(self, what: str, registered: Any) -> Schema:
-        """Return what is registered as one self-contained schema."""
-        if (registered.schema_type or "AVRO") != "AVRO":
-            raise ContractError(f"In the registry, {what} is {registered.schema_type}, not Avro.")
-        references: dict[tuple[str, int], str] = {}
-        self._follow(registered, references)
-        text = registered.schema_str
-        try:
-            return with_references(text, references.values()) if references else parse(text)
-        except (ConfigError, json.JSONDecodeError) as error:
-            raise ContractError(f"In the registry, {what} can't be read: {error}") from None
-
-    def _follow(self, registered: Any, texts: dict[tuple[str, int], str]) -> None:
-        """Add the text of every schema that one refers to, each after those that it refers to."""
-        for each in registered.references or ():
-            place = (each.subject, each.version)
-            if place not in texts:
-                what = f"version {each.version} of subject {each.subject}"
-                found = self._client.ask(what, partial(self._client.calls.get_version, *place))
-                self._follow(found.schema, texts)
-                texts[place] = found.schema.schema_str
+    def _read(self, what: str, registered: Any) -> Schema:
+        return read_registered(self._client, what, registered, self._context)
 
 
 @contextmanager

@@ -8,13 +8,14 @@ Every request has a timeout and few retries.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from stream_scorer.avro.schema import Schema
 from stream_scorer.errors import ConfigError
+from stream_scorer.hiding import HIDDEN, without_credentials
 
 SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
 """Error codes of Confluent's API that come with a 404."""
@@ -24,6 +25,9 @@ _RETRIES: Mapping[str, int] = {
     "retries.wait.ms": 100,
     "retries.max.wait.ms": 500,
 }
+
+# What the client raises for JSON in which it does not know a word, such as a new kind of rule.
+_UNREADABLE = (ValueError, TypeError, AttributeError)
 
 Answer = TypeVar("Answer")
 
@@ -49,13 +53,14 @@ class RegistryClient:
         # Here, so that those who configure no registry do without its client's 15 MB.
         from confluent_kafka import schema_registry as confluent  # noqa: PLC0415
 
-        self.url = ",".join(_without_password(each) for each in url.split(","))
+        self.url = without_credentials(url).replace(f"{HIDDEN}@", "")
         self._confluent = confluent
         settings = {**_RETRIES, **properties, "url": url, "timeout": timeout_seconds}
         try:
             self.calls: Any = confluent.SchemaRegistryClient(settings)
         except (TypeError, ValueError, OSError) as error:
-            raise ConfigError(f"`schemas.registry.properties`: {error}.") from None
+            why = without_credentials(str(error))
+            raise ConfigError(f"`schemas.registry.properties`: {why}.") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -90,16 +95,23 @@ class RegistryClient:
             text = self._refusal(error, what)
             raise NoAnswer(text, error.http_status_code, error.error_code) from None
         except Exception as error:  # noqa: BLE001 - its HTTP library's errors have no public names
-            if "certificate verify failed" in str(error):
-                raise NoAnswer(
-                    f"The certificate of the registry {self.url} is refused, asked for {what} "
-                    f"({error}); set in `schemas.registry.properties` ssl.ca.location to the "
-                    "certificate of the authority that signed it, or have it renewed for this host"
-                ) from None
-            raise NoAnswer(
-                f"The registry {self.url} does not answer, asked for {what} "
-                f"({type(error).__name__}: {error})"
-            ) from None
+            raise self._failure(error, what) from None
+
+    def _failure(self, error: Exception, what: str) -> NoAnswer:
+        why = without_credentials(f"{type(error).__name__}: {error}")
+        if "certificate verify failed" in why:
+            return NoAnswer(
+                f"The certificate of the registry {self.url} is refused, asked for {what} "
+                f"({why}); set in `schemas.registry.properties` ssl.ca.location to the "
+                "certificate of the authority that signed it, or have it renewed for this host"
+            )
+        if isinstance(error, _UNREADABLE) and not isinstance(error, json.JSONDecodeError):
+            return NoAnswer(
+                f"The answer of the registry {self.url} can't be read by its client, asked for "
+                f"{what} ({why})",
+                HTTPStatus.OK,
+            )
+        return NoAnswer(f"The registry {self.url} does not answer, asked for {what} ({why})")
 
     def _refusal(self, error: Any, what: str) -> str:
         status, code = error.http_status_code, error.error_code
@@ -122,8 +134,3 @@ class RegistryClient:
                 f"base of a Confluent-compatible API {asked}"
             )
         return f"The registry {self.url} answers {error.error_message!r} {asked}"
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url.strip())
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

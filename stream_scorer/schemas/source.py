@@ -9,6 +9,9 @@ from typing import Protocol
 from stream_scorer.avro.framing import ByFingerprint, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema
 
+LARGEST_ID = 2**31 - 1
+"""Ids are Java ints. To a larger one, garbage in an event, registries have no clear answer."""
+
 
 class SchemaSource(Protocol):
     """Finds the schema that an event says it was written with."""
@@ -19,6 +22,7 @@ class SchemaSource(Protocol):
         Raises:
             Withheld: the source answers, but not whether it has this one; ask again later.
             Unanswered: it does not answer now, whatever the schema; ask again later.
+            SchemaGone: there is one, and no longer what it refers to.
             ContractError: there is one, and it is no Avro schema that can be read.
         """
 

@@ -18,7 +18,7 @@ from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
 from stream_scorer.avro.plan import Plan, compile_plan
 from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Encoded, Numbers, Texts
-from stream_scorer.errors import ContractError, TooManyDeadLetters, Unanswered
+from stream_scorer.errors import ContractError, SchemaGone, TooManyDeadLetters, Unanswered
 from stream_scorer.model.features import FeatureMap
 from stream_scorer.model.isolate import run_in_calls
 from stream_scorer.model.outputs import OutputMap
@@ -272,6 +272,8 @@ class Scorer:
                 # Not kept: it may be registered later, and the source's cache knows how long.
                 return Problem(Reason.NO_SCHEMA, Stage.DECODE, f"{key} is not known")
             plan = compile_plan(writer, self._read.reader, self._features.wanted, self._copies)
+        except SchemaGone as error:
+            return Problem(Reason.NO_SCHEMA, Stage.DECODE, str(error))  # not kept either
         except ContractError as error:
             plan = Problem(Reason.UNDECODABLE, Stage.DECODE, f"{key}: {error}")
         self._plans[key] = plan

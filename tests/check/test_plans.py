@@ -65,6 +65,16 @@ def test_a_latest_version_that_can_not_be_read_is_an_error() -> None:
     assert exit_code_of(findings) == ContractError.exit_code
 
 
+def test_a_latest_version_that_no_reader_could_read_has_no_reader_as_its_cure() -> None:
+    """Encrypted, say, or no Avro: the sentence has a way out of its own."""
+    broken = ContractError("Version 2 is JSON, not Avro.")
+    versions: dict[int, Schema | ContractError] = {1: record(AMOUNT), 2: broken}
+    (finding, *_) = judge_writers("t-value", versions, record(AMOUNT), ["amount"])
+    assert finding.sentence == (
+        "Version 2 is JSON, not Avro. It is the latest, so every new event would be a dead letter."
+    )
+
+
 def test_an_older_version_that_can_not_be_read_is_a_warning() -> None:
     """Its events may be gone from the topic already."""
     versions = {1: record(AMOUNT), 2: record(AMOUNT, COUNTRY)}

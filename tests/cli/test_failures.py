@@ -49,6 +49,14 @@ def test_with_debug_the_traceback_comes_first(capsys: pytest.CaptureFixture[str]
     assert lines[-1] == "Error: Wrong."
 
 
+def test_credentials_in_an_address_are_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    """A library's error may name the address that it was given, in the traceback too."""
+    exit_code_of(raising(OSError("no way to http://user:hunter2@registry:8081/")), debug=True)
+    said = capsys.readouterr().err
+    assert said.count("http://******@registry:8081/") == 2
+    assert "hunter2" not in said
+
+
 def test_success_is_0() -> None:
     """And says nothing."""
     assert exit_code_of(lambda: None, debug=False) == 0

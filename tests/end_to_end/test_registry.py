@@ -15,7 +15,7 @@ from stream_scorer.local.registry import EmbeddedRegistry
 from stream_scorer.records import TopicPartition
 from tests import topics
 from tests.end_to_end.workers import Scoring, event_value
-from tests.schemas.confluent_api import confluent_api
+from tests.schemas.confluent_api import ConfluentApi, confluent_api
 from tests.scorers import EVENT
 from tests.scorers import event as event_schema
 
@@ -147,6 +147,80 @@ def test_an_id_that_the_registry_refuses_holds_its_partition_alone(scoring: Scor
     assert [each for each in ids if each != "other"] == ["e0", "e1", "e2"]
     assert ids.count("other") == 32_000
     assert scoring.dead_letters() == []
+
+
+def with_api(url: str, **registry: Any) -> dict[str, Any]:
+    """Settings of a scorer of a registry that is a stand-in, and registers what it writes."""
+    return {
+        "schemas": {"framing": "confluent", "registry": {"url": url, "register": True, **registry}}
+    }
+
+
+def test_a_schema_that_a_node_does_not_know_yet_is_waited_for(scoring: Scoring) -> None:
+    """A producer registers at one node and writes; the scorer's node learns of it later.
+
+    The registry is a stand-in: one process of Apicurio has no second node.
+    """
+    with confluent_api() as api:
+        scoring.set_up(with_api(api.url), partitions=2)
+        subject = f"{scoring.source}-value"
+        old, new = register(api.url, subject, EVENT), register(api.url, f"{subject}-2", NEWER)
+        api.behind.add(new)
+        scoring.write(
+            [
+                topics.Event(prefixed(old, event_value("e0")), partition=0),
+                topics.Event(prefixed(new, b"\x0e" + event_value("e1")), partition=0),
+                topics.Event(prefixed(old, event_value("e2")), partition=0),
+                topics.Event(prefixed(old, event_value("other")), partition=1),
+            ]
+        )
+        worker = scoring.start()
+        worker.wait_for(f"schema id {new} is not known yet")
+        asked = f"GET /schemas/ids/{new}"
+        topics.wait_for(lambda: api.requests.count(asked) == 2, "it is asked again")
+        api.behind.clear()
+        scoring.wait_until_done()
+        assert worker.stop() == 0
+    ids = [record["event_id"] for record in scoring.read(5)]
+    assert sorted(ids) == ["e0", "e1", "e2", "other"]
+    assert [each for each in ids if each != "other"] == ["e0", "e1", "e2"]
+    assert scoring.dead_letters() == []
+
+
+def test_a_topic_of_ids_that_nobody_knows_is_done_with(scoring: Scoring) -> None:
+    """One wait is for all of them; each event is a dead letter, and good ones are scored."""
+    with confluent_api() as api:
+        scoring.set_up(with_api(api.url))
+        old = register(api.url, f"{scoring.source}-value", EVENT)
+        values = [prefixed(number, event_value("garbage")) for number in range(1, 3_001)]
+        values[1_500] = prefixed(old, event_value("good"))
+        scoring.write([topics.Event(value) for value in values])
+        worker = scoring.start()
+        scoring.wait_until_done()
+        assert worker.stop() == 0
+    assert [record["event_id"] for record in scoring.read(5)] == ["good"]
+    assert scoring.reasons() == ["no_schema"] * 2_999
+
+
+def test_the_schema_of_the_configured_context_is_read(scoring: Scoring) -> None:
+    """The default context has another schema under the same id.
+
+    The registry is a stand-in: none that runs here has contexts.
+    """
+    exchanged = {**EVENT, "fields": [*EVENT["fields"][:1], *reversed(EVENT["fields"][1:])]}
+    with confluent_api() as api:
+        prod = api.contexts.setdefault(".prod", ConfluentApi())
+        scoring.set_up(with_api(api.url, context="prod"))
+        for context, schema in ((api, exchanged), (prod, EVENT)):
+            context.schemas[7] = {"schema": json.dumps(schema)}
+            context.subjects[f"{scoring.source}-value"] = [7]
+        scoring.write([topics.Event(prefixed(7, event_value("e0", 1.0, 2.0)))])
+        worker = scoring.start()
+        scoring.wait_until_done()
+        assert worker.stop() == 0
+        assert f"{scoring.output}-value" in prod.subjects
+    (record,) = scoring.read(5)
+    assert (record["event_id"], list(record["score"])) == ("e0", [1.0, 2.0])
 
 
 @pytest.fixture

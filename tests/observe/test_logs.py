@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from stream_scorer.observe.logs import Format, Log, configure_logging
+from stream_scorer.observe.logs import (
+    Format,
+    Log,
+    configure_logging,
+    hide_in_unconfigured_lines,
+)
 
 
 class Terminal(io.StringIO):
@@ -173,3 +178,45 @@ def test_a_traceback_does_not_show_the_values_of_variables(line_format: Format) 
         Log("worker").exception("failed")
     assert "KeyError" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("line_format", ["json", "console"])
+def test_lines_of_libraries_below_a_warning_are_for_who_asks(line_format: Format) -> None:
+    """Whatever level a library gives its own logger; ours go by theirs."""
+    for libraries, expected in (("warning", 1), ("info", 2)):
+        stream = io.StringIO()
+        configure_logging("info", line_format, stream, libraries=libraries)
+        logger = logging.getLogger("a.loud.library")
+        logger.setLevel(logging.DEBUG)
+        logger.debug("quiet")
+        logger.info("asked for")
+        Log("worker").info("ours")
+        assert len(stream.getvalue().splitlines()) == expected
+
+
+def test_what_is_hidden_is_hidden_in_values_and_in_what_they_hold() -> None:
+    """Keys, types and numbers stay as they are."""
+    stream = io.StringIO()
+    configure_logging("info", "json", stream, hide=lambda text: text.replace("hunter2", "***"))
+    Log("worker").info(
+        "as hunter2", a=["hunter2", {"b": Path("hunter2")}], n=1.5, none=None, y=True
+    )
+    (line,) = lines_of(stream)
+    assert line["message"] == "as ***"
+    assert line["a"] == ["***", {"b": "PosixPath('***')"}]
+    assert (line["n"], line["none"], line["y"]) == (1.5, None, True)
+
+
+def test_lines_before_logging_is_configured_hide_credentials_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`check` configures none, and Python writes warnings all the same."""
+    logging.getLogger().handlers[:] = []
+    assert logging.lastResort is not None
+    before = logging.lastResort.formatter
+    try:
+        hide_in_unconfigured_lines()
+        logging.getLogger("a.library").warning("asked http://user:hunter2@registry/subjects")
+    finally:
+        logging.lastResort.formatter = before
+    assert capsys.readouterr().err == "asked http://******@registry/subjects\n"

@@ -162,7 +162,7 @@ def test_a_fingerprint_is_found_among_the_versions_of_given_subjects(
     fields = [*CARD.json["fields"], {"name": "device", "type": "string", "default": ""}]
     newer = parse({**CARD.json, "fields": fields})
     schemas.register(subject, newer)
-    with RegistrySchemas(url, 10.0, fingerprint_subjects=["no such", subject]) as knowing:
+    with RegistrySchemas(url, 10.0, subjects=["no such", subject]) as knowing:
         assert knowing.find(ByFingerprint(CARD.fingerprint)) == CARD
         assert knowing.find(ByFingerprint(newer.fingerprint)) == newer
         assert knowing.find(ByFingerprint(b"12345678")) is None

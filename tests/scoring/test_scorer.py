@@ -19,7 +19,7 @@ from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.avro.framing import ById, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config import load
-from stream_scorer.errors import Broken, ContractError, TooManyDeadLetters, Unanswered
+from stream_scorer.errors import Broken, ContractError, SchemaGone, TooManyDeadLetters, Unanswered
 from stream_scorer.records import (
     Batch,
     Headers,
@@ -355,6 +355,18 @@ def test_a_schema_that_does_not_fit_makes_its_events_undecodable(
     scored = made.scorer.score(batch(values))
     assert reasons(scored) == {100: Reason.UNDECODABLE}
     assert made.ids(scored) == ["e1"]
+
+
+def test_a_schema_of_which_a_part_is_gone_is_no_schema(make: Make) -> None:
+    """The words say what is missing; it may be registered again, so it is asked for again."""
+    gone = SchemaGone("schema id 5 refers to version 1 of subject money, which is not there.")
+    source = Source({ById(5): gone})
+    made = make(CONFLUENT, source=source)
+    for _ in range(2):
+        scored = made.scorer.score(batch([b"\x00\x00\x00\x00\x05" + event(0)]))
+        assert reasons(scored) == {100: Reason.NO_SCHEMA}
+        assert scored.dead_letters[0].problem.message == str(gone)
+    assert source.asked == [ById(5)] * 2
 
 
 # ------------------------------------------------------------------ dead letters

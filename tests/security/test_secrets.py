@@ -74,20 +74,32 @@ def said() -> Said:
 
 
 @pytest.fixture
-def scoring(secured: SecuredKafka, registry: EmbeddedRegistry, tmp_path: Path) -> Iterator[Scoring]:
+def in_address() -> bool:
+    """Whether the registry's login stands in its address."""
+    return False
+
+
+@pytest.fixture
+def scoring(
+    secured: SecuredKafka,
+    registry: EmbeddedRegistry,
+    tmp_path: Path,
+    in_address: bool,  # noqa: FBT001 - a fixture
+) -> Iterator[Scoring]:
     """A scorer with a secret of each kind, that says all it can."""
     made = Scoring(secured.kafka.internal_servers, tmp_path, secured.kafka.create_topic)
     secured.set_password("planted", PLANTED["sasl"])
     secured.grant(worker_rights(made.source, made.output, made.dead, made.group), "planted")
     user = f"scorer:{PLANTED['registry']}"
     with gate(registry.url, secured.authority.issue("registry"), user) as url:
-        made.set_up(settings(secured, url, user))
+        made.set_up(settings(secured, url, user, in_address=in_address))
         yield made
         made.end()
 
 
-def settings(secured: SecuredKafka, url: str, user: str) -> dict[str, Any]:
+def settings(secured: SecuredKafka, url: str, user: str, *, in_address: bool) -> dict[str, Any]:
     """A login by SCRAM, a key with a password, a registry with a login; every debug line."""
+    login = {} if in_address else {"basic.auth.user.info": user}
     own = secured.authority.issue("planted", password=PLANTED["key"])
     return {
         "kafka": {
@@ -103,17 +115,17 @@ def settings(secured: SecuredKafka, url: str, user: str) -> dict[str, Any]:
         "schemas": {
             "framing": "confluent",
             "registry": {
-                "url": url,
+                "url": url.replace("://", f"://{user}@") if in_address else url,
                 "register": True,
                 "timeout": "5s",
                 "properties": {
-                    "basic.auth.user.info": user,
+                    **login,
                     "ssl.ca.location": str(secured.authority.file),
                 },
             },
         },
         "server": {"host": "127.0.0.1", "port": 0},
-        "logging": {"level": "debug"},
+        "logging": {"level": "debug", "libraries": "debug"},
     }
 
 
@@ -130,6 +142,7 @@ def by_token(secured: SecuredKafka) -> list[str]:
     return [word for each in sets for word in ("--set", each)]
 
 
+@pytest.mark.parametrize("in_address", [False, True])
 def test_a_whole_run_shows_no_secret(
     scoring: Scoring, registry: EmbeddedRegistry, said: Said
 ) -> None:
@@ -153,6 +166,7 @@ def test_a_whole_run_shows_no_secret(
     said.texts["repr"] = repr(loaded) + str(loaded) + str(loaded.redacted())
 
     assert "SaslAuthenticate" in said.texts["the log"]
+    assert "HTTP Request: GET https://" in said.texts["the log"]
     assert "planted" in said.texts["the log"]
     assert "sasl.password" in said.texts["/status"]
     assert said.leaks() == []

@@ -1,0 +1,118 @@
+"""What a registry has under an id or a version, read as one schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.errors import ConfigError, ContractError, SchemaGone
+from stream_scorer.schemas.contexts import Context
+from stream_scorer.schemas.references import with_references
+from stream_scorer.schemas.registry_client import SUBJECT_UNKNOWN, VERSION_UNKNOWN, RegistryClient
+
+_TAGS = "confluent:tags"
+
+
+def read_registered(client: RegistryClient, what: str, registered: Any, context: Context) -> Schema:
+    """Return what is registered as one self-contained schema.
+
+    Args:
+        client: who is asked for what it refers to.
+        what: what it is called in errors.
+        registered: a schema as Confluent's client has it.
+        context: where it is registered.
+
+    Raises:
+        NoAnswer: the registry does not say what it refers to.
+        SchemaGone: a version that it refers to is deleted for good.
+        ContractError: it is no Avro schema that can be read, or its events are encrypted.
+    """
+    if (registered.schema_type or "AVRO") != "AVRO":
+        raise ContractError(f"In the registry, {what} is {registered.schema_type}, not Avro.")
+    text = registered.schema_str
+    try:
+        references = dict(_referred_to(client, what, registered, context, {what}))
+        schema = with_references(what, text, references) if references else parse(text)
+    except (ConfigError, json.JSONDecodeError) as error:
+        raise ContractError(f"In the registry, {what} can't be read: {error}") from None
+    except RecursionError:
+        raise ContractError(f"In the registry, {what} can't be read: it nests too deep.") from None
+    _refuse_encryption(what, registered, schema)
+    return schema
+
+
+def _referred_to(
+    client: RegistryClient, what: str, registered: Any, context: Context, seen: set[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of every schema that one refers to, each after those it refers to.
+
+    A version that is deleted softly is still there for those that refer to it. A subject without a
+    context is in that of the schema which refers to it.
+    """
+    for each in registered.references or ():
+        if not each.subject or each.version is None:
+            raise ConfigError(f"{what} has a reference without a subject or a version.")
+        subject = context.subject(each.subject)
+        version = f"version {each.version} of subject {subject}"
+        if version in seen:
+            continue
+        seen.add(version)
+        call = partial(client.calls.get_version, subject, each.version, deleted=True)
+        found = client.known(version, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
+        if found is None:
+            raise SchemaGone(f"In the registry, {what} refers to {version}, which is not there.")
+        inner = context.of_subject(subject)
+        yield from _referred_to(client, version, found.schema, inner, seen)
+        yield version, found.schema.schema_str
+
+
+def _refuse_encryption(what: str, registered: Any, schema: Schema) -> None:
+    """Refuse a schema with rules by which producers encrypt fields, or whole events."""
+    rules = [rule for rule in _rules(registered.rule_set) if _encrypts(rule)]
+    if not rules:
+        return
+    tags = {tag for rule in rules for tag in rule.tags or ()}
+    fields = sorted({*_tagged(schema.json, tags), *_tagged_apart(registered.metadata, tags)})
+    named = " and ".join(dict.fromkeys(f"{rule.name} ({rule.type})" for rule in rules))
+    encrypted = f"of the fields {', '.join(fields)} " if fields else ""
+    raise ContractError(
+        f"In the registry, {what} has the encryption rule {named}: its events hold ciphertext "
+        f"{encrypted}and stream-scorer has no keys. Read a topic whose events are decrypted."
+    )
+
+
+def _rules(rule_set: Any) -> Iterator[Any]:
+    if rule_set is not None:
+        for rules in (rule_set.domain_rules, rule_set.encoding_rules, rule_set.migration_rules):
+            yield from (rule for rule in rules or () if not rule.disabled)
+
+
+def _encrypts(rule: Any) -> bool:
+    """Tell the types ``ENCRYPT`` (fields) and ``ENCRYPT_PAYLOAD``, and others with a key."""
+    params = rule.params.params if rule.params is not None else {}
+    return str(rule.type).upper().startswith("ENCRYPT") or any(
+        name.startswith("encrypt.") for name in params
+    )
+
+
+def _tagged(source: Any, tags: set[str]) -> Iterator[str]:
+    """Yield the names of the fields in a schema's JSON that have one of the tags."""
+    if isinstance(source, list):
+        for each in source:
+            yield from _tagged(each, tags)
+    elif isinstance(source, dict):
+        if tags.intersection(map(str, source.get(_TAGS) or ())):
+            yield str(source.get("name"))
+        for key in ("fields", "items", "values", "type"):
+            yield from _tagged(source.get(key), tags)
+
+
+def _tagged_apart(metadata: Any, tags: set[str]) -> Iterator[str]:
+    """Yield the fields, as paths or patterns, that the schema's metadata tag."""
+    tagged = getattr(getattr(metadata, "tags", None), "tags", None) or {}
+    for path, given in tagged.items():
+        if tags.intersection(map(str, given)):
+            yield str(path)
