@@ -16,6 +16,7 @@ from stream_scorer.app.contract import Contract, make_contract, open_model, warm
 from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.app.schema_checks import judge_pinning, look_at_reading, look_at_writing
 from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
+from stream_scorer.app.trial import judge_clients
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
@@ -150,8 +151,13 @@ def _cluster(settings: Settings, kafka: KafkaConfig, reach: Reach) -> Iterator[F
             "kafka.dead_letter_topic is not set: the first event that can't be scored stops the "
             "worker (exit 5)."
         )
+    refused = tuple(judge_clients(settings, kafka))
+    yield from refused
     if reach.offline:
         yield skipped("Topics, rights and transactions: --offline does not ask the brokers.")
+        return
+    if refused:
+        yield skipped("Topics, rights and transactions: no client can be made that could ask.")
         return
     report = look_at_cluster(
         settings, kafka, reach.say, reach.patience_seconds, beside_workers=True

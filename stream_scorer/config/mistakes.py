@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -14,6 +15,9 @@ from stream_scorer.config.settings import Settings
 from stream_scorer.config.text import Secret, without_credentials
 from stream_scorer.errors import ConfigError
 
+_SHOWN = 60
+#: No path of a file is so long a word.
+_LONG = re.compile(r"\S{200,}")
 _MUST = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -55,12 +59,16 @@ def error(mistakes: Iterable[Mistake], origin: Callable[[Path], str]) -> ConfigE
     for mistake in mistakes:
         where = origin(mistake.path)
         end = "" if mistake.predicate.endswith("?") else "."
-        sentence = f"{'.'.join(mistake.path)} {mistake.predicate}{end}"
+        sentence = _LONG.sub(_cut, f"{'.'.join(mistake.path)} {mistake.predicate}{end}")
         sentences.append(f"{where}: {sentence}" if where else sentence)
     told = list(dict.fromkeys(sentences))
     if len(told) == 1:
         return ConfigError(told[0])
     return ConfigError("\n- ".join([f"{len(told)} settings are wrong:", *told]))
+
+
+def _cut(word: re.Match[str]) -> str:
+    return shortened(word[0])
 
 
 def mistakes_of(invalid: ValidationError) -> Iterator[Mistake]:
@@ -125,6 +133,11 @@ def _demand(path: Path, kind: str, context: Any, message: str) -> str:
     return _MUST.get(kind, message)
 
 
+def shortened(value: str) -> str:
+    """Return a value as a sentence can hold it."""
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return ", but it is empty"
@@ -133,9 +146,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return f", not {str(value).lower()}"
     if isinstance(value, str):
-        return f", not {without_credentials(value)!r}"
+        return f", not {without_credentials(shortened(value))!r}"
     if isinstance(value, int | float):
-        return f", not {value!r}"
+        return f", not {shortened(str(value))}"
     return f", not a {'mapping' if isinstance(value, dict) else 'list'}" if value else ""
 
 

@@ -17,6 +17,7 @@ from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, sa
 from stream_scorer.demo.events import GeneratedEvent, events
 from stream_scorer.demo.stories import Story
 from stream_scorer.errors import ConfigError
+from stream_scorer.kafka.refused_logins import properties_from
 
 #: So often the producers move from the oldest schema to the newest, and begin anew.
 ROUND_EVENTS = 30_000
@@ -129,7 +130,8 @@ def main() -> None:
         signal.signal(number, lambda *_: stopped.set())
     stream = itertools.islice(endless(with_registered_ids(place)), given.events)
     own = {"enable.idempotence": True, "linger.ms": 5}
-    producer = Producer({**place.client_properties(), **own})
+    with properties_from("kafka.common"):
+        producer = Producer({**place.client_properties(), **own})
     send(
         stream,
         producer,

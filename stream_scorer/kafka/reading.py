@@ -10,6 +10,7 @@ from confluent_kafka import TopicPartition as ClientPartition
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.messages import batch_of
+from stream_scorer.kafka.refused_logins import properties_from
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.records import Batch, TopicPartition
 
@@ -72,15 +73,16 @@ def bounds_of(
 
 
 def _client(properties: Mapping[str, Property], isolation_level: str) -> Consumer:
-    return Consumer(
-        {
-            **properties,
-            "group.id": "stream-scorer-reading",  # required by the client; it never joins
-            "isolation.level": isolation_level,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-    )
+    with properties_from("kafka.common"):
+        return Consumer(
+            {
+                **properties,
+                "group.id": "stream-scorer-reading",  # required by the client; it never joins
+                "isolation.level": isolation_level,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
 
 
 def _bounds(client: Consumer, topic: str) -> dict[TopicPartition, tuple[int, int]]:
