@@ -128,3 +128,15 @@ class Unanswered(StreamScorerError):
 
 class Withheld(Unanswered):
     """A registry answers, but not with this schema; it may well have others."""
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed, as a sentence can hold it: no number, no name, one line.
+
+    ``OSError`` has the system's word for it ("No such file or directory"); the path is for the
+    sentence around it to say.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return " ".join(text.split()).rstrip(".") or type(error).__name__
