@@ -26,7 +26,11 @@ A fault of one event is no exception at all: it is a :class:`~stream_scorer.reco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+#: What a library that passes a system's error on may leave in its own text.
+_NUMBER = re.compile(r"\[Errno -?\d+\] ?")
 
 
 class StreamScorerError(Exception):
@@ -139,4 +143,5 @@ def reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is no UTF-8 text"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    text = _NUMBER.sub("", text)
     return " ".join(text.split()).rstrip(".") or type(error).__name__

@@ -59,7 +59,7 @@ def writable(option: str, folder: Path | None) -> Path | None:
     Raises:
         ConfigError: that can't be done.
     """
-    from stream_scorer.errors import ConfigError
+    from stream_scorer.errors import ConfigError, reason
 
     if folder is None:
         return None
@@ -69,5 +69,5 @@ def writable(option: str, folder: Path | None) -> Path | None:
             return folder
     except OSError as error:
         raise ConfigError(
-            f"{option} {folder} can't be written to ({error.strerror}): name another folder."
+            f"{option} {folder} can't be written to ({reason(error)}): name another folder."
         ) from error

@@ -15,6 +15,8 @@ from stream_scorer.config.settings import Settings
 from stream_scorer.config.text import Secret, without_credentials
 from stream_scorer.errors import ConfigError
 
+#: What is said of a setting that must be there and is not.
+REQUIRED = "is required"
 _SHOWN = 60
 #: No path of a file is so long a word.
 _LONG = re.compile(r"\S{200,}")
@@ -112,7 +114,7 @@ def _all_keys(section: type[BaseModel], path: Path = ()) -> Iterator[Path]:
 
 def _predicate(path: Path, found: Any) -> str:
     if found["type"] == "missing":
-        return "is required"
+        return REQUIRED
     if found["type"] == "extra_forbidden":
         return "is no setting" + _suggestion(path)
     # An address may hold a password even where its scheme is missing, so it is not repeated.

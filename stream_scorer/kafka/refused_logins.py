@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.server_certificates import why_unverified
-from stream_scorer.kafka.translation import RIGHTS
+from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 
 _ADDRESS = re.compile(r"\w+://([^/\s]+)/")
 #: librdkafka's own advice, which ours replaces.
@@ -36,7 +36,7 @@ def properties_from(setting: str) -> Iterator[None]:
     try:
         yield
     except KafkaException as exception:
-        why = refused_properties(exception.args[0].str())
+        why = refused_properties(describe(error_of(exception)))
         raise ConfigError(f"{setting}: the client refuses the properties: {why}") from None
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.connections import audible
 from stream_scorer.kafka.refused_logins import refused_properties
-from stream_scorer.kafka.translation import error_of
+from stream_scorer.kafka.translation import describe, error_of
 
 #: A client that knows no broker connects to nobody.
 _NOWHERE: Mapping[str, Property] = {"bootstrap.servers": ""}
@@ -46,5 +46,5 @@ def _refusal_of(make: Callable[[], object]) -> str | None:
     try:
         make()
     except KafkaException as exception:
-        return refused_properties(error_of(exception).str())
+        return refused_properties(describe(error_of(exception)))
     return None

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 from stream_scorer.observe.routes import PLAIN, Answer, Route, Routes
 
 #: From the connection to the whole request, and once more for the whole answer.
@@ -72,7 +72,7 @@ def _listen(host: str, port: int, handler: Callable[..., _Handler]) -> _Server:
         return kind((host, port), handler)
     except OSError as error:
         raise ConfigError(
-            f"server.port: {host}:{port} can't be listened on ({error.strerror or error}). Choose "
+            f"server.port: {host}:{port} can't be listened on ({reason(error)}). Choose "
             "another port, 0 for any free one, or null for none."
         ) from error
 

@@ -10,7 +10,7 @@ import yaml
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, parse
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 
 IDS_FILE = "ids.yaml"
 
@@ -79,7 +79,7 @@ def _listed(folder: Path) -> dict[SchemaKey, Schema]:
         # Composed, not loaded: loading lets the last of two equal keys win without a word.
         root = yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} can't be read: {error}") from None
+        raise ConfigError(f"{path} can't be read: {reason(error)}.") from None
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path} must be a mapping of schema id to path, as in `1: card.avsc`.")
     listed: dict[SchemaKey, Schema] = {}
@@ -109,8 +109,10 @@ def _schema(entry: str, path: Path) -> Schema:
     try:
         return parse(path.read_text("utf-8"))
     except OSError as error:
-        raise ConfigError(f"{entry}: {path} can't be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, ConfigError) as error:
+        raise ConfigError(f"{entry}: {path} can't be read: {reason(error)}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{entry}: {path} can't be read: {reason(error)}.") from None
+    except ConfigError as error:
         raise ConfigError(f"{entry}: {path}: {error}") from None
 
 

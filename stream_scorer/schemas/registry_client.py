@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from stream_scorer.avro.schema import Schema
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 
 SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
 """Error codes of Confluent's API that come with a 404."""
@@ -55,7 +55,7 @@ class RegistryClient:
         try:
             self.calls: Any = confluent.SchemaRegistryClient(settings)
         except (TypeError, ValueError, OSError) as error:
-            raise ConfigError(f"`schemas.registry.properties`: {error}.") from None
+            raise ConfigError(f"`schemas.registry.properties`: {reason(error)}.") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,7 +98,7 @@ class RegistryClient:
                 ) from None
             raise NoAnswer(
                 f"The registry {self.url} does not answer, asked for {what} "
-                f"({type(error).__name__}: {error})"
+                f"({type(error).__name__}: {reason(error)})"
             ) from None
 
     def _refusal(self, error: Any, what: str) -> str:
