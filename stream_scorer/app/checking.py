@@ -22,10 +22,11 @@ from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
 from stream_scorer.check.model import judge_model, judge_neighbours, judge_nulls, judge_packages
 from stream_scorer.config.contradictions import contradictions
-from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.config.settings import KafkaConfig, ServerConfig, Settings
 from stream_scorer.errors import ConfigError, RefusesToStart
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
+from stream_scorer.observe.server import why_not_served
 
 #: How long brokers may take to answer; a person waits for it.
 PATIENCE_SECONDS = 20.0
@@ -62,6 +63,8 @@ def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
         # What only a command that reads from Kafka asks of the settings; others asked it already.
         for mistake in contradictions(settings, need_kafka=True):
             yield error(f"{'.'.join(mistake.path)} {mistake.predicate}.", ConfigError)
+    if settings.kafka is not None:
+        yield from _server(settings.server, reach)
     yield from judge_packages(conflicting_packages())
     model = yield from _tried(partial(open_model, settings.model))
     if model is not None:
@@ -74,6 +77,18 @@ def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
             yield from _events(settings, contract, schemas, reach)
     if settings.kafka is not None:
         yield from _cluster(settings, settings.kafka, reach)
+
+
+def _server(config: ServerConfig, reach: Reach) -> Iterator[Finding]:
+    why = None if config.port is None else why_not_served(config.host)
+    if why is None:
+        return
+    sentence = (
+        f"server.host: {config.host} can't be listened on here ({why}); 0.0.0.0 is every address "
+        "of a machine."
+    )
+    # Where the brokers can't be asked it is hardly the machine that the worker runs on.
+    yield warning(sentence) if reach.offline else error(sentence, ConfigError)
 
 
 def _tried(step: Callable[[], Result]) -> Generator[Finding, None, Result | None]:

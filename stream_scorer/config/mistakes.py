@@ -33,6 +33,7 @@ _MUST = {
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a section with keys of its own",
     "string_too_short": "must not be empty",
+    "string_too_long": "must fit in a request to a broker",
     "too_short": "must have at least one entry",
 }
 _LIMITS = {

@@ -146,6 +146,8 @@ PATHS = (
     "batching.min_commit_interval", "batching.transaction_max_records",
     "batching.transaction_max_bytes", "output.compression", "output.partition",
     "output.tombstones", "dead_letters.budget", "server.host", "server.port", "logging.level",
+    "schemas.registry", "model.name", "model.version", "model.inter_op_threads",
+    "model.intra_op_threads", "model.non_finite", "output.record", "output.provenance",
 )  # fmt: skip
 SETTINGS = st.one_of(
     VALUES,
@@ -157,6 +159,16 @@ SETTINGS = st.one_of(
 @FUZZ
 @given(st.dictionaries(st.sampled_from(PATHS), SETTINGS, max_size=2))
 @example({"kafka.group_id": "\ud800"})
+@example({"kafka.group_id": "x" * 40_000})
+@example({"kafka.transactional_id": ""})
+@example({"kafka.transactional_id": "{random!z}"})
+@example({"kafka.transactional_id": "{random:>999999999999}"})
+@example({"model.inter_op_threads": 10**12})
+@example({"model.intra_op_threads": 10**9})
+@example({"schemas.registry": {"url": "http://[::1"}})
+@example({"schemas.registry": {"url": "http://a:99999999"}})
+@example({"schemas.registry": {"url": "http://a", "subject": "{output_topic!x}"}})
+@example({"output.record": "Scoréd"})
 @example({"kafka.group_id": "\0g"})
 @example({"kafka.input_topics": ["^(?:in)$"]})
 @example({"batching.transaction_max_bytes": "100000GiB"})
