@@ -57,7 +57,7 @@ def writable(option: str, folder: Path | None) -> Path | None:
     """Return the folder, made if it is not there, into which a command is about to write.
 
     Raises:
-        ConfigError: that can't be done.
+        ConfigError: that can't be done, or it holds something, which might be overwritten.
     """
     from stream_scorer.errors import ConfigError, reason
 
@@ -65,6 +65,11 @@ def writable(option: str, folder: Path | None) -> Path | None:
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(
+                f"{option} {folder} must be new or empty: what is there would be overwritten, or "
+                "taken for what this run leaves."
+            )
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:

@@ -38,6 +38,16 @@ def test_a_picture_that_cannot_be_written_is_a_sentence(
     )
 
 
+def test_a_folder_that_holds_something_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A configuration of one's own would be overwritten."""
+    (tmp_path / "scorer.yaml").write_text("mine")
+    assert main(["demo", "--folder", str(tmp_path)]) == 2
+    assert "must be new or empty" in capsys.readouterr().err
+    assert (tmp_path / "scorer.yaml").read_text() == "mine"
+
+
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
