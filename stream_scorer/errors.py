@@ -27,7 +27,11 @@ A fault of one event is no exception at all: it is a :class:`~stream_scorer.reco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+#: What a library that passes a system's error on may leave in its own text.
+_NUMBER = re.compile(r"\[Errno -?\d+\] ?")
 
 
 class StreamScorerError(Exception):
@@ -133,3 +137,16 @@ class Unanswered(StreamScorerError):
 
 class Withheld(Unanswered):
     """A registry answers, but not with this schema; it may well have others."""
+
+
+def reason(error: Exception) -> str:
+    """Return why something failed, as a sentence can hold it: no number, no name, one line.
+
+    ``OSError`` has the system's word for it ("No such file or directory"); the path is for the
+    sentence around it to say.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    text = _NUMBER.sub("", text)
+    return " ".join(text.split()).rstrip(".") or type(error).__name__

@@ -16,6 +16,7 @@ from stream_scorer.app.contract import Contract, make_contract, open_model, warm
 from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.app.schema_checks import judge_pinning, look_at_reading, look_at_writing
 from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
+from stream_scorer.app.trial import judge_clients
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
 from stream_scorer.check.findings import Finding, each_of, error, skipped, warning
@@ -28,10 +29,11 @@ from stream_scorer.check.model import (
 )
 from stream_scorer.check.plans import judge_names
 from stream_scorer.config.contradictions import contradictions
-from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.config.settings import KafkaConfig, ServerConfig, Settings
 from stream_scorer.errors import ConfigError, RefusesToStart
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
+from stream_scorer.observe.server import why_not_served
 
 #: How long brokers may take to answer; a person waits for it.
 PATIENCE_SECONDS = 20.0
@@ -68,6 +70,8 @@ def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
         # What only a command that reads from Kafka asks of the settings; others asked it already.
         for mistake in contradictions(settings, need_kafka=True):
             yield error(f"{'.'.join(mistake.path)} {mistake.predicate}.", ConfigError)
+    if settings.kafka is not None:
+        yield from _server(settings.server, reach)
     yield from judge_packages(conflicting_packages())
     model = yield from _tried(partial(open_model, settings.model))
     if model is not None:
@@ -80,6 +84,18 @@ def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
             yield from _events(settings, contract, schemas, reach)
     if settings.kafka is not None:
         yield from _cluster(settings, settings.kafka, reach)
+
+
+def _server(config: ServerConfig, reach: Reach) -> Iterator[Finding]:
+    why = None if config.port is None else why_not_served(config.host)
+    if why is None:
+        return
+    sentence = (
+        f"server.host: {config.host} can't be listened on here ({why}); 0.0.0.0 is every address "
+        "of a machine."
+    )
+    # Where the brokers can't be asked it is hardly the machine that the worker runs on.
+    yield warning(sentence) if reach.offline else error(sentence, ConfigError)
 
 
 def _tried(step: Callable[[], Result]) -> Generator[Finding, None, Result | None]:
@@ -159,8 +175,13 @@ def _cluster(settings: Settings, kafka: KafkaConfig, reach: Reach) -> Iterator[F
             "kafka.dead_letter_topic is not set: the first event that can't be scored stops the "
             "worker (exit 5)."
         )
+    refused = tuple(judge_clients(settings, kafka))
+    yield from refused
     if reach.offline:
         yield skipped("Topics, rights and transactions: --offline does not ask the brokers.")
+        return
+    if refused:
+        yield skipped("Topics, rights and transactions: no client can be made that could ask.")
         return
     report = look_at_cluster(
         settings, kafka, reach.say, reach.patience_seconds, beside_workers=True

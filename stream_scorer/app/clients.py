@@ -50,14 +50,8 @@ def make_consumer(
     hears: Hears | None = None,
 ) -> EventConsumer:
     """Return a consumer that has not joined yet; it follows ``logins``."""
-    properties = consumer_properties(
-        bootstrap_servers=kafka.bootstrap_servers,
-        group_id=kafka.group_id,
-        limits=set_limits(settings),
-        common=kafka.common,
-        consumer=kafka.consumer,
-    )
     reset = OffsetReset(kafka.offset_reset, kafka.on_data_loss, warn)
+    properties = read_properties(settings, kafka)
     consumer = EventConsumer(properties, kafka.input_topics, reset, hears=hears)
     if logins is not None:
         logins.follow(consumer, {**kafka.common, **kafka.consumer})
@@ -117,6 +111,17 @@ def make_producer(
             properties, seconds, make_client=make_client, warn=warn, hears=hears
         )
     return AtLeastOnceProducer(properties, consumer.commit, seconds, hears=hears)
+
+
+def read_properties(settings: Settings, kafka: KafkaConfig) -> dict[str, Property]:
+    """Return the consumer's properties."""
+    return consumer_properties(
+        bootstrap_servers=kafka.bootstrap_servers,
+        group_id=kafka.group_id,
+        limits=set_limits(settings),
+        common=kafka.common,
+        consumer=kafka.consumer,
+    )
 
 
 def write_properties(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from stream_scorer.check.model import fields_that_must_not_be_nan
 from stream_scorer.check.wording import some, type_text
 from stream_scorer.columns import FieldType
 from stream_scorer.config.commented import Draft, written
-from stream_scorer.errors import RefusesToStart
+from stream_scorer.errors import ConfigError, RefusesToStart
+from stream_scorer.files import NewFiles, unwritable
 from stream_scorer.model.features import FeatureMap, map_features
 from stream_scorer.model.fields import Missing, has_null
 from stream_scorer.model.guesses import Guess, guess, is_label
@@ -24,10 +26,12 @@ from stream_scorer.model.session import Model, load_model
 _PROVENANCE = ("model", "source", "scored_at")
 #: What no model and no schema knows; the file has examples there.
 _EXAMPLES = ("kafka.bootstrap_servers", "the topics of kafka", "schemas.registry.url")
+#: Of a file whose place is not known.
+_KEEP = " They were written for the folder in which `init` ran: keep it there, or use --output."
 _INTRODUCTION = (
     "Written by `stream-scorer init`. Every setting is here; what has its default may be deleted.",
     "Lines that begin with #! say what was inferred, from what, and what is left to you.",
-    "Relative paths are relative to this file.",
+    "Relative paths are relative to this file.{where}",
     "`stream-scorer check -c <this file>` says what does not fit yet; --offline needs no Kafka.",
 )
 
@@ -40,8 +44,12 @@ class InitialConfig:
     left_to_you: tuple[str, ...]
 
 
-def initial_config(model_path: Path, schema_path: Path) -> InitialConfig:
+def initial_config(
+    model_path: Path, schema_path: Path, folder: Path | None = None
+) -> InitialConfig:
     """Infer a configuration; what can't be inferred is a note in it.
+
+    ``folder`` is where the file is going to be; without it, the working folder is taken for that.
 
     Raises:
         ConfigError: the schema can't be read.
@@ -54,8 +62,8 @@ def initial_config(model_path: Path, schema_path: Path) -> InitialConfig:
     _set_kafka(draft, model.name, reader)
     draft.values[("schemas", "registry", "url")] = "http://localhost:8081"
     draft.notes[("schemas", "registry", "url")] = ["Yours to set; or use schemas.directory."]
-    draft.values[("schemas", "reader")] = str(schema_path)
-    draft.values[("model", "path")] = str(model_path)
+    draft.values[("schemas", "reader")] = _seen_from(folder, schema_path)
+    draft.values[("model", "path")] = _seen_from(folder, model_path)
     draft.values[("model", "name")] = model.name
     left += _set_inputs(draft, guesses)
     copied = _set_copied(draft, fields, guesses)
@@ -63,7 +71,37 @@ def initial_config(model_path: Path, schema_path: Path) -> InitialConfig:
     features = _set_missing(draft, model, fields, guesses, outputs)
     if features is not None:
         draft.notes.setdefault(("model", "inputs"), []).extend(features.lossy())
-    return InitialConfig(written(draft, _INTRODUCTION), tuple(left))
+    where = _KEEP if folder is None else ""
+    introduction = [sentence.format(where=where) for sentence in _INTRODUCTION]
+    return InitialConfig(written(draft, introduction), tuple(left))
+
+
+def write_config(model_path: Path, schema_path: Path, file: Path) -> InitialConfig:
+    """Infer a configuration and write it; its folder is made if it is not there.
+
+    Raises:
+        ConfigError: the schema can't be read; the file can't be written, or holds something, which
+            may have cost somebody work.
+        ContractError: the model can't be served. No file is left.
+    """
+    if file.is_file() and file.stat().st_size:
+        raise ConfigError(f"{file} is there already: remove it, or name another file.")
+    config = initial_config(model_path, schema_path, file.parent)
+    with NewFiles(model_path, schema_path) as files:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(file, error) from None
+        files.open(file).write(config.text)
+    return config
+
+
+def _seen_from(folder: Path | None, path: Path) -> str:
+    """Return a relative path as it must be written in a file in the folder."""
+    if folder is None or path.is_absolute():
+        return str(path)
+    # Without links on the way: what is above a link is not what its path says.
+    return os.path.relpath(path.parent.resolve() / path.name, folder.resolve())
 
 
 def _set_kafka(draft: Draft, model_name: str, reader: Schema) -> None:

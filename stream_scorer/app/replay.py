@@ -17,7 +17,9 @@ from stream_scorer.app.run import pace_of
 from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping
+from stream_scorer.app.trial import judge_clients
 from stream_scorer.app.written_topics import WrittenTopics, written_topics
+from stream_scorer.check.findings import heed
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import DEFAULT
 from stream_scorer.errors import ConfigError
@@ -63,6 +65,7 @@ def replay(
     """
     log = start_logging(settings)
     replaying, kafka = _replay_settings(settings)
+    heed(judge_clients(replaying, kafka), log.warning)
     topics = written_topics(kafka, topics_for_run(replaying, kafka, log.debug))
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
     bounds = bounds_of(common, kafka.input_topics[0])

@@ -19,6 +19,7 @@ from stream_scorer.app.schema_checks import look_at_reading
 from stream_scorer.app.schema_sources import Schemas, open_schemas
 from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping, stopped_at_start
+from stream_scorer.app.trial import judge_clients
 from stream_scorer.app.watchdog import ANSWER_SECONDS, Watchdog, WatchedOutput
 from stream_scorer.app.watching import Scored, make_watching
 from stream_scorer.app.written_topics import WrittenTopics, written_topics
@@ -138,6 +139,7 @@ class _Ready:
 
 def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
     """Do what must be done before the group is joined, and what ``check`` calls an error."""
+    heed(judge_clients(settings, kafka), log.warning)
     heed(judge_packages(conflicting_packages()), log.warning)
     model = open_model(settings.model)
     log.info(

@@ -11,7 +11,7 @@ from pathlib import Path
 from stream_scorer.avro.framing import ByFingerprint, ById, SchemaKey, prefix_for
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config.settings import RegistryConfig, Settings
-from stream_scorer.errors import ConfigError, ContractError
+from stream_scorer.errors import ConfigError, ContractError, reason
 from stream_scorer.schemas import (
     CachedSchemas,
     DirectorySchemas,
@@ -91,7 +91,7 @@ def read_schema(path: Path) -> Schema:
     try:
         return parse(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"schemas.reader: {path} can't be read ({error}).") from error
+        raise ConfigError(f"schemas.reader: {path} can't be read: {reason(error)}.") from error
     except ConfigError as error:
         raise ConfigError(f"schemas.reader: {path}: {error}") from error
 

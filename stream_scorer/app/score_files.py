@@ -18,6 +18,7 @@ from stream_scorer.avro.schema import parse
 from stream_scorer.columns import Column, Numbers, Payloads, Texts
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import Terminated, TooManyDeadLetters
+from stream_scorer.files import NewFiles
 from stream_scorer.records import Batch, DeadLetter, TopicPartition
 from stream_scorer.schemas import FixedSchema
 from stream_scorer.scoring.scorer import Scorer
@@ -59,12 +60,12 @@ def score_file(
     """Score every record of ``source`` into ``target``; what can't be goes to ``dead_letters``.
 
     The file's own schema is the writer's; ``progress`` hears bytes read and bytes in all. Both
-    files appear when everything is in them. A signal that comes before ends it, also amid an
-    inference.
+    files appear together, when everything is in them. A signal that comes before ends it, also
+    amid an inference.
 
     Raises:
         Terminated: a signal came; no file is left.
-        ConfigError: a file can't be read or written.
+        ConfigError: a file can't be read or written, or two of them are one.
         ContractError: model and schema don't fit.
         TooManyDeadLetters: a record can't be scored and there is no file for it.
     """
@@ -80,8 +81,10 @@ def score_file(
         scorer = make_scorer(unframed, contract, FixedSchema(container.schema), b"")
         # From here on there are files to remove.
         signals.tell(model.terminate)
-        scores = stack.enter_context(ContainerWriter(target, contract.scored))
-        letters = _DeadLetterFile(source, stack, dead_letters)
+        read = (source, settings.model.path, *([configured] if configured else []))
+        files = stack.enter_context(NewFiles(*read))
+        scores = stack.enter_context(ContainerWriter(files.open(target), contract.scored))
+        letters = _DeadLetterFile(source, files, stack, dead_letters)
         scored = 0
         for batch, bytes_read in _batches(container, source, settings.batching.max_records):
             scored += _score_batch(scorer, batch, scores, letters)
@@ -101,11 +104,15 @@ def _score_batch(
 
 
 class _DeadLetterFile:
-    def __init__(self, source: Path, stack: ExitStack, path: Path | None) -> None:
+    def __init__(self, source: Path, files: NewFiles, stack: ExitStack, path: Path | None) -> None:
         schema = parse(DEAD_LETTER_SCHEMA)
         self._source = source
         self._encoder: Encoder = compile_encoder(schema)
-        self._writer = stack.enter_context(ContainerWriter(path, schema)) if path else None
+        self._writer = (
+            stack.enter_context(ContainerWriter(files.open(path, "--dead-letters"), schema))
+            if path
+            else None
+        )
         self.count = 0
 
     def append(self, letters: tuple[DeadLetter, ...]) -> None:

@@ -1,17 +1,15 @@
 """Avro object container files: read as datums that are not decoded yet, written from such datums.
 
 fastavro does the format (header, codecs, sync markers); the datums inside a block are told apart by
-``boundaries``. A file is read block by block, and written under a temporary name that gives way to
-the real one when everything is in it.
+``boundaries``. A file is read and written block by block.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +20,8 @@ from fastavro.write import Writer
 
 from stream_scorer.avro.boundaries import Undelimited, skip_over, split
 from stream_scorer.avro.schema import Schema, parse
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
+from stream_scorer.files import NewFile, unwritable
 
 _MAGIC = b"Obj\x01"
 _HEADER = fastavro.parse_schema(
@@ -69,8 +68,10 @@ def open_container(path: Path) -> Iterator[Container]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise ConfigError(f"{path} can't be read: {error.strerror}.") from None
+        raise ConfigError(f"{path} can't be read: {reason(error)}.") from None
     with file:
+        if not file.seekable():
+            raise ConfigError(f"{path} is a pipe, not a file that can be read: save it as one.")
         reader, schema = _read_header(path, file)
         size_bytes = os.fstat(file.fileno()).st_size
         yield Container(schema, size_bytes, _read_blocks(path, file, reader, schema))
@@ -94,7 +95,7 @@ def _read_header(path: Path, file: BinaryIO) -> tuple[Any, Schema]:
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
     except Exception as error:  # noqa: BLE001 - whatever bytes do to a parser
-        raise ConfigError(f"{path} has a broken header: {_text(error)}.") from None
+        raise ConfigError(f"{path} has a broken header: {reason(error)}.") from None
 
 
 def _plain_header(header: dict[str, Any]) -> bytes:
@@ -135,7 +136,7 @@ def _read_blocks(path: Path, file: BinaryIO, reader: Any, schema: Schema) -> Ite
         except Exception as error:  # noqa: BLE001 - each codec's library has its own errors
             raise ConfigError(
                 f"{path} breaks off or is broken in block {number}, {bytes_read} bytes into the "
-                f"file: {_text(error)}."
+                f"file: {reason(error)}."
             ) from None
         if block is None:
             break
@@ -161,42 +162,27 @@ class _Encoded:
 
 
 class ContainerWriter:
-    """Writes datums that are already encoded to a file, which appears when the block ends well.
-
-    Use it in a ``with`` statement. If that ends by an exception, no file is left, and one that was
-    there before stays as it was. What is no regular file, such as ``/dev/null``, is written
-    directly.
-    """
+    """Writes datums that are already encoded to a new file, which is whole when the block ends."""
 
     def __init__(
         self,
-        path: Path,
+        file: NewFile,
         schema: Schema,
         metadata: Mapping[str, str] | None = None,
         codec: str = "deflate",
     ) -> None:
-        """Create the temporary file and write the header.
+        """Write the header.
 
         Raises:
-            ConfigError: the file can't be created, or the codec is not to be had.
+            ConfigError: it can't be written, or the codec is not to be had.
         """
-        self._path = path
-        self._target = path.resolve()
-        self._written_to = self._target
-        if not self._target.exists() or self._target.is_file():
-            name = f".{self._target.name}.{secrets.token_hex(4)}.partial"
-            self._written_to = self._target.with_name(name)
-        try:
-            self._file = self._written_to.open("wb")
-        except OSError as error:
-            raise ConfigError(f"{path} can't be written: {error.strerror}.") from None
+        self._name = file.name
         self._datums: list[bytes] = []
         self._bytes = 0
         try:
-            self._writer = Writer(self._file, schema.json, codec, metadata=dict(metadata or {}))
-        except ValueError as error:
-            self._discard()
-            raise ConfigError(f"{path} can't be written: {error}.") from None
+            self._writer = Writer(file.stream, schema.json, codec, metadata=dict(metadata or {}))
+        except (OSError, ValueError) as error:
+            raise unwritable(self._name, error) from None
 
     def __enter__(self) -> Self:
         return self
@@ -207,10 +193,8 @@ class ContainerWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._finish()
-        else:
-            self._discard()
+        if kind is None and self._datums:
+            self._write_block()
 
     def append(self, datums: Iterable[bytes]) -> None:
         """Add datums, without framing.
@@ -229,29 +213,5 @@ class ContainerWriter:
         try:
             self._writer.write_block(block)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{self._path} can't be written: {_text(error)}.") from None
+            raise unwritable(self._name, error) from None
         self._datums, self._bytes = [], 0
-
-    def _finish(self) -> None:
-        try:
-            if self._datums:
-                self._write_block()
-            self._file.close()
-            if self._written_to != self._target:
-                self._written_to.replace(self._target)
-        except OSError as error:
-            self._discard()
-            raise ConfigError(f"{self._path} can't be written: {error.strerror}.") from None
-        except ConfigError:
-            self._discard()
-            raise
-
-    def _discard(self) -> None:
-        with suppress(OSError):  # a full disk refuses to flush what is thrown away
-            self._file.close()
-        if self._written_to != self._target:
-            self._written_to.unlink(missing_ok=True)
-
-
-def _text(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from stream_scorer.errors import Broken
+from stream_scorer.errors import Broken, reason
 
 ANSWER_SECONDS = 10.0
 STAGES = ("poll", "decode", "infer", "encode", "commit")
@@ -60,7 +60,7 @@ def counters_of(port: int) -> Counters:
         connection.request("GET", "/metrics", headers={"Accept": "text/plain"})
         text = connection.getresponse().read().decode()
     except OSError as error:
-        raise Broken(f"The worker does not tell its metrics ({error}).") from error
+        raise Broken(f"The worker does not tell its metrics ({reason(error)}).") from error
     finally:
         connection.close()
     return parsed(text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 
 from stream_scorer.app.preflight import look_at_cluster
+from stream_scorer.app.trial import judge_clients
 from stream_scorer.bench.overrides import for_kafka, without_credentials
 from stream_scorer.bench.plan import Plan
 from stream_scorer.check.findings import refuse
@@ -54,9 +55,12 @@ def look_ahead(plan: Plan, settings: Settings, say: Callable[[str], None]) -> No
     """See to it that there will be a Kafka, before time is spent on anything else.
 
     Raises:
-        ConfigError: Java or the jars are missing and can't be had, or a topic's name is in use.
+        ConfigError: Java or the jars are missing and can't be had, a topic's name is in use, or a
+            client of the worker refuses its properties.
         Unreachable: the brokers don't answer, or refuse the credentials.
     """
+    if settings.kafka is not None:
+        refuse(judge_clients(settings, settings.kafka))
     if settings.kafka is None or not plan.own_cluster:
         java()
         kafka_jars()

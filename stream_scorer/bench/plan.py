@@ -63,5 +63,3 @@ class Plan:
         if self.partitions < 1:
             raise ConfigError(f"--partitions must be at least 1, not {self.partitions}.")
         check_prefix(self.topic_prefix)
-        if self.json is not None and not self.json.absolute().parent.is_dir():
-            raise ConfigError(f"--json {self.json}: there is no such folder.")

@@ -6,7 +6,6 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import confluent_kafka
@@ -16,7 +15,6 @@ from stream_scorer.bench.alone import Alone, Refusals
 from stream_scorer.bench.backlog import Busy, Throughput
 from stream_scorer.bench.latency import Latency
 from stream_scorer.bench.limits import Limit, Machine
-from stream_scorer.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +33,9 @@ class Results:
     remarks: tuple[str, ...]
 
 
-def write_json(results: Results, path: Path) -> None:
-    """Write the numbers to a file; times are in the unit that a name ends with.
-
-    Raises:
-        ConfigError: the file can't be written.
-    """
-    try:
-        path.write_text(json.dumps(as_json(results), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--json {path} can't be written: {error.strerror or error}.") from error
+def json_text(results: Results) -> str:
+    """Return the numbers as JSON; times are in the unit that a name ends with."""
+    return json.dumps(as_json(results), indent=2) + "\n"
 
 
 def as_json(results: Results) -> dict[str, Any]:

@@ -71,8 +71,9 @@ def bench(
 
     from stream_scorer.bench.plan import Plan
     from stream_scorer.bench.report import show
-    from stream_scorer.bench.results import write_json
+    from stream_scorer.bench.results import json_text
     from stream_scorer.bench.run import bench as measure
+    from stream_scorer.files import NewFiles
     from stream_scorer.verify.topics import any_prefix
 
     plan = Plan(
@@ -87,8 +88,10 @@ def bench(
         topic_prefix=any_prefix("bench") if topic_prefix is None else topic_prefix,
         json=json,
     )
-    with interruptible(context.obj, "Interrupted: nothing was measured to the end."):
-        results = measure(plan, os.environ, Console(stderr=True))
-    show(results, Console())
-    if plan.json is not None:
-        write_json(results, plan.json)
+    with NewFiles(*([source] if source else [])) as files:
+        report = None if plan.json is None else files.open(plan.json, "--json")
+        with interruptible(context.obj, "Interrupted: nothing was measured to the end."):
+            results = measure(plan, os.environ, Console(stderr=True))
+        show(results, Console())
+        if report is not None:
+            report.write(json_text(results))

@@ -10,7 +10,10 @@ import typer
 
 def add(app: typer.Typer, name: str, command: Callable[..., None]) -> None:
     """Make a function a command; its docstring is the help, examples as they are written."""
-    app.command(name, help=help_of(command))(command)
+    shown = help_of(command)
+    # Without one of its own a command's line in the list of all is cut amid its sentence.
+    first = " ".join(shown.partition("\n\n")[0].split())
+    app.command(name, help=shown, short_help=first)(command)
 
 
 def help_of(command: Callable[..., None]) -> str:

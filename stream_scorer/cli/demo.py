@@ -49,12 +49,15 @@ def demo(
 
     from stream_scorer.demo.show import Scale, show
     from stream_scorer.demo.stories import STORIES
+    from stream_scorer.files import NewFiles
 
     console = Console(record=svg is not None, width=100 if svg is not None else None)
     kept = writable("--folder", folder)
-    with interruptible(context.obj, "Interrupted: nothing was counted."):
-        tally = show(STORIES[story.value], Scale(events, rate, workers), kept, console)
-    if svg is not None:
-        console.save_svg(str(svg), title="stream-scorer demo")
+    with NewFiles() as files:
+        picture = None if svg is None else files.open(svg, "--svg")
+        with interruptible(context.obj, "Interrupted: nothing was counted."):
+            tally = show(STORIES[story.value], Scale(events, rate, workers), kept, console)
+        if picture is not None:
+            picture.write(console.export_svg(title="stream-scorer demo"))
     if not tally.exact:
         raise typer.Exit(NOT_EXACT)

@@ -46,9 +46,10 @@ def list_(
     settings = settings_from(config, overrides, need_kafka=True)
 
     from stream_scorer.app.dead_letter_list import list_dead_letters
+    from stream_scorer.check.wording import counted
 
     count = 0
-    for letter in list_dead_letters(settings, reason):
+    for letter in list_dead_letters(settings, _known(reason)):
         count += 1
         if as_json:
             print(json.dumps(asdict(letter)))
@@ -57,7 +58,27 @@ def list_(
                 f"{letter.source}  {letter.reason} ({letter.stage})  {letter.value_bytes} bytes  "
                 f"replays {letter.replays}  {letter.message}"
             )
-    print(f"{count} dead letters.", file=sys.stderr)
+    print(f"{counted(count, 'dead letter')}.", file=sys.stderr)
+
+
+def _known(reason: str | None) -> str | None:
+    """Return the reason, if there is such a one.
+
+    Raises:
+        ConfigError: there is not.
+    """
+    from stream_scorer.config.known import nearest
+    from stream_scorer.errors import ConfigError
+    from stream_scorer.records import Reason
+
+    reasons = [each.value for each in Reason]
+    if reason is None or reason in reasons:
+        return reason
+    close = nearest(reason, reasons)
+    hint = f"did you mean {close}? There" if close else "there"
+    raise ConfigError(
+        f"--reason {reason}: no dead letter has that reason; {hint} are {', '.join(reasons)}."
+    )
 
 
 def replay(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
 
-from stream_scorer.errors import StreamScorerError
+from stream_scorer.errors import StreamScorerError, reason
 from stream_scorer.hiding import without_credentials
 
 INTERNAL = 70
@@ -41,14 +42,23 @@ def exit_code_of(command: Callable[[], object], *, debug: bool) -> int:
             debug=debug,
         )
         return INTERNAL
-    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a sentence
-        _say(
-            f"Internal error: {type(error).__name__}: {error}. This is a bug in stream-scorer; "
-            "the same command with --debug shows where.",
-            debug=debug,
-        )
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _internal(error, debug=debug)
+        _say(f"{reason(error)}: what was to be written has no room.", debug=debug)
         return INTERNAL
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes a sentence
+        return _internal(error, debug=debug)
     return 0
+
+
+def _internal(error: Exception, *, debug: bool) -> int:
+    _say(
+        f"Internal error: {type(error).__name__}: {reason(error)}. This is a bug in "
+        "stream-scorer; the same command with --debug shows where.",
+        debug=debug,
+    )
+    return INTERNAL
 
 
 def _say(sentence: str, *, debug: bool) -> None:

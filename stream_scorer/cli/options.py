@@ -57,17 +57,22 @@ def writable(option: str, folder: Path | None) -> Path | None:
     """Return the folder, made if it is not there, into which a command is about to write.
 
     Raises:
-        ConfigError: that can't be done.
+        ConfigError: that can't be done, or it holds something, which might be overwritten.
     """
-    from stream_scorer.errors import ConfigError
+    from stream_scorer.errors import ConfigError, reason
 
     if folder is None:
         return None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise ConfigError(
+                f"{option} {folder} must be new or empty: what is there would be overwritten, or "
+                "taken for what this run leaves."
+            )
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
         raise ConfigError(
-            f"{option} {folder} can't be written to ({error.strerror}): name another folder."
+            f"{option} {folder} can't be written to ({reason(error)}): name another folder."
         ) from error

@@ -139,17 +139,23 @@ Fields = Annotated[
 """Fields in order; a single one needs no brackets."""
 
 
+#: More would take all memory for their stacks.
+MOST_THREADS = 1024
+
+
 def _threads(value: Any) -> Any:
     if value == "auto":
         return "auto"
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_THREADS:
         return int(value)
-    raise ValueError("must be auto or a number of threads from 1")
+    raise ValueError(f"must be auto or a number of threads from 1 to {MOST_THREADS}")
 
 
 Threads = Annotated[
     int | Literal["auto"],
     PlainValidator(_threads),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "auto"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_THREADS}, {"const": "auto"}]}
+    ),
 ]
 """A number of threads, or ``auto``."""

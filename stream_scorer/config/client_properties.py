@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from stream_scorer.config import known, reserved
-from stream_scorer.config.mistakes import Mistake
+from stream_scorer.config.mistakes import Mistake, shortened
 from stream_scorer.config.settings import KafkaConfig, Settings
 
 #: Brokers decide these in the consumer group protocol of KIP-848; librdkafka refuses them there.
@@ -17,6 +18,15 @@ _CLASSIC_ONLY = (
 _COOPERATIVE = "cooperative-sticky"
 _DEFAULT_MAX_POLL_INTERVAL_MS = 300_000
 _SMALLEST_TRANSACTION_TIMEOUT_MS = 1_000
+#: The names of properties that are numbers.
+_NUMERIC = re.compile(
+    r"\.(ms|bytes|kbytes|messages|cnt|size|fails|level|seconds|threshold|relogin)$"
+    r"|^log_level$|^broker\.address\.ttl$|^max\.in\.flight"
+)
+#: librdkafka takes no number with more digits.
+_WHOLE = (re.compile(r"-?[0-9]{1,18}"), "whole number")
+_DECIMAL = (re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?"), "number")
+_NUMBERS = {"linger.ms": _DECIMAL, "queue.buffering.max.ms": _DECIMAL}
 
 
 def mistakes_in_properties(settings: Settings) -> Iterator[Mistake]:
@@ -25,6 +35,7 @@ def mistakes_in_properties(settings: Settings) -> Iterator[Mistake]:
         for section in ("common", "consumer", "producer"):
             path = ("kafka", section)
             yield from _names(path, getattr(settings.kafka, section))
+            yield from _numbers(path, getattr(settings.kafka, section))
         yield from _group_protocol(settings.kafka)
         yield from _timeouts(settings, settings.kafka)
         yield from _offset_reset(settings.kafka)
@@ -57,6 +68,17 @@ def _unknown(path: tuple[str, ...], name: str, allowed: frozenset[str]) -> Itera
         client = "librdkafka" if path[0] == "kafka" else "the registry client"
         hint = f"; did you mean {close}?" if close else ""
         yield Mistake((*path, name), f"is no property of {client}{hint}")
+
+
+def _numbers(path: tuple[str, ...], properties: Mapping[str, str]) -> Iterator[Mistake]:
+    """Yield numbers that librdkafka would cut: it reads the 6 of ``6s``, and says nothing."""
+    for name, value in properties.items():
+        if _NUMERIC.search(name) is None:
+            continue
+        form, words = _NUMBERS.get(name, _WHOLE)
+        if not form.fullmatch(value):
+            unit = " of milliseconds, without a unit" if name.endswith(".ms") else ""
+            yield Mistake((*path, name), f"must be a {words}{unit}, not {shortened(value)!r}")
 
 
 def _group_protocol(kafka: KafkaConfig) -> Iterator[Mistake]:
@@ -93,25 +115,23 @@ def _offset_reset(kafka: KafkaConfig) -> Iterator[Mistake]:
 
 
 def _timeouts(settings: Settings, kafka: KafkaConfig) -> Iterator[Mistake]:
-    timeout = kafka.producer.get("transaction.timeout.ms")
-    if timeout is not None and not (
-        timeout.isdigit() and int(timeout) >= _SMALLEST_TRANSACTION_TIMEOUT_MS
-    ):
+    timeout = _whole(kafka.producer.get("transaction.timeout.ms"))
+    if timeout is not None and timeout < _SMALLEST_TRANSACTION_TIMEOUT_MS:
         yield Mistake(
             ("kafka", "producer", "transaction.timeout.ms"),
             f"must be milliseconds, at least {_SMALLEST_TRANSACTION_TIMEOUT_MS}, not {timeout}",
         )
-    interval = kafka.consumer.get("max.poll.interval.ms", str(_DEFAULT_MAX_POLL_INTERVAL_MS))
-    if not interval.isdigit():
-        yield Mistake(
-            ("kafka", "consumer", "max.poll.interval.ms"), f"must be milliseconds, not {interval}"
-        )
-        return
+    interval = _whole(kafka.consumer.get("max.poll.interval.ms")) or _DEFAULT_MAX_POLL_INTERVAL_MS
     # A worker that waits for events is still polling, but a commit must fit before the deadline.
     longest = settings.batching.max_wait_seconds + settings.batching.commit_interval_seconds
-    if longest * 1000 > int(interval) / 2:
+    if longest * 1000 > interval / 2:
         yield Mistake(
             ("batching", "commit_interval"),
             f"and batching.max_wait take more than half of max.poll.interval.ms ({interval}), "
             "after which the group takes the partitions away",
         )
+
+
+def _whole(written: str | None) -> int | None:
+    """Return the number that is written, ``None`` if there is none: that is said elsewhere."""
+    return int(written) if written is not None and _WHOLE[0].fullmatch(written) else None

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
+from urllib.parse import urlsplit
 
 from stream_scorer.config import transactional_id
 from stream_scorer.config.client_properties import mistakes_in_properties
@@ -104,6 +105,8 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
         yield Mistake(
             ("schemas", "directory"), "and schemas.registry are two sources of ids; keep one"
         )
+    if schemas.registry:
+        yield from _addresses(schemas.registry.url)
     if schemas.registry and schemas.registry.subject:
         yield from _subject(schemas.registry.subject)
     if not need_kafka:
@@ -121,6 +124,19 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
         )
     elif schemas.reader is None and not schemas.registry:
         yield Mistake(("schemas", "reader"), "is required without a registry")
+
+
+def _addresses(url: str) -> Iterator[Mistake]:
+    for number, each in enumerate(url.split(","), 1):
+        try:
+            parts = urlsplit(each.strip())
+            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            fits = False
+        if not fits:
+            # It may hold a password, so it is not repeated.
+            which = f"has as address {number} none" if "," in url else "is no address"
+            yield Mistake(("schemas", "registry", "url"), f"{which} such as http://registry:8081")
 
 
 def _subject(subject: str) -> Iterator[Mistake]:

@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from stream_scorer.config.contradictions import contradictions
 from stream_scorer.config.file_references import read_references
-from stream_scorer.config.mistakes import error, mistakes_of
+from stream_scorer.config.mistakes import REQUIRED, Mistake, error, mistakes_of
 from stream_scorer.config.settings import Settings
 from stream_scorer.config.sources import gather
+from stream_scorer.errors import ConfigError
 
 
 def load(
@@ -35,6 +36,11 @@ def load(
             or contradicts another. One sentence for each, without any secret.
     """
     gathered = gather(path, overrides, environ)
+    if path is None and not gathered.values:
+        raise ConfigError(
+            "No configuration is given: name its file, as in -c scorer.yaml (--config); "
+            "`stream-scorer init` writes one to begin with."
+        )
     values = read_references(
         gathered.values,
         origin=gathered.origin,
@@ -44,8 +50,19 @@ def load(
         settings = Settings.model_validate(values)
     except ValidationError as invalid:
         # The original holds what was given, secrets too, so it is not chained.
-        raise error(mistakes_of(invalid), gathered.origin) from None
+        found = mistakes_of(invalid)
+        if path is None:
+            found = map(_without_file, found)
+        raise error(found, gathered.origin) from None
     mistakes = list(contradictions(settings, need_kafka=need_kafka))
     if mistakes:
         raise error(mistakes, gathered.origin)
     return settings
+
+
+def _without_file(mistake: Mistake) -> Mistake:
+    if mistake.predicate != REQUIRED:
+        return mistake
+    return Mistake(
+        mistake.path, f"{REQUIRED}, and no file is named that has it: -c FILE (--config)"
+    )

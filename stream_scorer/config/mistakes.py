@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -15,6 +16,11 @@ from stream_scorer.config.text import Secret
 from stream_scorer.errors import ConfigError
 from stream_scorer.hiding import without_credentials
 
+#: What is said of a setting that must be there and is not.
+REQUIRED = "is required"
+_SHOWN = 60
+#: No path of a file is so long a word.
+_LONG = re.compile(r"\S{200,}")
 _MUST = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -28,6 +34,7 @@ _MUST = {
     "dict_type": "must be a mapping of keys to values",
     "model_type": "must be a section with keys of its own",
     "string_too_short": "must not be empty",
+    "string_too_long": "must fit in a request to a broker",
     "too_short": "must have at least one entry",
 }
 _LIMITS = {
@@ -57,12 +64,16 @@ def error(mistakes: Iterable[Mistake], origin: Callable[[Path], str]) -> ConfigE
     for mistake in mistakes:
         where = origin(mistake.path)
         end = "" if mistake.predicate.endswith("?") else "."
-        sentence = f"{'.'.join(mistake.path)} {mistake.predicate}{end}"
+        sentence = _LONG.sub(_cut, f"{'.'.join(mistake.path)} {mistake.predicate}{end}")
         sentences.append(f"{where}: {sentence}" if where else sentence)
     told = list(dict.fromkeys(sentences))
     if len(told) == 1:
         return ConfigError(told[0])
     return ConfigError("\n- ".join([f"{len(told)} settings are wrong:", *told]))
+
+
+def _cut(word: re.Match[str]) -> str:
+    return shortened(word[0])
 
 
 def mistakes_of(invalid: ValidationError) -> Iterator[Mistake]:
@@ -106,7 +117,7 @@ def _all_keys(section: type[BaseModel], path: Path = ()) -> Iterator[Path]:
 
 def _predicate(path: Path, found: Any) -> str:
     if found["type"] == "missing":
-        return "is required"
+        return REQUIRED
     if found["type"] == "extra_forbidden":
         return "is no setting" + _suggestion(path)
     # An address may hold a password even where its scheme is missing, so it is not repeated.
@@ -127,6 +138,11 @@ def _demand(path: Path, kind: str, context: Any, message: str) -> str:
     return _MUST.get(kind, message)
 
 
+def shortened(value: str) -> str:
+    """Return a value as a sentence can hold it."""
+    return value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return ", but it is empty"
@@ -135,9 +151,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return f", not {str(value).lower()}"
     if isinstance(value, str):
-        return f", not {without_credentials(value)!r}"
+        return f", not {without_credentials(shortened(value))!r}"
     if isinstance(value, int | float):
-        return f", not {value!r}"
+        return f", not {shortened(str(value))}"
     return f", not a {'mapping' if isinstance(value, dict) else 'list'}" if value else ""
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
 
-from stream_scorer.config.text import Secret, Text, WrittenFloat, WrittenInt, visible
+from stream_scorer.config.text import Secret, Text, WrittenFloat, WrittenInt, sound, visible
 
 _SECRET_NAMES = re.compile(
     r"password|passphrase|secret|token$|user\.info|\.pem$|private\.key|jaas"
@@ -49,7 +49,7 @@ def session_text(value: Any) -> Any:
 
 def _registry_scalar(value: Any) -> Any:
     value = _scalar(value)
-    return visible(value) if isinstance(value, str) else value
+    return visible(sound(value)) if isinstance(value, str) else value
 
 
 def _hide_secrets(properties: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from stream_scorer.config.choices import (
+    MOST_THREADS,
     Fields,
     MissingPolicy,
     PassThroughField,
@@ -31,6 +32,10 @@ _STRICT = ConfigDict(
     use_attribute_docstrings=True,
 )
 
+#: What a request to a broker has room for, and some for what else it names.
+_LONGEST_NAME = 32_000
+_FULL_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
+
 OffsetReset = Literal["earliest", "latest", "error"]
 
 
@@ -46,9 +51,9 @@ class KafkaConfig(BaseModel):
 
     bootstrap_servers: Text = Field(min_length=1)
     """Brokers to ask first: `host:port`, comma-separated."""
-    group_id: Text = Field(min_length=1)
+    group_id: Text = Field(min_length=1, max_length=_LONGEST_NAME)
     """The consumer group; all copies of a worker share the partitions through it."""
-    transactional_id: Text | None = None
+    transactional_id: Text | None = Field(default=None, min_length=1, max_length=_LONGEST_NAME)
     """Name of the transactional producer, unique among live processes: a template of `{group_id}`,
     `{hostname}` and `{random}`. null: `{group_id}-{hostname}-{random}`."""
     input_topics: tuple[Text, ...] = Field(min_length=1)
@@ -159,7 +164,7 @@ class ModelConfig(BaseModel):
     device_id: 0}`. One that can't load stops the start."""
     intra_op_threads: Threads = "auto"
     """Threads within an operator; `auto` is the container's CPU quota."""
-    inter_op_threads: Whole = Field(default=1, gt=0)
+    inter_op_threads: Whole = Field(default=1, gt=0, le=MOST_THREADS)
     """Threads across operators."""
     enable_cpu_mem_arena: bool = True
     """Whether ONNX Runtime keeps the memory of a call for the next one. Without it a small machine
@@ -199,7 +204,7 @@ class OutputConfig(BaseModel):
     what schema resolution makes of them."""
     provenance: bool = True
     """Whether the scored event says its `model`, its `source` and `scored_at`."""
-    record: Text | None = Field(default=None, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")
+    record: Text | None = Field(default=None, pattern=_FULL_NAME)
     """Full name of the scored record. null: `stream_scorer.Scored_<model name>`, or that without a
     namespace if a copied type has none and is used twice."""
     partition: Literal["source", "key"] = "source"

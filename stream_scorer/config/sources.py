@@ -13,7 +13,7 @@ from typing import Any
 
 from stream_scorer.config import known
 from stream_scorer.config.document import Path, parse, parse_value
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 
 PREFIX = "STREAM_SCORER__"
 CLIENT_PROPERTIES = ("common", "consumer", "producer", "properties", "session")
@@ -143,7 +143,7 @@ def read_text(file: FilePath, what: str) -> str:
     except UnicodeDecodeError:
         raise ConfigError(f"{what} is not a UTF-8 text.") from None
     except OSError as error:
-        raise ConfigError(f"{what} can't be read: {error.strerror or error}.") from None
+        raise ConfigError(f"{what} can't be read: {reason(error)}.") from None
 
 
 def _whole_key(keys: list[str], joint: str) -> Path:

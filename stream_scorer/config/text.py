@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -13,6 +14,8 @@ from pydantic import (
 )
 
 from stream_scorer.hiding import HIDDEN, without_credentials
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Secret(str):  # noqa: SLOT000 - it carries what may be shown
@@ -54,7 +57,25 @@ class WrittenFloat(float):
     written: str = ""
 
 
+def sound(text: str) -> str:
+    """Return the text, if other software can be given it.
+
+    C ends a text at its first NUL. What is no Unicode character, as bytes of the environment that
+    are no UTF-8 become, can't be encoded. Neither is told by a client: some end the process.
+
+    Raises:
+        ValueError: it holds either.
+    """
+    if "\0" in text:
+        raise ValueError("must not hold a NUL character")
+    if _SURROGATE.search(text):
+        raise ValueError("must be Unicode text; it holds bytes that are no UTF-8, or a surrogate")
+    return text
+
+
 def _as_written(value: Any, validate: ValidatorFunctionWrapHandler) -> str:
+    if isinstance(value, str):
+        sound(value)
     if isinstance(value, Secret):
         return value
     if isinstance(value, WrittenInt | WrittenFloat):
@@ -69,7 +90,7 @@ Text = Annotated[str, WrapValidator(_as_written), WithJsonSchema({"type": "strin
 def _as_path(value: Any, validate: ValidatorFunctionWrapHandler) -> Path:
     if not isinstance(value, str | Path) or not str(value):
         raise ValueError("must be a path")
-    path: Path = validate(str(value))
+    path: Path = validate(sound(str(value)))
     return path
 
 

@@ -9,13 +9,17 @@ PLACEHOLDERS = ("group_id", "hostname", "random")
 
 
 def unknown_placeholders(template: str, allowed: tuple[str, ...] = PLACEHOLDERS) -> list[str]:
-    """Return what the template asks for that nobody can fill in.
+    """Return what the template asks for that nobody can fill in, conversions and formats included.
 
     Raises:
         ValueError: its braces don't match.
     """
-    names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
-    return [name for name in names if name not in allowed]
+    asked = [
+        name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+        for _, name, form, conversion in Formatter().parse(template)
+        if name is not None
+    ]
+    return [name for name in asked if name not in allowed]
 
 
 def render(template: str | None, *, group_id: str, hostname: str, random: str) -> str:

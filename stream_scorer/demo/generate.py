@@ -15,14 +15,14 @@ from stream_scorer.app.schema_sources import read_schema
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
 from stream_scorer.demo.events import GeneratedEvent, events
+from stream_scorer.demo.producing import produced, serve_until
 from stream_scorer.demo.stories import Story
 from stream_scorer.errors import ConfigError
+from stream_scorer.kafka.refused_logins import properties_from
 
 #: So often the producers move from the oldest schema to the newest, and begin anew.
 ROUND_EVENTS = 30_000
 REPORT_SECONDS = 60.0
-#: A stop is noticed this soon.
-SLICE_SECONDS = 0.2
 FLUSH_SECONDS = 5.0
 
 
@@ -71,37 +71,16 @@ def send(
     started = reported = time.monotonic()
     sent = 0
     for event in stream:
-        if not _produced(producer, topic, event, stopped):
+        if not produced(producer, topic, event, stopped):
             break
         sent += 1
         if time.monotonic() - reported >= REPORT_SECONDS:
             reported = time.monotonic()
             say(f"{sent:,} events are sent to {topic}.")
-        _serve_until(started + sent / events_per_second, producer, stopped)
+        serve_until(started + sent / events_per_second, producer, stopped)
     left = producer.flush(FLUSH_SECONDS)
     say(f"{sent:,} events were sent to {topic}" + (f", {left:,} did not arrive." if left else "."))
     return sent
-
-
-def _produced(
-    producer: Producer, topic: str, event: GeneratedEvent, stopped: threading.Event
-) -> bool:
-    """Hand the event to the client, once it has room; tell whether that was before the stop."""
-    while not stopped.is_set():
-        try:
-            now_ms = time.time_ns() // 1_000_000
-            producer.produce(topic, event.value, event.key, timestamp=now_ms)
-        except BufferError:
-            producer.poll(SLICE_SECONDS)
-        else:
-            return True
-    return False
-
-
-def _serve_until(deadline: float, producer: Producer, stopped: threading.Event) -> None:
-    """Let the client work until the time of the next event, or the stop."""
-    while not stopped.is_set() and (ahead := deadline - time.monotonic()) > 0:
-        producer.poll(min(ahead, SLICE_SECONDS))
 
 
 def positive(word: str) -> float:
@@ -129,7 +108,8 @@ def main() -> None:
         signal.signal(number, lambda *_: stopped.set())
     stream = itertools.islice(endless(with_registered_ids(place)), given.events)
     own = {"enable.idempotence": True, "linger.ms": 5}
-    producer = Producer({**place.client_properties(), **own})
+    with properties_from("kafka.common"):
+        producer = Producer({**place.client_properties(), **own})
     send(
         stream,
         producer,

@@ -18,6 +18,7 @@ from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.cluster import Cluster
+from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.local.topics import Topics
 
 PATIENCE_SECONDS = 120.0
@@ -58,8 +59,10 @@ def create_topics(place: Elsewhere, partitions: int, patience_seconds: float, sa
         try:
             topics.create(name, partitions, -1, {"max.message.bytes": str(max_bytes)})
         except KafkaException as refused:
-            if refused.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
+            if error_of(refused).code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise Unreachable(
+                    f"Topic {name} can't be created ({describe(error_of(refused))})."
+                ) from refused
         say(f"Topic {name} is created, with {partitions} partitions.")
 
 

@@ -50,7 +50,7 @@ def show(story: Story, scale: Scale, folder: Path | None, console: Console) -> T
 
     Raises:
         ConfigError: the Java or the jars are missing.
-        Broken: a worker ended by itself, or events stopped arriving.
+        Broken: a worker or the producer ended by itself, or events stopped arriving.
     """
     console.print(f"[bold]{story.title}[/]")
     with ExitStack() as stack:
@@ -110,6 +110,7 @@ def _follow(
     last_arrival = time.monotonic()
     while not (traffic.done and len(traces) >= len(traffic.sent)):
         fleet.check()
+        traffic.check()
         arrived = reader.read(0.2)
         traces += arrived
         progress.advance(len(arrived))

@@ -18,8 +18,11 @@ from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.demo.count import Place, Trace, dead_letter_trace, scored_trace
 from stream_scorer.demo.events import events
+from stream_scorer.demo.producing import SLICE_SECONDS, OnDelivery, produced, serve_until
 from stream_scorer.demo.stories import Story
+from stream_scorer.errors import Broken, Unreachable
 from stream_scorer.kafka.reading import bounds_of
+from stream_scorer.kafka.translation import describe
 from stream_scorer.records import Reason, TopicPartition
 
 READ_ROWS = 2_000
@@ -28,20 +31,28 @@ READ_ROWS = 2_000
 class Traffic:
     """Produces a story's events at a steady rate, in a thread of its own.
 
-    ``sent`` is every event that Kafka acknowledged, and the trace that it must leave.
+    While the client is full it waits. ``sent`` is every event that Kafka acknowledged, and the
+    trace that it must leave; ``done`` tells that all were.
     """
 
     def __init__(
         self, bootstrap_servers: str, story: Story, count: int, events_per_second: float
     ) -> None:
         self._producer = Producer(
-            {"bootstrap.servers": bootstrap_servers, "linger.ms": 5, "log_level": 0}
+            {
+                "bootstrap.servers": bootstrap_servers,
+                # Sent again after a lost answer, an event would be there twice and counted once.
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "log_level": 0,
+            }
         )
         self._story = story
         self._count = count
         self._events_per_second = events_per_second
-        self._thread = threading.Thread(target=self._produce, name="producer", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="producer", daemon=True)
         self._halted = threading.Event()
+        self._failure: Exception | None = None
         self.sent: dict[Place, Reason | None] = {}
         self.done = False
 
@@ -54,29 +65,43 @@ class Traffic:
         self._halted.set()
         self._thread.join()
 
-    def _produce(self) -> None:
-        started = time.monotonic()
-        for number, event in enumerate(events(self._story, self._count, seed=1)):
-            if self._halted.is_set():
-                return
-            self._producer.produce(
-                self._story.topic,
-                event.value,
-                event.key,
-                timestamp=time.time_ns() // 1_000_000,
-                on_delivery=self._noting(event.reason),
-            )
-            ahead = number / self._events_per_second - (time.monotonic() - started)
-            if ahead > 0:
-                self._producer.poll(ahead)
-        self._producer.flush()
-        self.done = True
+    def waiting(self) -> int:
+        """Return how many events the client has that are not acknowledged."""
+        return len(self._producer)
 
-    def _noting(self, reason: Reason | None) -> Any:
+    def check(self) -> None:
+        """Notice that the thread has ended before all was sent, or that an event was given up.
+
+        Raises:
+            Broken: so it is; the text says why.
+        """
+        if self._failure is not None:
+            raise Broken(f"The demo's producer failed: {self._failure}.") from self._failure
+
+    def _run(self) -> None:
+        try:
+            self._produce()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the other thread raises it
+            self._failure = failure
+
+    def _produce(self) -> None:
+        producer, started = self._producer, time.monotonic()
+        for number, event in enumerate(events(self._story, self._count, seed=1)):
+            noting = self._noting(event.reason)
+            if not produced(producer, self._story.topic, event, self._halted, noting):
+                return
+            serve_until(started + number / self._events_per_second, producer, self._halted)
+        while len(producer) and not self._halted.is_set():
+            producer.poll(SLICE_SECONDS)
+        self.done = len(producer) == 0 and self._failure is None
+
+    def _noting(self, reason: Reason | None) -> OnDelivery:
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:
                 source = TopicPartition(message.topic(), message.partition())
                 self.sent[Place(source, message.offset())] = reason
+            elif self._failure is None:
+                self._failure = Unreachable(f"an event was not written ({describe(error)})")
 
         return delivered
 

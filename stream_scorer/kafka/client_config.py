@@ -23,6 +23,11 @@ QUEUED_RECORDS = 5_000
 #: librdkafka's own default for ``fetch.max.bytes``.
 FETCH_BYTES = 50 * 2**20
 TRANSACTION_TIMEOUT_MS = 15_000
+#: The most that librdkafka takes; what is derived from larger settings stays there.
+_SOCKET_MS = 300_000
+_MOST_FETCH_BYTES = 2**31 - 513
+_MOST_QUEUED_KBYTES = 2**21 - 1
+_MOST = 2**31 - 1
 #: How often the clients say what they know; it costs about 0.1 ms, and more with many partitions.
 STATISTICS_INTERVAL_MS = 5_000
 
@@ -53,7 +58,7 @@ class Deadlines:
     @property
     def socket_ms(self) -> int:
         """Return ``socket.timeout.ms``; an EndTxn that took longer is in doubt."""
-        return int(self.transaction_seconds * 500)
+        return min(_SOCKET_MS, int(self.transaction_seconds * 500))
 
 
 def login(username: str, password: str) -> dict[str, Property]:
@@ -89,7 +94,9 @@ def consumer_properties(
         # What waits in the client is memory. An answer to a fetch stays whole until its last event
         # is taken, so the answers are kept small as well: of many partitions each could bring 1 MB.
         "queued.min.messages": max(1, min(limits.records // 10, QUEUED_RECORDS)),
-        "queued.max.messages.kbytes": max(1024, limits.size_bytes // 8 // 1024),
+        "queued.max.messages.kbytes": min(
+            _MOST_QUEUED_KBYTES, max(1024, limits.size_bytes // 8 // 1024)
+        ),
         "fetch.max.bytes": _fetch_bytes(limits, user),
         # A full queue is looked at again after this long; the default of 1 s leaves gaps, and with
         # a small queue 20 ms does, too: a third of the throughput.
@@ -113,7 +120,7 @@ def consumer_properties(
 def _fetch_bytes(limits: SetLimits, user: Properties) -> int:
     """Return ``fetch.max.bytes``; librdkafka wants it no smaller than ``message.max.bytes``."""
     largest = int(user.get("message.max.bytes", CLIENT_MESSAGE_BYTES))
-    return max(largest, min(limits.size_bytes // 32, FETCH_BYTES))
+    return min(_MOST_FETCH_BYTES, max(largest, min(limits.size_bytes // 32, FETCH_BYTES)))
 
 
 def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:
@@ -146,8 +153,8 @@ def producer_properties(
         "compression.type": compression,
         "message.max.bytes": max(1000, *known),
         "batch.size": max(1, min(CLIENT_MESSAGE_BYTES, min(known) - BATCH_OVERHEAD_BYTES)),
-        "queue.buffering.max.messages": max(100_000, 2 * limits.records),
-        "queue.buffering.max.kbytes": max(64 * 1024, 4 * limits.size_bytes // 1024),
+        "queue.buffering.max.messages": min(_MOST, max(100_000, 2 * limits.records)),
+        "queue.buffering.max.kbytes": min(_MOST, max(64 * 1024, 4 * limits.size_bytes // 1024)),
         # The Java clients' choice of partition, for downstream joins.
         "partitioner": "murmur2_random",
         # CONCURRENT_TRANSACTIONS is answered a few times after each commit; the defaults

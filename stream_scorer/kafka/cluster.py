@@ -21,9 +21,9 @@ from confluent_kafka import (
 from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
 
-from stream_scorer.errors import ConfigError, Unreachable
+from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
-from stream_scorer.kafka.refused_logins import refused_login, refused_properties
+from stream_scorer.kafka.refused_logins import properties_from, refused_login
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
 
@@ -103,13 +103,8 @@ class Cluster:
         self._credentials = credentials
         self._servers = str(properties["bootstrap.servers"])
         self._heard = _Heard()
-        try:
+        with properties_from(credentials):
             self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._heard.note})
-        except KafkaException as exception:
-            why = error_of(exception).str()
-            raise ConfigError(
-                f"{credentials}: the client refuses the properties: {refused_properties(why)}"
-            ) from None
         self._warn = warn
         self._clock = clock
         self._request_seconds = request_seconds
@@ -259,9 +254,11 @@ class Cluster:
         """Initialise a transactional producer once, for real.
 
         Raises:
+            ConfigError: the client refuses the properties.
             Unreachable: the brokers refuse the transactional id, or have no coordinator for it.
         """
-        producer = Producer({**QUIET, **properties})
+        with properties_from("kafka.producer"):
+            producer = Producer({**QUIET, **properties})
         try:
             producer.init_transactions(self._request_seconds)
         except KafkaException as exception:

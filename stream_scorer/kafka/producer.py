@@ -293,7 +293,8 @@ class TransactionalProducer:
                 attempt_seconds=ABORT_SECONDS,
             )
         except (KafkaException, StreamScorerError) as failure:
-            cause.add_note(f"and aborting failed too: {failure}")
+            why = describe(error_of(failure)) if isinstance(failure, KafkaException) else failure
+            cause.add_note(f"and aborting failed too: {why}")
             # begin_transaction would be refused for ever; the successor resolves what is open.
             self.abandon()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.messages import batch_of
+from stream_scorer.kafka.refused_logins import properties_from
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.records import Batch, TopicPartition
 
@@ -18,6 +19,13 @@ BROKER_TIMEOUT_SECONDS = 10.0
 SILENCE_SECONDS = 30.0
 POLL_SECONDS = 0.2
 ROWS = 1000
+_ABSENT = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - librdkafka's local codes start so
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+    }
+)
 
 
 def read_to_end(properties: Mapping[str, Property], topic: str) -> Iterator[Batch]:
@@ -45,7 +53,7 @@ def read_to_end(properties: Mapping[str, Property], topic: str) -> Iterator[Batc
                 yield batch_of(events)
             unread = {p for p in unread if _position(client, p) < ends[p][1]}
     except KafkaException as exception:
-        raise Unreachable(f"{topic} can't be read: {describe(error_of(exception))}.") from exception
+        raise _unreadable(topic, error_of(exception)) from exception
     finally:
         client.close()
 
@@ -66,21 +74,31 @@ def bounds_of(
     try:
         return _bounds(client, topic)
     except KafkaException as exception:
-        raise Unreachable(f"{topic} can't be read: {describe(error_of(exception))}.") from exception
+        raise _unreadable(topic, error_of(exception)) from exception
     finally:
         client.close()
 
 
+def _unreadable(topic: str, error: KafkaError) -> Unreachable:
+    if error.code() in _ABSENT:
+        return Unreachable(
+            f"There is no topic {topic}, or these credentials may not see it: create it, correct "
+            "its name, or grant DESCRIBE and READ on it."
+        )
+    return Unreachable(f"Topic {topic} can't be read ({describe(error)}).")
+
+
 def _client(properties: Mapping[str, Property], isolation_level: str) -> Consumer:
-    return Consumer(
-        {
-            **properties,
-            "group.id": "stream-scorer-reading",  # required by the client; it never joins
-            "isolation.level": isolation_level,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-    )
+    with properties_from("kafka.common"):
+        return Consumer(
+            {
+                **properties,
+                "group.id": "stream-scorer-reading",  # required by the client; it never joins
+                "isolation.level": isolation_level,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+            }
+        )
 
 
 def _bounds(client: Consumer, topic: str) -> dict[TopicPartition, tuple[int, int]]:

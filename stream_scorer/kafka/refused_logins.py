@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
+from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.server_certificates import why_unverified
-from stream_scorer.kafka.translation import RIGHTS
+from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 
 _ADDRESS = re.compile(r"\w+://([^/\s]+)/")
 #: librdkafka's own advice, which ours replaces.
@@ -22,6 +24,20 @@ def refused_properties(why: str) -> str:
     if "PEM lib" in why and why.startswith("ssl.key"):
         return f"{why}; is it a key, and is ssl.key.password right?"
     return f"{why}."
+
+
+@contextmanager
+def properties_from(setting: str) -> Iterator[None]:
+    """Name the setting where the properties were given, if the client made in the block refuses.
+
+    Raises:
+        ConfigError: it does.
+    """
+    try:
+        yield
+    except KafkaException as exception:
+        why = refused_properties(describe(error_of(exception)))
+        raise ConfigError(f"{setting}: the client refuses the properties: {why}") from None
 
 
 def refused_login(

@@ -7,6 +7,8 @@ are repeated where they are made; what arrives here is final for the call.
 
 from __future__ import annotations
 
+import re
+
 from confluent_kafka import KafkaError, KafkaException
 
 from stream_scorer.errors import (
@@ -100,9 +102,15 @@ def error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
+_SPEAKER = re.compile(r"^(Broker|Local): ")
+
+
 def describe(error: KafkaError) -> str:
-    """Return Kafka's name of the error and its text: ``TOPIC_AUTHORIZATION_FAILED: …``."""
-    return f"{error.name()}: {error.str()}"
+    """Return what happened, in words: ``Unknown topic or partition``.
+
+    librdkafka says before it who speaks, and has names of its own for Kafka's errors.
+    """
+    return " ".join(_SPEAKER.sub("", error.str()).split()).rstrip(".") or str(error.name())
 
 
 def translated(

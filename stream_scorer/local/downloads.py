@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 from stream_scorer.local.progress import arrivals
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _make(cache: Path) -> None:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"The folder {cache} for downloads can't be made ({error.strerror}): name another in "
+            f"The folder {cache} for downloads can't be made ({reason(error)}): name another in "
             "the environment variable STREAM_SCORER_CACHE."
         ) from error
 
@@ -100,8 +100,9 @@ def _fetch(
             download(folder, repository, progress)
     except (OSError, RuntimeError) as error:
         raise ConfigError(
-            f"{title} could not be downloaded ({error}); it is needed once, so run this with"
-            f" network access, or copy {cache_folder() / folder.name} from a machine that has it."
+            f"{title} could not be downloaded ({reason(error)}); it is needed once, so run this "
+            f"with network access, or copy {cache_folder() / folder.name} from a machine that has "
+            "it."
         ) from error
 
 

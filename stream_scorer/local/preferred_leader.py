@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError
 
-from stream_scorer.errors import Unreachable
+from stream_scorer.errors import Unreachable, reason
 
 _REASSIGN, _ELECT = 45, 43
 _TIMEOUT_SECONDS = 10.0
@@ -71,7 +71,7 @@ def _ask(address: str, api: int, rest: bytes) -> bytes:
             (size,) = struct.unpack(">i", _received(broker, 4))
             return _received(broker, size)
     except OSError as error:
-        raise Unreachable(f"The broker at {address} does not answer: {error}.") from error
+        raise Unreachable(f"The broker at {address} does not answer: {reason(error)}.") from error
 
 
 def _received(broker: socket.socket, size: int) -> bytes:
@@ -100,4 +100,4 @@ def _error_at(answer: bytes, place: int) -> int:
 
 def _refuse(code: int, what: str) -> None:
     if code != KafkaError.NO_ERROR:
-        raise Unreachable(f"The cluster refuses {what}: {KafkaError(code).name()}.")
+        raise Unreachable(f"The cluster refuses {what} (Kafka's error {code}).")

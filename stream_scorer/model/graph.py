@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stream_scorer.errors import ContractError
+from stream_scorer.errors import ContractError, reason
 
 Classes = tuple[str | int, ...]
 
@@ -121,7 +121,7 @@ def _add_external(digest: Any, path: Path, name: str) -> int:
     except OSError as error:
         raise ContractError(
             f"The model '{path}' keeps weights in '{name}', which can't be read "
-            f"({error.strerror}): copy it into the same folder."
+            f"({reason(error)}): copy it into the same folder."
         ) from error
 
 

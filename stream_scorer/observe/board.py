@@ -20,7 +20,8 @@ SAMPLES = 10
 SHOWN_BYTES = 200
 #: What is said of a dead letter where no values may be shown: its own message may hold some.
 SENTENCES: Mapping[Reason, str] = {
-    Reason.NO_SCHEMA: "its schema is not known",
+    Reason.NO_SCHEMA: "it names no schema, or one that is not known: what it begins with is not of "
+    "the configured framing, or the id is unknown",
     Reason.UNDECODABLE: "its bytes are not what its schema says",
     Reason.MISSING_FEATURE: "a feature is null that must not be",
     Reason.NOT_REPRESENTABLE: "a value has no place in the model's tensor or in the scored event",

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 from stream_scorer.observe.routes import PLAIN, Answer, Route, Routes
 
 #: From the connection to the whole request, and once more for the whole answer.
@@ -70,11 +70,25 @@ def _listen(host: str, port: int, handler: Callable[..., _Handler]) -> _Server:
     kind = _ServerOnIPv6 if ":" in host else _Server
     try:
         return kind((host, port), handler)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigError(
-            f"server.port: {host}:{port} can't be listened on ({error.strerror or error}). Choose "
+            f"server.port: {host}:{port} can't be listened on ({reason(error)}). Choose "
             "another port, 0 for any free one, or null for none."
         ) from error
+
+
+def why_not_served(host: str) -> str | None:
+    """Return why nothing can listen on the address here, ``None`` if something can.
+
+    Its port is not asked about: a worker that runs beside may have it.
+    """
+    try:
+        kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(kind, socket.SOCK_STREAM) as tried:
+            tried.bind((host, 0))
+    except (OSError, UnicodeError) as error:
+        return reason(error)
+    return None
 
 
 class _Server(ThreadingHTTPServer):

@@ -11,7 +11,7 @@ import yaml
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, alike, parse
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 
 IDS_FILE = "ids.yaml"
 
@@ -83,7 +83,7 @@ def _listed(folder: Path) -> dict[SchemaKey, Schema]:
         # Composed, not loaded: loading lets the last of two equal keys win without a word.
         root = yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} can't be read: {error}") from None
+        raise ConfigError(f"{path} can't be read: {reason(error)}.") from None
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{path} must be a mapping of schema id to path, as in `1: card.avsc`.")
     listed: dict[SchemaKey, Schema] = {}
@@ -113,7 +113,7 @@ def _schema(entry: str, path: Path) -> Schema:
     try:
         return parse(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"{entry}: {path} can't be read: {error.strerror}.") from None
+        raise ConfigError(f"{entry}: {path} can't be read: {reason(error)}.") from None
     except ConfigError as error:
         raise ConfigError(f"{entry}: {path}: {error}") from None
 

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from stream_scorer.avro.schema import Schema
-from stream_scorer.errors import ConfigError
+from stream_scorer.errors import ConfigError, reason
 from stream_scorer.hiding import HIDDEN, without_credentials
 
 SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN = 40401, 40402, 40403
@@ -59,7 +59,7 @@ class RegistryClient:
         try:
             self.calls: Any = confluent.SchemaRegistryClient(settings)
         except (TypeError, ValueError, OSError) as error:
-            why = without_credentials(str(error))
+            why = without_credentials(reason(error))
             raise ConfigError(f"`schemas.registry.properties`: {why}.") from None
 
     def close(self) -> None:
@@ -98,7 +98,7 @@ class RegistryClient:
             raise self._failure(error, what) from None
 
     def _failure(self, error: Exception, what: str) -> NoAnswer:
-        why = without_credentials(f"{type(error).__name__}: {error}")
+        why = without_credentials(f"{type(error).__name__}: {reason(error)}")
         if "certificate verify failed" in why:
             return NoAnswer(
                 f"The certificate of the registry {self.url} is refused, asked for {what} "

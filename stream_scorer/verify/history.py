@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from stream_scorer.files import unwritable
 from stream_scorer.verify.values import Entry
 
 
@@ -16,10 +17,16 @@ class HistoryFile:
     """Appends lines for one process; any thread may write. A line is one ``write`` of the system.
 
     ``clock`` is seconds since the epoch.
+
+    Raises:
+        ConfigError: the file can't be written.
     """
 
     def __init__(self, path: Path, who: str, clock: Callable[[], float] = time.time) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise unwritable(path, error) from None
         self._who = who
         self._clock = clock
 

@@ -59,14 +59,14 @@ def prove(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> list
     plan.check()
     known, loads = _known(plan), _loads(plan)
     with _folder(plan) as folder, ExitStack() as stack:
+        path = plan.history or folder.path / "history.jsonl"
+        journal = HistoryFile(path, "verify")
+        stack.callback(journal.close)
         say = partial(console.print, markup=False)  # brokers and clients use brackets as they like
         ground = stack.enter_context(ground_of(plan, folder.path, say))
         faults = _possible(known, plan, ground)
         for remark in ground.remarks:
             say(remark, style="dim")
-        path = plan.history or folder.path / "history.jsonl"
-        journal = HistoryFile(path, "verify")
-        stack.callback(journal.close)
         results, pairs = [], Pairs()
         for kind in kinds_of(plan, loads, faults):
             title = (

@@ -77,6 +77,17 @@ def test_without_kafka_model_and_schema_are_checked(tmp_path: Path) -> None:
     assert exit_code_of(findings) == 0
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "no.such.host.invalid", "::g"])
+def test_an_address_that_no_server_can_have_is_found(tmp_path: Path, host: str) -> None:
+    """An error where the worker is to run; elsewhere it may be right."""
+    server = {"host": host, "port": 9400}
+    section = kafka_section(NOWHERE, "in", "out")
+    settings = settings_of(tmp_path, {"kafka": section, "server": server})
+    first, *_ = sentences(findings_of(settings, patience_seconds=0), "error")
+    assert first.startswith(f"server.host: {host} can't be listened on here (")
+    assert first in sentences(findings_of(settings, offline=True), "warning")
+
+
 def test_a_broken_model_leaves_the_rest_to_be_checked(tmp_path: Path) -> None:
     """Topics and schema do not need it."""
     (tmp_path / "model.onnx").write_bytes(b"no model")

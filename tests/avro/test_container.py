@@ -13,6 +13,7 @@ import pytest
 from stream_scorer.avro.container import ContainerWriter, open_container
 from stream_scorer.avro.schema import Schema
 from stream_scorer.errors import ConfigError
+from stream_scorer.files import NewFiles
 from tests.avro.test_encoder import record, written
 
 SCHEMA = record(("n", "long"), ("text", ["null", "string"]), name="shop.Event")
@@ -38,7 +39,7 @@ def read(path: Path) -> list[bytes]:
 
 def write(path: Path, datums: list[bytes], **more: Any) -> Path:
     """Write all datums to a file."""
-    with ContainerWriter(path, SCHEMA, **more) as writer:
+    with NewFiles() as files, ContainerWriter(files.open(path), SCHEMA, **more) as writer:
         writer.append(datums)
     return path
 
@@ -98,7 +99,10 @@ def test_a_schema_property_of_ones_own_survives(tmp_path: Path) -> None:
     """As the class names of an array of probabilities."""
     numbers = {"type": "array", "items": "float", "classes": ["no", "yes"]}
     schema: Schema = record(("p", numbers))
-    with ContainerWriter(tmp_path / "scores.avro", schema) as writer:
+    with (
+        NewFiles() as files,
+        ContainerWriter(files.open(tmp_path / "scores.avro"), schema) as writer,
+    ):
         writer.append([written(schema, {"p": [0.25, 0.75]})])
     with open_container(tmp_path / "scores.avro") as container:
         assert container.schema.json["fields"][0]["type"]["classes"] == ["no", "yes"]
@@ -108,7 +112,11 @@ def test_a_failure_leaves_no_file_and_keeps_the_one_before(tmp_path: Path) -> No
     """Half a file is worse than none."""
     target = tmp_path / "scores.avro"
     target.write_bytes(b"before")
-    with pytest.raises(RuntimeError), ContainerWriter(target, SCHEMA) as writer:
+    with (
+        pytest.raises(RuntimeError),
+        NewFiles() as files,
+        ContainerWriter(files.open(target), SCHEMA) as writer,
+    ):
         writer.append([written(SCHEMA, row) for row in rows(10)])
         assert target.read_bytes() == b"before"
         raise RuntimeError

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from stream_scorer.bench.report import show
-from stream_scorer.bench.results import Results, as_json, write_json
-from stream_scorer.errors import ConfigError
+from stream_scorer.bench.results import Results, as_json, json_text
 from tests.bench.measured import alone, latency, machine, throughput
 
 
@@ -65,11 +63,9 @@ def test_what_nobody_could_measure_is_left_out() -> None:
     assert found["throughput"]["idle_cores"] is None
 
 
-def test_the_file_for_machines_has_every_number(tmp_path: Path) -> None:
+def test_the_file_for_machines_has_every_number() -> None:
     """In units that its names say."""
-    path = tmp_path / "bench.json"
-    write_json(results(), path)
-    found = json.loads(path.read_text())
+    found = json.loads(json_text(results()))
     assert found["model"] == "fraud 7"
     assert found["alone"]["microseconds_per_event"][1]["total"] == 3.0
     measured = found["throughput"]
@@ -83,9 +79,3 @@ def test_the_file_for_machines_has_every_number(tmp_path: Path) -> None:
     assert [each["p99"] for each in found["latency_milliseconds"]] == [31.0, 71.25]
     assert found["limit"] == "client"
     assert found["remarks"] == ["The client [its own work] limits it."]
-
-
-def test_a_file_that_can_not_be_written_is_told(tmp_path: Path) -> None:
-    """After all that work, too."""
-    with pytest.raises(ConfigError, match=r"--json .* can't be written: Is a directory"):
-        write_json(results(), tmp_path)

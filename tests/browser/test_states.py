@@ -42,6 +42,36 @@ def test_every_section_has_what_it_is_for(browser: Browser) -> None:
         assert "sasl.password: ***" in visited.text("#config")
 
 
+def test_a_backlog_that_is_done_does_not_stretch_the_axis(browser: Browser) -> None:
+    """What came after it is seen, that it was cut is said, and one can still ask for it."""
+    backlog = scenes.worker()
+    for name, late in (("age_p50_seconds", 9_000.0), ("age_p99_seconds", 9_500.0)):
+        ages = backlog["history"][name]
+        backlog["history"][name] = [late] * 60 + [0.05] * (len(ages) - 60)
+    with served(lambda: backlog) as page:
+        visited = visit(browser, page.address)
+        cut = visited.page.locator("#latency .tick.cut").text_content()
+        assert cut == "cut off: up to 2 h 38 min"
+        ticks = visited.page.locator("#latency .tick.end").all_text_contents()
+        assert ticks[:3] == ["0 s", "100 ms", "200 ms"]
+        assert "2 h 38 min" in (
+            visited.page.locator("#latency svg").get_attribute("aria-label") or ""
+        )
+
+
+def test_a_backlog_that_is_worked_off_is_seen_whole(browser: Browser) -> None:
+    """What is new is never cut, however much it is."""
+    backlog = scenes.worker()
+    for name in ("age_p50_seconds", "age_p99_seconds"):
+        ages = backlog["history"][name]
+        backlog["history"][name] = [0.05] * (len(ages) - 2) + [7_200.0] * 2
+    with served(lambda: backlog) as page:
+        visited = visit(browser, page.address)
+        assert visited.page.locator("#latency .tick.cut").count() == 0
+        ticks = visited.page.locator("#latency .tick.end").all_text_contents()
+        assert ticks[2] == "2 h 13 min"
+
+
 def test_a_loop_that_stands_still_is_said_so(browser: Browser) -> None:
     """In what, and since when."""
     with served(scenes.standing_still) as page:

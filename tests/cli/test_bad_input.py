@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import fastavro
@@ -61,3 +62,40 @@ def test_a_file_that_is_no_avro_is_named(
     assert main(["score", "-c", str(config), str(source), str(tmp_path / "out.avro")]) == 2
     one_sentence(capsys.readouterr().err, ("events.avro",))
     assert not (tmp_path / "out.avro").exists()
+
+
+def test_a_pipe_can_not_be_read_and_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its size is not known, and it is read twice."""
+    config, fifo = scorer(tmp_path), tmp_path / "events.avro"
+    os.mkfifo(fifo)
+    keeper = os.open(fifo, os.O_RDWR)  # or else both ends would wait for each other
+    assert main(["score", "-c", str(config), str(fifo), str(tmp_path / "out.avro")]) == 2
+    os.close(keeper)
+    one_sentence(capsys.readouterr().err, ("events.avro is a pipe", "save it"))
+
+
+@pytest.mark.parametrize(
+    ("target", "letters"),
+    [
+        ("events.avro", None),
+        ("./link.avro", None),
+        ("out.avro", "events.avro"),
+        ("out.avro", "./out.avro"),
+        ("model.onnx", None),
+        ("event.avsc", None),
+    ],
+)
+def test_score_writes_over_nothing_that_it_reads_or_writes(
+    target: str, letters: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The input, the model, the schema, and the other output; all stay as they are."""
+    config, source = scorer(tmp_path), events(tmp_path)
+    (tmp_path / "link.avro").symlink_to(source)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    words = ["score", "-c", str(config), str(source), str(tmp_path / target)]
+    words += ["--dead-letters", str(tmp_path / letters)] if letters else []
+    assert main(words) == 2
+    one_sentence(capsys.readouterr().err, ("another",))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

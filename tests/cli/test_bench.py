@@ -60,6 +60,16 @@ def test_what_is_wrong_with_a_scorer_is_one_sentence(
     one_sentence(said, bad.words)
 
 
+def test_properties_that_a_client_refuses_are_found_before_anything_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The measured worker would end at its start."""
+    section = kafka_section("127.0.0.1:1", "in", "out")
+    config = scorer(tmp_path, {"kafka": {**section, "producer": {"batch.num.messages": 0}}})
+    assert main(["bench", "-c", str(config)]) == 2
+    assert "kafka.producer: the client refuses the properties" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

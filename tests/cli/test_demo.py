@@ -28,6 +28,26 @@ def test_the_demo_kills_a_worker_and_ends_with_an_exact_count(story: str, tmp_pa
     assert (tmp_path / "kept" / "scorer.yaml").is_file()
 
 
+def test_a_picture_that_cannot_be_written_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is started, not after all that was shown."""
+    assert main(["demo", "--svg", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"Error: --svg {tmp_path} can't be written: Is a directory.\n"
+    )
+
+
+def test_a_folder_that_holds_something_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A configuration of one's own would be overwritten."""
+    (tmp_path / "scorer.yaml").write_text("mine")
+    assert main(["demo", "--folder", str(tmp_path)]) == 2
+    assert "must be new or empty" in capsys.readouterr().err
+    assert (tmp_path / "scorer.yaml").read_text() == "mine"
+
+
 def test_a_folder_that_cannot_be_written_to_is_a_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

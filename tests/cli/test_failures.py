@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 
 import pytest
@@ -67,6 +68,17 @@ def test_too_little_memory_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None
     assert exit_code_of(raising(MemoryError()), debug=False) == 70
     said = capsys.readouterr().err
     assert said.startswith("There is not enough memory: raise the limit, or lower batching.")
+
+
+def test_a_full_disk_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is what a shell redirects to one; another failure of the system is told in words."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    assert exit_code_of(raising(full), debug=False) == 70
+    assert capsys.readouterr().err == (
+        "No space left on device: what was to be written has no room.\n"
+    )
+    assert exit_code_of(raising(OSError(errno.EIO, "Input/output error")), debug=False) == 70
+    assert capsys.readouterr().err.startswith("Internal error: OSError: Input/output error. ")
 
 
 def test_an_interrupted_command_ends_cleanly(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,49 @@ def test_what_is_printed_is_a_configuration_that_fits(
     assert main(["check", "--offline", "-c", str(file)]) == 0
 
 
+def test_a_written_configuration_works_where_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the paths are relative to that were given, also in a folder that is a link."""
+    scorer(tmp_path)
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "linked").symlink_to(tmp_path / "elsewhere" / "deep")
+    monkeypatch.chdir(tmp_path)
+    inputs = ["--model", "model.onnx", "--schema", "./event.avsc"]
+    for place in (
+        "conf/new/scorer.yaml",
+        "linked/scorer.yaml",
+        "init.yaml",
+        str(tmp_path / "a.yaml"),
+    ):
+        assert main(["init", *inputs, "-o", place]) == 0
+        assert capsys.readouterr().out == ""
+    monkeypatch.chdir("/")
+    for place in ("conf/new/scorer.yaml", "linked/scorer.yaml", "init.yaml", "a.yaml"):
+        assert main(["check", "--offline", "-c", str(tmp_path / place)]) == 0
+    assert "\n  path: ../../model.onnx\n" in (tmp_path / "conf/new/scorer.yaml").read_text()
+    assert main(["init", *(each.replace("./", "") for each in inputs), "-o", "x.yaml"]) == 3
+
+
+def test_a_failing_init_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No file and no folder; and what is there stays."""
+    config = scorer(tmp_path)
+    before = config.read_text()
+    model, schema = tmp_path / "model.onnx", tmp_path / "event.avsc"
+    words = ["init", "--model", str(model), "--schema", str(schema), "--output"]
+    assert main([*words, str(config)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert config.read_text() == before
+    assert main([*words, str(model)]) == 2
+    assert main([*words, str(tmp_path / "model.onnx" / "scorer.yaml")]) == 2
+    assert "can't be written: " in capsys.readouterr().err
+    model.write_bytes(b"no model")
+    assert main([*words, str(tmp_path / "conf" / "scorer.yaml")]) == 3
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "event.avsc", "model.onnx", "scorer.yaml"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("broken", "content", "code", "why"),
     [

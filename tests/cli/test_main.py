@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 from stream_scorer import __version__
 from stream_scorer.cli import schema
 from stream_scorer.cli.main import build, main
+from tests.scorers import kafka_section, scorer
 
 HEAVY = ("onnxruntime", "onnx", "confluent_kafka", "fastavro", "numpy")
 
@@ -87,6 +89,51 @@ def test_every_command_has_help_with_an_example() -> None:
         shown = runner.invoke(app, [*words, "--help"])
         assert shown.exit_code == 0
         assert f"\n      stream-scorer {' '.join(words)}".rstrip() in shown.stdout, words
+
+
+def test_the_list_of_commands_has_whole_sentences() -> None:
+    """Over as many lines as they take; none is cut."""
+    runner = CliRunner()
+    for words in ([], ["dlq"], ["schema"]):
+        shown = " ".join(runner.invoke(build(), [*words, "--help"]).stdout.split())
+        assert "..." not in shown.partition("Commands:")[2]
+        for command in commands():
+            if command[:-1] == words and command:
+                first = runner.invoke(build(), [*command, "--help"]).stdout.split("\n\n")[1]
+                assert " ".join(first.split()) in shown, command
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["run"], ["check"], ["check", "--offline"], ["score", "a", "b"], ["dlq", "list"],
+     ["dlq", "replay"], ["bench"], ["schema", "output"]],
+)  # fmt: skip
+def test_without_a_configuration_it_is_said_how_to_name_one(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not which of its settings is missing first."""
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert "as in -c scorer.yaml (--config)" in printed.out + printed.err
+    assert "model" not in printed.out + printed.err
+    monkeypatch.setenv("STREAM_SCORER__MODEL__NAME", "fraud")
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert "model.path is required, and no file is named that has it: -c FILE (--config)" in (
+        printed.out + printed.err
+    )
+
+
+def test_a_reason_that_there_is_not_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the one that is meant, and all; before anything is read."""
+    config = scorer(tmp_path, {"kafka": kafka_section("127.0.0.1:1", "in", "out")})
+    assert main(["dlq", "list", "-c", str(config), "--reason", "no_scheme"]) == 2
+    error = capsys.readouterr().err
+    assert "did you mean no_schema? There are no_schema, undecodable, " in error
+    assert main(["dlq", "list", "-c", str(config), "--reason", "xyz"]) == 2
+    assert "no dead letter has that reason; there are " in capsys.readouterr().err
 
 
 def commands() -> list[list[str]]:

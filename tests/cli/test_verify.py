@@ -36,6 +36,7 @@ from tests.topics import wait_for
             '-X: the client refuses the properties: Invalid value "FOO"',
         ),
         (["--folder", "/proc/proof"], "--folder /proc/proof can't be written to (No such file or"),
+        (["--history", "/proc/proof"], "Error: /proc/proof can't be written: No such file"),
         (["--only", "rain"], "--only 'rain': there is no such fault. There are:\n  SIGKILL "),
         (["--load", "heavy"], "--load 'heavy': there is no such load. There are:\n  backlog\n"),
     ],

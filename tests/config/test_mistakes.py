@@ -65,7 +65,7 @@ def test_an_unknown_key_names_the_nearest_known_one(
         ("model.path=", "model.path must be a path, but it is empty."),
         ("model.providers=[]", "model.providers must have at least one entry."),
         ("model.providers=[{device_id: 0}]", "must be a provider's name, or {name: ..."),
-        ("model.intra_op_threads=0", "must be auto or a number of threads from 1, not 0."),
+        ("model.intra_op_threads=0", "must be auto or a number of threads from 1 to 1024, not 0."),
         ("model.missing.default=[1]", "must be nan, reject, or the value to use"),
         ("output.pass_through=[{a: b, c: d}]", "must be a field, or one `new_name: field`"),
         ("output.record=Scored-Event", "must be a full Avro name, such as com.example"),

@@ -30,7 +30,7 @@ def test_a_commit_that_failed_is_said_once() -> None:
     commits.sent()
     commits.answered(KafkaError(KafkaError.ILLEGAL_GENERATION, "why"), [])
     commits.answered(None, [])
-    with pytest.raises(TransactionAborted, match="ILLEGAL_GENERATION"):
+    with pytest.raises(TransactionAborted, match="are not committed: why"):
         commits.judge()
     commits.judge()
 
@@ -54,5 +54,5 @@ def test_a_right_that_is_missing_ends_the_worker() -> None:
     commits = PlainCommits(FakeClock())
     commits.sent()
     commits.answered(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED, "why"), [])
-    with pytest.raises(Refused, match="GROUP_AUTHORIZATION_FAILED"):
+    with pytest.raises(Refused, match=r"the group's offsets: why\."):
         commits.judge()

@@ -13,6 +13,7 @@ from stream_scorer.errors import (
     TransactionAborted,
 )
 from stream_scorer.kafka.translation import (
+    describe,
     error_of,
     is_fenced,
     more_telling,
@@ -179,10 +180,17 @@ def test_a_fatal_failure_is_never_taken_for_a_refused_record() -> None:
     assert type(lost) is ProducerLost
 
 
-def test_the_sentence_names_kafka_s_error_and_what_was_done() -> None:
-    """As Kafka's documentation spells it."""
+def test_the_sentence_says_what_failed_and_what_was_done() -> None:
+    """In Kafka's words, without the client's names for them."""
     error = failed(KafkaError.ILLEGAL_GENERATION, requires_abort=True)
-    assert str(translated(error, "committing")) == "ILLEGAL_GENERATION: why (while committing)"
+    assert str(translated(error, "committing")) == "why (while committing)"
+
+
+def test_an_error_is_described_in_words() -> None:
+    """Neither who speaks nor librdkafka's own names, which Kafka's documentation does not have."""
+    assert describe(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)) == "Unknown topic or partition"
+    assert describe(KafkaError(KafkaError._TRANSPORT)) == "Broker transport failure"
+    assert describe(KafkaError(KafkaError._TRANSPORT, "Local: a\nb.")) == "a b"
 
 
 def test_an_exception_without_an_error_is_a_bug() -> None:

@@ -202,7 +202,7 @@ def test_a_topic_that_may_be_created_and_not_deleted_is_named(
         ground_of(plan, tmp_path, heard.append),
     ):
         pytest.fail("it may not")
-    assert "stuck-rehearsal-in is left behind (TOPIC_AUTHORIZATION_FAILED" in heard[0]
+    assert "stuck-rehearsal-in is left behind (Topic authorization failed" in heard[0]
 
 
 def test_a_wrong_password_is_told(secured: EmbeddedKafka, tmp_path: Path) -> None:

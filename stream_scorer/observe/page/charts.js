@@ -14,7 +14,7 @@ const roundUp = (value) => {
   return [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].find((step) => step * power >= value * 0.9999) * power;
 };
 
-const peak = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
+const peak = (values) => Math.max(0, ...values);
 const spanOf = ({ length }) => SPANS.find((span) => span >= length) ?? length;
 const fixed = (value) => Math.round(value * 10) / 10;
 const picture = (summary, width, height, ...parts) =>
@@ -39,9 +39,12 @@ export const timeChart = (place, onLook) => {
     const { series, interval, least, axis, summary } = data;
     const length = series[0].values.length;
     if (looked !== null) looked = length > 0 ? Math.min(looked, length - 1) : null;
-    const most = roundUp(peak(series.flatMap(({ kind, values }) => (kind === "ticks" ? [] : values))) || least);
+    const lines = series.filter(({ kind }) => kind !== "ticks").map(({ values }) => values);
+    const all = peak(lines.flat());
+    const newest = peak(lines.flatMap((values) => values.filter((value) => value !== null).slice(-15)));
+    const most = roundUp(Math.min(all, 4 * newest || all) || least); // older peaks are cut
     const xOf = (ago) => fixed(width() - RIGHT - ago * step());
-    const yOf = (value) => fixed(TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / most));
+    const yOf = (value) => fixed(TOP + (HEIGHT - TOP - BOTTOM) * (1 - Math.min(value / most, 1)));
     put(
       place,
       picture(
@@ -51,6 +54,7 @@ export const timeChart = (place, onLook) => {
         horizontals(width(), most, yOf, axis),
         verticals(width(), span() * interval),
         series.map((each) => drawn(each, xOf, yOf)),
+        all > most && s("text.tick.cut", { x: LEFT + 6, y: TOP + 12 }, `cut off: up to ${axis(all)}`),
         looked !== null && crosshair(series, looked, xOf, yOf),
       ),
     );
@@ -86,7 +90,7 @@ const horizontals = (width, most, yOf, axis) =>
 
 const verticals = (width, seconds) => {
   const parts = seconds > 240 ? 5 : 4;
-  const shown = Array.from({ length: parts + 1 }, (_, part) => part).filter((part) => width > 420 || part % 2 === 0);
+  const shown = [...Array(parts + 1).keys()].filter((part) => width > 420 || part % 2 === 0);
   return shown.map((part) => {
     const ago = (seconds * part) / parts;
     const place = { x: width - RIGHT - ((width - LEFT - RIGHT) * part) / parts, y: HEIGHT - 6 };

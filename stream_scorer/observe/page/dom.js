@@ -6,7 +6,7 @@ export const $ = (id) => document.getElementById(id);
 
 const filled = (node, attributes, children) => {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) {
+    if ((value ?? false) !== false) {
       node.setAttribute(name, value === true ? "" : String(value));
     }
   }
@@ -17,7 +17,7 @@ const filled = (node, attributes, children) => {
 const nodes = (children) =>
   children
     .flat(Infinity)
-    .filter((child) => child !== null && child !== undefined && child !== false)
+    .filter((child) => (child ?? false) !== false)
     .map((child) => (child instanceof Node ? child : document.createTextNode(String(child))));
 
 const split = (tag) => {

@@ -18,11 +18,10 @@ export const remembering = () => {
     };
   };
 
-  /** Returns the members of one answer. */
   return (answer) => answer.workers?.map((each) => member(each, false)) ?? [member(answer, true)];
 };
 
-const isKnown = (value) => value !== null && value !== undefined && value !== "";
+const isKnown = (value) => (value ?? "") !== "";
 
 export const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
 

@@ -10,7 +10,7 @@ const time = new Intl.DateTimeFormat("en", {
 });
 
 const known = (format) => (value) =>
-  value === null || value === undefined || Number.isNaN(value) ? UNKNOWN : format(value);
+  Number.isNaN(value ?? NaN) ? UNKNOWN : format(value);
 
 export const count = known((value) => whole.format(value));
 export const compact = known((value) => short.format(value));
