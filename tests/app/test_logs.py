@@ -109,7 +109,7 @@ def test_no_line_of_any_library_shows_a_secret(
         log = start_logging(settings)
         ask(settings)
         said = capsys.readouterr().err
-        assert said.count("HTTP Request: GET http://******@127.0.0.1:") == 1
+        assert "HTTP Request: GET http://******@127.0.0.1:" in said
         assert SECRET not in said
         address = f"http://scorer:{SECRET}@127.0.0.1"
     for secrets in (address, SECRET, f"scorer:{SECRET}", f"{address},{address}"):
