@@ -10,7 +10,7 @@ from typing import Protocol
 
 from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
+from stream_scorer.errors import RecordsRefused, TooManyDeadLetters, TopicInDoubt
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import Reason, ScoredBatch, TopicPartition
 
@@ -39,9 +39,16 @@ class DeadLetterOutput:
         self.record_format = record_format
         self.ledger = ledger
 
-    def fit(self, max_bytes: int | None) -> None:
-        """Write no larger records from now on than the topic takes; ``None``: not known."""
-        self.record_format = replace(self.record_format, max_bytes=max_bytes)
+    def fit(self, max_bytes: int | None, partitions: int) -> None:
+        """Write no larger records from now on than the topic takes, and into partitions it has.
+
+        ``None`` bytes: not known. No partition: the topic is gone, and its number stays as it was.
+        """
+        self.record_format = replace(
+            self.record_format,
+            max_bytes=max_bytes,
+            partitions=partitions or self.record_format.partitions,
+        )
 
 
 class TransactionalOutput:
@@ -49,7 +56,8 @@ class TransactionalOutput:
 
     ``dead_letters`` is ``None`` without a dead-letter topic: the first bad event stops the worker.
     ``clock`` is monotonic seconds. ``look_again`` is called when a record was more than its topic
-    takes, as the brokers say or as it is known: that may have changed.
+    takes, as the brokers say or as it is known, and when its partition may not be there: that may
+    have changed.
     """
 
     def __init__(
@@ -58,7 +66,7 @@ class TransactionalOutput:
         topic: str,
         dead_letters: DeadLetterOutput | None,
         clock: Callable[[], float] = time.monotonic,
-        look_again: Callable[[], None] = lambda: None,
+        look_again: Callable[[], object] = lambda: None,
     ) -> None:
         self._producer = producer
         self._topic = topic
@@ -101,7 +109,7 @@ class TransactionalOutput:
                         records = self._dead_letters.record_format.records(batch.dead_letters)
                         transaction.produce(self._dead_letters.topic, records)
                 transaction.send_offsets(offsets, membership)
-        except RecordsRefused:
+        except (RecordsRefused, TopicInDoubt):
             self._look_again()
             raise
         if self._dead_letters is not None:

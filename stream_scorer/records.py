@@ -181,6 +181,13 @@ class ScoredEvents:
         )
 
 
+class Cause(StrEnum):
+    """What a partition waits for: a closed list, and a metric label."""
+
+    SCHEMA = "schema"
+    OUTPUT_PARTITION = "output_partition"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An event that can't be scored now, and all behind it in its partition with it.
@@ -191,6 +198,7 @@ class Held:
     offset: int
     why: str
     seconds: float
+    cause: Cause = Cause.SCHEMA
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,21 +78,23 @@ def make_output(
     """Return where scored batches leave, exactly once or at least once; it follows ``logins``.
 
     When a record is more than its topic takes the topics are read again, and a client is made that
-    fits them.
+    fits them. The output's partitions are asked for through the producer, which must know them too.
     """
     producer = make_producer(
         settings, kafka, topics.now, consumer, warn=warn, make_client=make_client, hears=hears
     )
     if logins is not None:
         logins.follow(producer, {**kafka.common, **kafka.producer})
+    topics.ask(producer.partitions)
     dead_letters = _dead_letters(settings, kafka, topics.now.dead_letters)
 
     def read_topics_again() -> None:
         if topics.read_again():
             fitting = write_properties(settings, kafka, topics.now)
             producer.fit({name: fitting[name] for name in ("message.max.bytes", "batch.size")})
-            if dead_letters is not None:
-                dead_letters.fit(limits_of(topics.now.dead_letters).max_bytes)
+            dead = topics.now.dead_letters
+            if dead_letters is not None and dead is not None:
+                dead_letters.fit(limits_of(dead).max_bytes, dead.partitions)
 
     return TransactionalOutput(
         producer, kafka.output_topic, dead_letters, look_again=read_topics_again

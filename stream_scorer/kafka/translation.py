@@ -14,6 +14,7 @@ from stream_scorer.errors import (
     RecordsRefused,
     Refused,
     StreamScorerError,
+    TopicInDoubt,
     TransactionAborted,
 )
 
@@ -127,7 +128,8 @@ def translated(
     if cause.code() in RECORD_REFUSALS:
         return RecordsRefused(sentence, {})
     if error.txn_requires_abort() or error.code() in _LEAVES_NO_TRACE:
-        return TransactionAborted(sentence)
+        in_doubt = cause.code() in _LEAVES_A_DOUBT
+        return TopicInDoubt(sentence) if in_doubt else TransactionAborted(sentence)
     # Neither retriable nor abortable: rdkafka.h says to treat it as fatal.
     return ProducerLost(sentence)
 
@@ -139,3 +141,6 @@ _LEAVES_NO_TRACE = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
+
+#: A new client waits for a topic that is gone until its messages time out.
+_LEAVES_A_DOUBT = _LEAVES_NO_TRACE | {KafkaError._MSG_TIMED_OUT}  # noqa: SLF001

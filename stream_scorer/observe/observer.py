@@ -183,6 +183,8 @@ class LoopObserver:
 
     def working(self, held: Mapping[TopicPartition, Held]) -> None:
         """Note that a round went well, but for the partitions that wait."""
+        if held != self._readiness.held:
+            self._metrics.waits(Counter(each.cause for each in held.values()))
         self._readiness.holds(held)
         if held and held.keys() >= self._assigned:
             self._waits(reason_of(held))
