@@ -229,13 +229,14 @@ class PartitionStatistics:
     """What a consumer's client knows of a partition; offsets are ``None`` as long as it does not.
 
     ``committed`` is what the group had committed when the partition was assigned; ``start`` is the
-    first offset that there still is; ``end`` is the last stable one: what is behind it belongs to
-    transactions that are open.
+    first offset that there still is; ``end`` is the last stable one, where the first transaction
+    that is open begins; ``high`` is the high watermark, behind all that is written.
     """
 
     committed: int | None
     start: int | None
     end: int | None
+    high: int | None
 
 
 @dataclass(frozen=True, slots=True)

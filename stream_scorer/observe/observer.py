@@ -163,7 +163,7 @@ class LoopObserver:
         """Take what a Kafka client says of itself, in one of the loop's calls of it."""
         self._metrics.client(statistics)
         if statistics.client == "consumer":
-            self._lags.known(statistics.partitions)
+            self._lags.known(statistics.partitions, self._monotonic())
             self._readiness.brokers(statistics.brokers_up)
 
     def waiting(self, error: Exception) -> None:
