@@ -120,6 +120,7 @@ def test_what_is_none_of_the_client_s_kinds_counts_as_fatal(code: int) -> None:
     ("error", "expected"),
     [
         (failed(KafkaError._UNKNOWN_PARTITION), TopicInDoubt),
+        (failed(KafkaError._MSG_TIMED_OUT), TopicInDoubt),
         (failed(KafkaError.UNKNOWN_TOPIC_OR_PART, requires_abort=True), TopicInDoubt),
         (failed(KafkaError.MSG_SIZE_TOO_LARGE), RecordsRefused),
         (failed(KafkaError.TOPIC_AUTHORIZATION_FAILED, requires_abort=True), Refused),

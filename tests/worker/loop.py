@@ -217,7 +217,11 @@ class Loop:
             self.consumer,
             self.scoring,
             TransactionalOutput(
-                self.producer, OUTPUT, dead, self.kafka.clock, self.topics.read_again
+                self.producer,
+                OUTPUT,
+                dead,
+                self.kafka.clock,
+                look_again=self.topics.read_again,
             ),
             replace(PACE, **pace),
             self.heard,

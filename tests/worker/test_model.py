@@ -122,14 +122,15 @@ class Model(RuleBasedStateMachine):
     make_fleet: Callable[[], Fleet] = Fleet
     is_violated = False
 
-    @initialize(workers=st.integers(1, 3), kinds=kinds)
-    def begin(self, workers: int, kinds: list[str]) -> None:
-        """Some workers, and something to do for them."""
+    @initialize(workers=st.integers(1, 3), partitions=st.integers(2, 3), kinds=kinds)
+    def begin(self, workers: int, partitions: int, kinds: list[str]) -> None:
+        """Some workers, and something to do for them; the output may lack a partition for it."""
         self.fleet = self.make_fleet()
+        self.fleet.grow(INPUT, most=partitions)
         self.onlooker = Onlooker(self.fleet.kafka)
         for _ in range(workers):
             self.fleet.add()
-        for partition in range(2):
+        for partition in range(partitions):
             self.fleet.write(partition, kinds, "plain")
 
     def one_of(self, those: list[Process], number: int) -> Process | None:
