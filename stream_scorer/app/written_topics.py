@@ -25,8 +25,10 @@ from stream_scorer.records import TopicLimits
 ASK_SECONDS = 2.0
 #: Such records come in numbers, and so do events of a partition that waits.
 REST_SECONDS = 5.0
-#: The loop stands still while it asks: it rests for so many times as long.
+#: The loop stands still while it asks: it rests for so many times as long, within bounds. A process
+#: that was frozen amid a question would rest for hours.
 REST = 10.0
+LONGEST_REST_SECONDS = 30.0
 
 #: Asks for the number of a topic's partitions, for so long: 0 if there is no such topic, ``None``
 #: if there is no answer.
@@ -138,7 +140,7 @@ class _Turns:
         began = self._clock()
         yield
         now = self._clock()
-        self._due = now + max(REST_SECONDS, REST * (now - began))
+        self._due = now + min(max(REST_SECONDS, REST * (now - began)), LONGEST_REST_SECONDS)
 
 
 def _why_lacking(topic: TopicFacts) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from stream_scorer.app.written_topics import (
     ASK_SECONDS,
+    LONGEST_REST_SECONDS,
     REST_SECONDS,
     OutputTopics,
     WrittenTopics,
@@ -84,9 +85,11 @@ def test_partitions_that_are_there_are_not_asked_for() -> None:
 
 
 def test_partitions_that_are_lacking_are_asked_for_again_at_a_bounded_rate() -> None:
-    """An answer that takes long, or does not come, makes the rest longer."""
+    """An answer that takes long, or does not come, makes the rest longer; within bounds."""
     brokers, asked = Brokers(), list[float]()
-    answers: list[tuple[float, int | None]] = [(0.1, 1), (2.0, None), (0.1, 2), (0.1, 5)]
+    answers: list[tuple[float, int | None]] = [
+        *((0.1, 1), (2.0, None), (0.1, 2), (3600.0, 2), (0.1, 5))
+    ]
 
     def count(topic: str, within_seconds: float) -> int | None:
         assert (topic, within_seconds) == ("out", ASK_SECONDS)
@@ -104,8 +107,8 @@ def test_partitions_that_are_lacking_are_asked_for_again_at_a_bounded_rate() -> 
         assert again is not None
         assert again[1] == pytest.approx(lacks[1] / 2)
         brokers.clock.advance(again[1])
-    assert waits == pytest.approx([REST_SECONDS, 10 * 2.0, REST_SECONDS])
-    assert len(asked) == 4
+    assert waits == pytest.approx([REST_SECONDS, 10 * 2.0, REST_SECONDS, LONGEST_REST_SECONDS])
+    assert len(asked) == 5
     assert brokers.topics.now.scored.partitions == 5
 
 
