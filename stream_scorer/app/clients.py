@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from stream_scorer import __version__
 from stream_scorer.app.renewed_logins import RenewedLogins
-from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of
+from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of, why_lacking
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import render
@@ -95,6 +95,8 @@ def make_output(
             dead = topics.now.dead_letters
             if dead_letters is not None and dead is not None:
                 dead_letters.fit(limits_of(dead).max_bytes, dead.partitions)
+                if dead.partitions == 0:
+                    warn(why_lacking(dead, "dead-letter"))
 
     return TransactionalOutput(
         producer, kafka.output_topic, dead_letters, look_again=read_topics_again

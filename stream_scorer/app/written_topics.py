@@ -107,7 +107,7 @@ class WrittenTopics:
                 self.now = replace(self.now, scored=scored)
         if partitions <= scored.partitions:
             return None
-        return _why_lacking(scored), self._counted.seconds_left()
+        return why_lacking(scored, "output"), self._counted.seconds_left()
 
     def read_again(self) -> bool:
         """Ask the brokers, unless that was just done; tell whether something is another now."""
@@ -143,14 +143,15 @@ class _Turns:
         self._due = now + min(max(REST_SECONDS, REST * (now - began)), LONGEST_REST_SECONDS)
 
 
-def _why_lacking(topic: TopicFacts) -> str:
+def why_lacking(topic: TopicFacts, kind: str) -> str:
+    """Return why a topic lacks partitions; ``kind``: ``output`` or ``dead-letter``."""
     if topic.partitions == 0:
         return (
-            f"the output topic {topic.name} does not exist any more; create it again "
+            f"the {kind} topic {topic.name} does not exist any more; create it again "
             f"(kafka-topics.sh --create --topic {topic.name})"
         )
     return (
-        f"the output topic {topic.name} has {counted(topic.partitions, 'partition')}, and with "
+        f"the {kind} topic {topic.name} has {counted(topic.partitions, 'partition')}, and with "
         "output.partition `source` each partition of the input needs the one of its own number; "
         f"add partitions (kafka-topics.sh --alter --topic {topic.name} --partitions …)"
     )

@@ -46,6 +46,12 @@ def committed(scoring: Scoring) -> Callable[[], dict[int, int]]:
     return asked
 
 
+def delete(scoring: Scoring, topic: str) -> None:
+    """Delete a topic."""
+    admin = AdminClient({"bootstrap.servers": scoring.bootstrap_servers})
+    admin.delete_topics([topic])[topic].result()
+
+
 def test_partitions_added_to_the_input_alone_wait_for_the_output(scoring: Scoring) -> None:
     """The others go on, over a restart too; no transaction is lost, and no event."""
     scoring.set_up(SETTINGS, partitions=2)
@@ -87,8 +93,7 @@ def test_an_output_that_is_deleted_is_waited_for(scoring: Scoring) -> None:
     write(scoring, 0, 0, 1)
     worker = Watched(scoring.start())
     scoring.wait_until_done()
-    admin = AdminClient({"bootstrap.servers": scoring.bootstrap_servers})
-    admin.delete_topics([scoring.output])[scoring.output].result()
+    delete(scoring, scoring.output)
     write(scoring, 10, 0, 1)
     worker.worker.wait_for(f"the output topic {scoring.output} does not exist any more")
     assert not worker.is_ready()
@@ -98,4 +103,20 @@ def test_an_output_that_is_deleted_is_waited_for(scoring: Scoring) -> None:
         f"e{each}" for each in range(10, 20) for _ in range(2)
     )
     assert worker.status()["totals"]["aborted"] <= 2
+    assert worker.worker.stop() == 0
+
+
+def test_a_dead_letter_topic_that_is_deleted_is_named(scoring: Scoring) -> None:
+    """Nothing is lost of what can't be scored, and it gets there once there is a topic again."""
+    scoring.set_up(SETTINGS)
+    write(scoring, 0, 0)
+    worker = Watched(scoring.start())
+    scoring.wait_until_done()
+    delete(scoring, scoring.dead)
+    scoring.write([topics.Event(b"bad"), topics.Event(event_value("e10"))])
+    worker.worker.wait_for(f"the dead-letter topic {scoring.dead} does not exist any more")
+    scoring.create_topic(scoring.dead, 1, {})
+    scoring.wait_until_done()
+    assert_each_event_has_one_trace(scoring, 12)
+    assert scoring.reasons() == ["undecodable"]
     assert worker.worker.stop() == 0
