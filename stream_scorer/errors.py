@@ -16,7 +16,8 @@
     │   ├── Terminated                 exit 0: a stop was asked for while an inference ran
     │   └── Broken                     exit 70: a device, a call past its bound, a bug
     ├── TransactionAborted             rewind to what is committed, go on
-    │   └── RecordsRefused             the same, and the records it names become dead letters
+    │   ├── RecordsRefused             the same, and the records it names become dead letters
+    │   └── TopicInDoubt               the same, and the topics are read again
     ├── ProducerLost                   rebuild the producer, rewind, go on
     └── Unanswered                     brokers are away: wait, start over, go on; a registry: hold
         │                              the partitions that need it, go on with the others
@@ -118,6 +119,10 @@ class RecordsRefused(TransactionAborted):
     def __init__(self, sentence: str, refused: Mapping[int, str]) -> None:
         super().__init__(sentence)
         self.refused = refused
+
+
+class TopicInDoubt(TransactionAborted):
+    """A record was not written, and it may be that its topic lacks the partition, or is gone."""
 
 
 class ProducerLost(StreamScorerError):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
+from stream_scorer.errors import RecordsRefused, TooManyDeadLetters, TopicInDoubt
 from stream_scorer.protocols import Transaction
 from stream_scorer.records import Reason, ScoredBatch, TopicLimits, TopicPartition
 
@@ -39,9 +39,16 @@ class DeadLetterOutput:
         self.record_format = record_format
         self.ledger = ledger
 
-    def fit(self, limits: TopicLimits) -> None:
-        """Write no records from now on that the topic does not take."""
-        self.record_format = replace(self.record_format, limits=limits)
+    def fit(self, limits: TopicLimits, partitions: int) -> None:
+        """Write no records from now on that the topic does not take, and into partitions it has.
+
+        No partition: the topic is gone, and its number stays as it was.
+        """
+        self.record_format = replace(
+            self.record_format,
+            limits=limits,
+            partitions=partitions or self.record_format.partitions,
+        )
 
 
 class TransactionalOutput:
@@ -49,8 +56,8 @@ class TransactionalOutput:
 
     ``dead_letters`` is ``None`` without a dead-letter topic: the first bad event stops the worker.
     ``clock`` is monotonic seconds, ``now_ms`` the wall clock in milliseconds. ``look_again`` is
-    called when a record was more than its topic takes, as the brokers say or as it is known: that
-    may have changed.
+    called when a record was more than its topic takes, as the brokers say or as it is known, and
+    when its partition may not be there: that may have changed.
     """
 
     def __init__(
@@ -60,7 +67,7 @@ class TransactionalOutput:
         dead_letters: DeadLetterOutput | None,
         clock: Callable[[], float] = time.monotonic,
         *,
-        look_again: Callable[[], None] = lambda: None,
+        look_again: Callable[[], object] = lambda: None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._producer = producer
@@ -106,7 +113,7 @@ class TransactionalOutput:
                         records = form.records(batch.dead_letters, self._now_ms())
                         transaction.produce(self._dead_letters.topic, records)
                 transaction.send_offsets(offsets, membership)
-        except RecordsRefused:
+        except (RecordsRefused, TopicInDoubt):
             self._look_again()
             raise
         if self._dead_letters is not None:

@@ -205,6 +205,13 @@ class ScoredEvents:
         )
 
 
+class Cause(StrEnum):
+    """What a partition waits for: a closed list, and a metric label."""
+
+    SCHEMA = "schema"
+    OUTPUT_PARTITION = "output_partition"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """An event that can't be scored now, and all behind it in its partition with it.
@@ -215,6 +222,7 @@ class Held:
     offset: int
     why: str
     seconds: float
+    cause: Cause = Cause.SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +253,14 @@ class PartitionStatistics:
     """What a consumer's client knows of a partition; offsets are ``None`` as long as it does not.
 
     ``committed`` is what the group had committed when the partition was assigned; ``start`` is the
-    first offset that there still is; ``end`` is the last stable one: what is behind it belongs to
-    transactions that are open.
+    first offset that there still is; ``end`` is the last stable one, where the first transaction
+    that is open begins; ``high`` is the high watermark, behind all that is written.
     """
 
     committed: int | None
     start: int | None
     end: int | None
+    high: int | None
 
 
 @dataclass(frozen=True, slots=True)

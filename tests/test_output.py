@@ -10,7 +10,12 @@ import pytest
 
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import RecordsRefused, TooManyDeadLetters, TransactionAborted
+from stream_scorer.errors import (
+    RecordsRefused,
+    TooManyDeadLetters,
+    TopicInDoubt,
+    TransactionAborted,
+)
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
     DeadLetter,
@@ -152,6 +157,19 @@ def test_what_topics_take_may_be_asked_again_when_a_record_is_more() -> None:
     assert set(refused.value.refused) == {0}
 
 
+def test_topics_are_asked_for_again_when_one_may_lack_the_partition() -> None:
+    """It was made anew with fewer, or is gone."""
+    asked: list[str] = []
+    written = Written(None)
+    output = TransactionalOutput(
+        written.producer, "out", None, written.kafka.clock, look_again=lambda: asked.append("!")
+    )
+    written.kafka.partitions["out"] = 0
+    with pytest.raises(TopicInDoubt):
+        output.commit([batch(1)], {SOURCE: 1}, written.membership)
+    assert asked == ["!"]
+
+
 @pytest.mark.parametrize(("reason", "times"), [(Reason.TOO_LARGE, 1), (Reason.UNDECODABLE, 0)])
 def test_a_limit_may_be_gone_that_events_are_dead_for(reason: Reason, times: int) -> None:
     """It is asked for once they are committed."""
@@ -176,5 +194,18 @@ def test_a_dead_letter_fits_what_its_topic_takes_now() -> None:
     dead = DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 1), BudgetLedger(BUDGET))
     letter = DeadLetter(b"v" * 5000, None, None, 0, SOURCE, 40, PROBLEM)
     assert dead.record_format.records([letter], 0).values == [letter.value]
-    dead.fit(TopicLimits(max_bytes=2000))
+    dead.fit(TopicLimits(max_bytes=2000), 1)
     assert dead.record_format.records([letter], 0).values == [None]
+
+
+@pytest.mark.parametrize(
+    ("partitions", "where"), [(8, 5), (2, 1), (0, 1)], ids=["grown", "made anew", "gone"]
+)
+def test_a_dead_letter_goes_to_a_partition_that_its_topic_has_now(
+    partitions: int, where: int
+) -> None:
+    """Its source's number, modulo theirs; of a topic that is gone the old number still counts."""
+    dead = DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 4), BudgetLedger(BUDGET))
+    letter = DeadLetter(b"v", None, None, 0, TopicPartition("in", 5), 40, PROBLEM)
+    dead.fit(TopicLimits(), partitions)
+    assert dead.record_format.records([letter], 0).partitions.tolist() == [where]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from stream_scorer import __version__
 from stream_scorer.app.renewed_logins import RenewedLogins
-from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of
+from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of, why_lacking
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import render
@@ -74,13 +74,14 @@ def make_output(
 
     ``letters_of`` is the group whose dead letters are written, the consumer's own unless given.
     When a record is more than its topic takes the topics are read again, and a client is made that
-    fits them.
+    fits them. The output's partitions are asked for through the producer, which must know them too.
     """
     producer = make_producer(
         settings, kafka, topics.now, consumer, warn=warn, make_client=make_client, hears=hears
     )
     if logins is not None:
         logins.follow(producer, {**kafka.common, **kafka.producer})
+    topics.ask(producer.partitions)
     group = letters_of or kafka.group_id
     dead_letters = _dead_letters(settings, kafka, group, topics.now.dead_letters)
 
@@ -88,8 +89,11 @@ def make_output(
         if topics.read_again():
             fitting = write_properties(settings, kafka, topics.now)
             producer.fit({name: fitting[name] for name in ("message.max.bytes", "batch.size")})
-            if dead_letters is not None:
-                dead_letters.fit(limits_of(topics.now.dead_letters))
+            dead = topics.now.dead_letters
+            if dead_letters is not None and dead is not None:
+                dead_letters.fit(limits_of(dead), dead.partitions)
+                if dead.partitions == 0:
+                    warn(why_lacking(dead, "dead-letter"))
 
     return TransactionalOutput(
         producer, kafka.output_topic, dead_letters, look_again=read_topics_again

@@ -17,6 +17,7 @@ from stream_scorer.model.providers import Provider
 from stream_scorer.model.session import InferenceError, Model, load_model
 from stream_scorer.records import TopicLimits
 from stream_scorer.schemas import SchemaSource
+from stream_scorer.scoring.holding import Lacking, lacks_nothing
 from stream_scorer.scoring.scored_event import PassThrough, derive, record_name
 from stream_scorer.scoring.scorer import Policies, ReadSide, Scorer, WriteSide
 
@@ -91,8 +92,14 @@ def make_scorer(
     schemas: SchemaSource,
     prefix: bytes,
     limits: Callable[[], TopicLimits] = TopicLimits,
+    *,
+    lacking: Lacking = lacks_nothing,
 ) -> Scorer:
-    """Return the scorer; ``limits`` are what the output topic takes, as it is known now."""
+    """Return the scorer.
+
+    ``limits`` are what the output topic takes, as it is known now; ``lacking`` says whether it has
+    so many partitions.
+    """
     return Scorer(
         read=ReadSide(settings.schemas.framing, schemas, contract.reader),
         features=contract.features,
@@ -105,6 +112,7 @@ def make_scorer(
             settings.output.provenance,
             settings.output.partition,
             limits,
+            lacking,
         ),
         policies=Policies(settings.model.non_finite, settings.output.tombstones),
         call_rows=settings.batching.max_records,

@@ -161,6 +161,7 @@ def _look_and_load(settings: Settings, kafka: KafkaConfig, log: Any) -> _Ready:
         schemas.source,
         schemas.prefix_for(contract.scored),
         topics.scored_limits,
+        lacking=topics.lacking,
     )
     profiler = Profiler.of(contract.features, contract.outputs)
     return _Ready(

@@ -155,11 +155,12 @@ def _partitions(output: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Findin
     if most is None:
         return
     if output.partitions < most.partitions:
-        yield error(
+        yield warning(
             f"kafka.output_topic: {output.name} has {counted(output.partitions, 'partition')} and "
             f"{most.name} has {most.partitions}; with output.partition `source` each input "
-            "partition needs its own. Add partitions, or set output.partition to `key`.",
-            ConfigError,
+            "partition needs its own. The others wait until it has: add partitions "
+            f"(kafka-topics.sh --alter --topic {output.name} --partitions {most.partitions}), or "
+            "set output.partition to `key`."
         )
     else:
         yield ok(f"{most.name} ({counted(most.partitions, 'partition')}) fits {output.name}.")

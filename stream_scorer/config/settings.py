@@ -59,8 +59,8 @@ class KafkaConfig(BaseModel):
     input_topics: tuple[Text, ...] = Field(min_length=1)
     """Topics to score: names, or patterns that begin with `^`."""
     output_topic: Text
-    """Topic of the scored events. It must exist, with at least as many partitions as the input
-    when `output.partition` is `source`."""
+    """Topic of the scored events. It must exist. When `output.partition` is `source`, input
+    partitions that it has no partition for wait until it has."""
     dead_letter_topic: Text | None = None
     """Topic of the events that can't be scored, with the reason in their headers. Absent: the
     first such event stops the worker (exit 5) and nothing is lost."""

@@ -19,6 +19,7 @@ from stream_scorer.errors import (
 )
 from stream_scorer.kafka.client_config import Property, login, login_of
 from stream_scorer.kafka.client_log import ClientLog
+from stream_scorer.kafka.partition_counts import partition_count
 from stream_scorer.kafka.producer import queue
 from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
@@ -81,6 +82,13 @@ class AtLeastOnceProducer:
         """Go on with a client of these properties, for topics that take other sizes now."""
         self._reports.fit(properties)
         self._must_rebuild = True
+
+    def partitions(self, topic: str, within_seconds: float) -> int | None:
+        """Return how many partitions a topic has; the client knows of them from then on.
+
+        0 if there is no such topic, ``None`` if the brokers don't say.
+        """
+        return partition_count(self._client, topic, within_seconds)
 
     def renew_login(self, username: str, password: str) -> None:
         """Log in so from the next connection on; any thread may call it."""

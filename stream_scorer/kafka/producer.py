@@ -32,6 +32,7 @@ from stream_scorer.kafka.client_config import Deadlines, Property, login, login_
 from stream_scorer.kafka.client_log import ClientLog, least_level
 from stream_scorer.kafka.connections import Connections, audible
 from stream_scorer.kafka.fencing import Fencing
+from stream_scorer.kafka.partition_counts import partition_count
 from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import (
@@ -171,6 +172,14 @@ class TransactionalProducer:
         """Go on with a client of these properties, for topics that take other sizes now."""
         self._reports.fit(properties)
         self.abandon()
+
+    def partitions(self, topic: str, within_seconds: float) -> int | None:
+        """Return how many partitions a topic has; the client knows of them from then on.
+
+        0 if there is no such topic, ``None`` if the brokers don't say, or if there is no client.
+        """
+        client = self._client
+        return None if client is None else partition_count(client, topic, within_seconds)
 
     def renew_login(self, username: str, password: str) -> None:
         """Log in so from the next connection on; any thread may call it."""

@@ -79,6 +79,7 @@ def _partitions(found: Mapping[str, Any]) -> Iterator[tuple[TopicPartition, Part
                         committed=_offset(partition["committed_offset"]),
                         start=_offset(partition["lo_offset"]),
                         end=_offset(partition["ls_offset"]),
+                        high=_offset(partition["hi_offset"]),
                     ),
                 )
 

@@ -16,6 +16,7 @@ from stream_scorer.errors import (
     RecordsRefused,
     Refused,
     StreamScorerError,
+    TopicInDoubt,
     TransactionAborted,
 )
 
@@ -134,16 +135,20 @@ def translated(
         return ProducerLost(sentence)
     if cause.code() in RECORD_REFUSALS:
         return RecordsRefused(sentence, {})
-    if error.txn_requires_abort() or error.code() in _LEAVES_NO_TRACE:
+    if cause.code() in _NOT_WRITTEN:
+        return TopicInDoubt(sentence)
+    if error.txn_requires_abort():
         return TransactionAborted(sentence)
     # Neither retriable nor abortable: rdkafka.h says to treat it as fatal.
     return ProducerLost(sentence)
 
 
-_LEAVES_NO_TRACE = frozenset(
+#: A new client waits for a topic that is gone until its messages time out.
+_NOT_WRITTEN = frozenset(
     {
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
         KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._MSG_TIMED_OUT,  # noqa: SLF001
     }
 )

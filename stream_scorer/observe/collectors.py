@@ -16,7 +16,7 @@ Family = CounterMetricFamily | GaugeMetricFamily
 
 
 class LagMetrics:
-    """``stream_scorer_lag_events`` and ``stream_scorer_lag_seconds``, of the partitions held."""
+    """``stream_scorer_lag_*`` and ``stream_scorer_unstable_*``, of the partitions held."""
 
     def __init__(self, registry: CollectorRegistry, lags: Callable[[], list[Lag]]) -> None:
         self._lags = lags
@@ -24,34 +24,54 @@ class LagMetrics:
 
     def describe(self) -> list[Family]:
         """Return the families, so that nothing is asked at registration."""
-        return list(_lag_families())
+        return [_lag_family(each) for each in _OF_LAGS]
 
     def collect(self) -> Iterator[Family]:
         """Yield what is known; a partition of which nothing is known yet has no series."""
-        events, seconds = _lag_families()
-        for lag in self._lags():
-            labels = [lag.source.topic, str(lag.source.partition)]
-            if lag.events is not None:
-                events.add_metric(labels, lag.events)
-            if lag.seconds is not None:
-                seconds.add_metric(labels, lag.seconds)
-        yield from (events, seconds)
+        lags = self._lags()
+        for each in _OF_LAGS:
+            family = _lag_family(each)
+            for lag in lags:
+                if (value := each.value(lag)) is not None:
+                    family.add_metric([lag.source.topic, str(lag.source.partition)], value)
+            yield family
 
 
-def _lag_families() -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
-    labels = ["topic", "partition"]
-    return (
-        GaugeMetricFamily(
-            "stream_scorer_lag_events",
-            "Events that wait in a partition, without control markers.",
-            labels=labels,
-        ),
-        GaugeMetricFamily(
-            "stream_scorer_lag_seconds",
-            "Age of the last event that was read, while more wait; else 0.",
-            labels=labels,
-        ),
-    )
+@dataclass(frozen=True, slots=True)
+class _OfLag:
+    """A number of each partition."""
+
+    name: str
+    text: str
+    value: Callable[[Lag], float | None]
+
+
+_OF_LAGS = (
+    _OfLag(
+        "lag_events",
+        "Events that wait in a partition, without control markers.",
+        lambda lag: lag.events,
+    ),
+    _OfLag(
+        "lag_seconds",
+        "Age of the last event that was read, while more wait; else 0.",
+        lambda lag: lag.seconds,
+    ),
+    _OfLag(
+        "unstable_offsets",
+        "Offsets from the last stable one to the high watermark: a transaction is open there.",
+        lambda lag: lag.unstable,
+    ),
+    _OfLag(
+        "unstable_seconds",
+        "For how long the last stable offset has stood still below the high watermark; else 0.",
+        lambda lag: lag.unstable_seconds,
+    ),
+)
+
+
+def _lag_family(each: _OfLag) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"stream_scorer_{each.name}", each.text, labels=["topic", "partition"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,10 @@ A transaction's end takes an offset of its own, so offsets are no events. Where 
 nothing to do it commits its position past those markers, and is behind by nothing. Where it has,
 what lies ahead is not known yet: as many of its offsets are taken for events as of those that were
 read last.
+
+Behind the last stable offset there is nothing for such a reader, and so no lag: a transaction that
+nobody ends holds back all that is written after its beginning, and the lag stays 0. So the distance
+to the high watermark is told beside it, and for how long the last stable offset has stood still.
 """
 
 from __future__ import annotations
@@ -29,12 +33,17 @@ class Lag:
         committed: the offset after the last event that is done, ``None`` where none ever was.
         events: how many events wait, ``None`` as long as the brokers have not said.
         seconds: how old the last event is that was read, if more wait, ``None`` if none was read.
+        unstable: how many offsets lie between the last stable one and the high watermark, ``None``
+            as long as the brokers have not said.
+        unstable_seconds: for how long the last stable offset has stood still below it.
     """
 
     source: TopicPartition
     committed: int | None
     events: int | None
     seconds: float | None
+    unstable: int | None = None
+    unstable_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -48,6 +57,16 @@ class _Place:
     events: float = 1.0
     offsets: float = 1.0
     last_seconds: float | None = None
+    unstable: int | None = None
+    unstable_seconds: float | None = None
+    moved_at: float = 0.0
+
+    def ends(self, end: int, high: int | None, now: float) -> None:
+        if end != self.end or high == end:
+            self.moved_at = now
+        self.end = end
+        if high is not None:
+            self.unstable, self.unstable_seconds = high - end, now - self.moved_at
 
     def read(self, first: int, after: int, events: int, seconds: float | None) -> None:
         begins = self.read_up_to
@@ -75,7 +94,7 @@ class _Place:
             seconds = 0.0
         elif waiting is not None and self.last_seconds is not None:
             seconds = max(0.0, now_seconds - self.last_seconds)
-        return Lag(source, self.committed, waiting, seconds)
+        return Lag(source, self.committed, waiting, seconds, self.unstable, self.unstable_seconds)
 
 
 class Lags:
@@ -127,15 +146,18 @@ class Lags:
                 if (place := self._places.get(source)) is not None:
                     place.committed, place.is_own = offset, True
 
-    def known(self, partitions: Mapping[TopicPartition, PartitionStatistics]) -> None:
-        """Note where the partitions end, and where they began for this worker."""
+    def known(
+        self, partitions: Mapping[TopicPartition, PartitionStatistics], monotonic_seconds: float
+    ) -> None:
+        """Note where the partitions end, at this time, and where they began for this worker."""
         with self._lock:
             for source, found in partitions.items():
                 place = self._places.get(source)
                 if place is None:
                     continue
                 place.start = found.start
-                place.end = found.end if found.end is not None else place.end
+                if found.end is not None:
+                    place.ends(found.end, found.high, monotonic_seconds)
                 # The first ones after an assignment may still tell of an earlier one.
                 if not place.is_own and found.committed is not None:
                     place.committed = found.committed

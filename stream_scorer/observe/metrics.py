@@ -13,7 +13,7 @@ from stream_scorer.observe.collectors import ClientMetrics, LagMetrics
 from stream_scorer.observe.histograms import EventAges, Scores
 from stream_scorer.observe.lags import Lag
 from stream_scorer.profile import Profile
-from stream_scorer.records import ClientStatistics, Reason, Stage
+from stream_scorer.records import Cause, ClientStatistics, Reason, Stage
 
 ROWS_UP_TO = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 _SECONDS = (
@@ -68,9 +68,8 @@ class Metrics:
             "last_commit_timestamp_seconds", "When the last transaction committed; 0: none yet."
         )
         self._ready = gauge("ready", "Whether the worker could take events: 1 or 0.")
-        self._waiting = gauge(
-            "waiting", "Whether brokers are away, or a partition waits for a schema: 1 or 0."
-        )
+        self._waiting = gauge("waiting", "Whether brokers are away, or a partition waits: 1 or 0.")
+        self._held = gauge("partitions_waiting", "Partitions that wait, by what for.", "cause")
         self._standing = gauge("loop_standing_seconds", "Since the loop's last sign of life.")
         self._not_finite = counter(
             "non_finite_scores", "Scores that are NaN or infinite, committed or refused.", "output"
@@ -101,6 +100,8 @@ class Metrics:
         """Export every label of a closed list from the start: a rate needs its zero."""
         for reason in Reason:
             self._dead.labels(reason.value)
+        for cause in Cause:
+            self._held.labels(cause.value)
         for outcome in OUTCOMES:
             self._transactions.labels(outcome)
         for kind in REBALANCES:
@@ -178,6 +179,11 @@ class Metrics:
     def holds(self, partitions: int) -> None:
         """Set how many partitions the worker holds."""
         self._partitions.set(partitions)
+
+    def waits(self, partitions_by_cause: Mapping[Cause, int]) -> None:
+        """Set how many of the partitions that the worker holds wait."""
+        for cause in Cause:
+            self._held.labels(cause.value).set(partitions_by_cause.get(cause, 0))
 
     def client(self, statistics: ClientStatistics) -> None:
         """Take what a Kafka client says of itself."""

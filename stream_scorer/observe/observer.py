@@ -163,7 +163,7 @@ class LoopObserver:
         """Take what a Kafka client says of itself, in one of the loop's calls of it."""
         self._metrics.client(statistics)
         if statistics.client == "consumer":
-            self._lags.known(statistics.partitions)
+            self._lags.known(statistics.partitions, self._monotonic())
             self._readiness.brokers(statistics.brokers_up)
 
     def waiting(self, error: Exception) -> None:
@@ -183,6 +183,8 @@ class LoopObserver:
 
     def working(self, held: Mapping[TopicPartition, Held]) -> None:
         """Note that a round went well, but for the partitions that wait."""
+        if held != self._readiness.held:
+            self._metrics.waits(Counter(each.cause for each in held.values()))
         self._readiness.holds(held)
         if held and held.keys() >= self._assigned:
             self._waits(reason_of(held))

@@ -51,6 +51,8 @@ class Status:
                         "committed": lag.committed,
                         "lag_events": lag.events,
                         "lag_seconds": lag.seconds,
+                        "unstable_offsets": lag.unstable,
+                        "unstable_seconds": lag.unstable_seconds,
                         "waiting_because": held[lag.source].why if lag.source in held else None,
                     }
                     for lag in self.lags.all(now)

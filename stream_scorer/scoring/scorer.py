@@ -37,7 +37,13 @@ from stream_scorer.records import (
 )
 from stream_scorer.schemas import SchemaSource
 from stream_scorer.scoring.assembly import assemble
-from stream_scorer.scoring.holding import held_at, score_before
+from stream_scorer.scoring.holding import (
+    Lacking,
+    held_at,
+    held_beyond,
+    lacks_nothing,
+    score_before,
+)
 from stream_scorer.scoring.profiling import Profiler
 from stream_scorer.scoring.rejections import Rejections
 from stream_scorer.scoring.scored_event import PassThrough
@@ -60,7 +66,8 @@ class ReadSide:
 class WriteSide:
     """How scores become the bytes of a scored event.
 
-    ``limits`` are what the output topic takes, as it is known now.
+    ``limits`` are what the output topic takes, as it is known now; ``lacking`` says whether it has
+    so many partitions.
     """
 
     encoder: Encoder
@@ -69,6 +76,12 @@ class WriteSide:
     provenance: bool
     partition: Literal["source", "key"] = "source"
     limits: Callable[[], TopicLimits] = TopicLimits
+    lacking: Lacking = lacks_nothing
+
+    @property
+    def by_key(self) -> bool:
+        """Whether an event's key decides to which partition it goes, and not its source."""
+        return self.partition == "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +149,15 @@ class Scorer:
     def score(self, batch: Batch) -> ScoredBatch:
         """Give every event of the batch its trace, in order.
 
-        An event whose schema can't be had at the moment is held: it leaves no trace, and neither
-        does any event behind it in its partition.
+        An event whose schema can't be had at the moment, or whose partition of the output is not
+        there yet, is held: it leaves no trace, and neither does any event behind it in its
+        partition.
 
         Raises:
             Broken: the model fails on known-good input.
         """
+        if beyond := held_beyond(batch, self._write.lacking, by_key=self._write.by_key):
+            return score_before(beyond, batch, self.score)
         watch = Stopwatch(self._clock)
         # Neither a tombstone nor an empty value among them: the usual case, seen at a glance.
         complete = all(batch.values)
@@ -156,7 +172,7 @@ class Scorer:
                 batch,
                 [(part.rows, part.values) for part in scored],
                 problems,
-                by_key=self._write.partition == "key",
+                by_key=self._write.by_key,
                 limits=self._write.limits(),
                 now_ms=self._now_micros() // 1000,
                 seconds=watch.seconds,

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from stream_scorer.app.written_topics import REST_SECONDS, OutputTopics, WrittenTopics, limits_of
+from stream_scorer.app.written_topics import (
+    ASK_SECONDS,
+    LONGEST_REST_SECONDS,
+    REST_SECONDS,
+    OutputTopics,
+    WrittenTopics,
+    limits_of,
+)
 from stream_scorer.kafka.cluster import Cluster, TopicFacts
 from stream_scorer.records import TopicLimits
 from tests.conftest import Kafka, TopicFactory
@@ -56,6 +63,53 @@ def test_who_does_not_answer_changes_nothing() -> None:
     brokers.known.clear()
     assert not brokers.topics.read_again()
     assert brokers.topics.now == OutputTopics(OUT, DEAD)
+
+
+def test_a_topic_that_is_gone_takes_nothing_and_stops_nobody() -> None:
+    """It has no partition, and what it takes is not known."""
+    brokers = Brokers()
+    brokers.known["out"] = TopicFacts("out", 0, 0, None, None, None, None)
+    assert brokers.topics.read_again()
+    assert brokers.topics.scored_limits() == TopicLimits()
+    lacks = brokers.topics.lacking(1)
+    assert lacks is not None
+    assert lacks[0].startswith("the output topic out does not exist any more; create it again")
+    assert lacks[1] == REST_SECONDS
+
+
+def test_partitions_that_are_there_are_not_asked_for() -> None:
+    """Nobody is, for a batch like any other."""
+    brokers = Brokers()
+    brokers.topics.ask(lambda _topic, _seconds: pytest.fail("it was asked"))
+    assert brokers.topics.lacking(1) is None
+
+
+def test_partitions_that_are_lacking_are_asked_for_again_at_a_bounded_rate() -> None:
+    """An answer that takes long, or does not come, makes the rest longer; within bounds."""
+    brokers, asked = Brokers(), list[float]()
+    answers: list[tuple[float, int | None]] = [
+        *((0.1, 1), (2.0, None), (0.1, 2), (3600.0, 2), (0.1, 5))
+    ]
+
+    def count(topic: str, within_seconds: float) -> int | None:
+        assert (topic, within_seconds) == ("out", ASK_SECONDS)
+        asked.append(brokers.clock())
+        seconds, partitions = answers[len(asked) - 1]
+        brokers.clock.advance(seconds)
+        return partitions
+
+    brokers.topics.ask(count)
+    waits: list[float] = []
+    while (lacks := brokers.topics.lacking(5)) is not None:
+        waits.append(lacks[1])
+        brokers.clock.advance(lacks[1] / 2)
+        again = brokers.topics.lacking(4)
+        assert again is not None
+        assert again[1] == pytest.approx(lacks[1] / 2)
+        brokers.clock.advance(again[1])
+    assert waits == pytest.approx([REST_SECONDS, 10 * 2.0, REST_SECONDS, LONGEST_REST_SECONDS])
+    assert len(asked) == 5
+    assert brokers.topics.now.scored.partitions == 5
 
 
 def test_without_a_right_to_ask_nothing_is_known() -> None:

@@ -84,6 +84,8 @@ def worker(number: int = 1, *, now: float | None = None, **worker_says: Any) -> 
                 "committed": 811_202 + 731 * each * number,
                 "lag_events": int(rng.integers(0, 240)),
                 "lag_seconds": round(float(rng.random()) / 10, 3),
+                "unstable_offsets": int(rng.integers(0, 3)),
+                "unstable_seconds": round(float(rng.random()), 3),
                 "waiting_because": None,
             }
             for each in range(4)
@@ -141,6 +143,13 @@ def waiting() -> Status:
         waiting_because="No broker of kafka-1:9092 answers",
         waiting_seconds=42.0,
     )
+
+
+def held_back() -> Status:
+    """Return what a worker says that is well, with a transaction that nobody ends in its input."""
+    found = worker()
+    found["partitions"][3] |= {"unstable_offsets": 1_204, "unstable_seconds": 1_200.0}
+    return found
 
 
 def fleet(*members: Status) -> Status:

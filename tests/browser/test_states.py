@@ -109,6 +109,17 @@ def test_a_worker_that_is_not_ready_says_why(browser: Browser) -> None:
         assert visited.text("#state-detail") == "The group has not let it in yet."
 
 
+def test_a_partition_that_an_open_transaction_holds_back_says_so(browser: Browser) -> None:
+    """Though its worker is well, and its lag small."""
+    with served(scenes.held_back) as page:
+        visited = visit(browser, page.address)
+        visited.title("Ready")
+        said = [row[0].split() for row in visited.rows("#partitions")]
+        held = "1,204 offsets held back for 20 min"
+        assert said == [["0"], ["2"], ["4"], ["6", *held.split()]]
+        assert visited.faults() == []
+
+
 def test_workers_are_shown_together(browser: Browser) -> None:
     """One row each, the counts added up, and each partition beside its owner."""
     with served(lambda: scenes.fleet(scenes.worker(1), scenes.worker(2))) as page:

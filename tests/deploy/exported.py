@@ -17,7 +17,14 @@ from stream_scorer.records import ClientStatistics, TopicPartition
 def registry_of_a_worker() -> CollectorRegistry:
     """Return the registry of a worker that has something to say of each of its metrics."""
     registry = CollectorRegistry()
-    lag = Lag(TopicPartition("events", 0), committed=0, events=0, seconds=0.0)
+    lag = Lag(
+        TopicPartition("events", 0),
+        committed=0,
+        events=0,
+        seconds=0.0,
+        unstable=0,
+        unstable_seconds=0.0,
+    )
     metrics = Metrics(registry, lambda: [lag])
     metrics.model("fraud", "1", "00")
     metrics.polled({"events": 1})

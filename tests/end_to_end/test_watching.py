@@ -148,7 +148,10 @@ def test_the_lag_on_a_transactional_input_is_that_of_events(scoring: Scoring) ->
 
 
 def test_what_upstream_aborts_or_has_not_committed_is_no_lag(scoring: Scoring) -> None:
-    """An aborted transaction at the end of the input is stepped over, an open one waited for."""
+    """An aborted transaction at the end of the input is stepped over, an open one waited for.
+
+    What it holds back is told beside the lag, and for how long.
+    """
     scoring.set_up({"server": SERVER, "kafka": OFTEN})
     watched = start(scoring)
     events = [topics.Event(event_value(f"e{number}")) for number in range(5)]
@@ -157,10 +160,18 @@ def test_what_upstream_aborts_or_has_not_committed_is_no_lag(scoring: Scoring) -
     unfinished = topics.begin(
         scoring.bootstrap_servers, scoring.source, events, f"{scoring.name}-open"
     )
-    watched.wait_for_news()
+
+    def held_back() -> tuple[float, float]:
+        names = ("stream_scorer_unstable_offsets", "stream_scorer_unstable_seconds")
+        offsets, seconds = (watched.metric(name) for name in names)
+        return offsets, seconds
+
+    topics.wait_for(lambda: held_back()[0] == 5, lambda: f"5 offsets held back: {held_back()}")
+    topics.wait_for(lambda: held_back()[1] > 0.5, lambda: f"for a while: {held_back()}")
     assert is_at(watched, 6)
     unfinished.commit()
     topics.wait_for(lambda: is_at(watched, 12), "zero after the commit")
+    topics.wait_for(lambda: held_back() == (0, 0), lambda: f"nothing held back: {held_back()}")
     assert watched.status()["totals"]["scored"] == 5
     assert topics.lag(scoring.bootstrap_servers, scoring.group, scoring.source) == 0
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from stream_scorer.errors import ProducerLost, RecordsRefused, TransactionAborted, Unanswered
+from stream_scorer.errors import (
+    ProducerLost,
+    RecordsRefused,
+    TopicInDoubt,
+    TransactionAborted,
+    Unanswered,
+)
 from stream_scorer.records import ScoredEvents, TopicPartition
 from tests.fakes.kafka import FakeKafka, Killed, LateRequest
 from tests.fakes.log import FakeTransaction, Record
@@ -31,6 +37,8 @@ class FakeProducer:
         self._epoch = 0
         self._was_late = False
         self._breaks = 0
+        #: How many partitions the client knows that a topic has.
+        self.known: dict[str, int] = {}
         self.rebuilds = 0
         #: The bound that each transaction was given.
         self.bounds: list[float | None] = []
@@ -48,7 +56,16 @@ class FakeProducer:
         self._epoch = self._kafka.init(self._id)
         self._was_late = False
         self._breaks = self._kafka.breaks[self._id]
+        self.known.clear()
         self.rebuilds += 1
+
+    def partitions(self, topic: str, within_seconds: float) -> int | None:
+        """Return how many partitions a topic has; the client knows of them from then on."""
+        self._kafka.on_call(self, "partitions")
+        if self._epoch == 0 or not self._wait_for_brokers(within_seconds):
+            return None
+        self.known[topic] = self._kafka.partitions.get(topic, 0)
+        return self.known[topic]
 
     @property
     def request(self) -> LateRequest:
@@ -63,7 +80,7 @@ class FakeProducer:
         if self.needs_rebuild:
             raise ProducerLost("there is no producer that is in no doubt")
         started = self._kafka.clock()
-        block = FakeBlock(self._kafka, self, (self._id, self._epoch), self._seconds)
+        block = FakeBlock(self._kafka, self, (self._id, self._epoch), self._seconds, self.known)
         try:
             yield block
             self._commit(block, started + (within_seconds or self._seconds))
@@ -143,8 +160,10 @@ class FakeBlock:
         owner: object,
         id_and_epoch: tuple[str, int],
         timeout_seconds: float,
+        known: dict[str, int],
     ) -> None:
         self._kafka = kafka
+        self._known = known
         self._owner = owner
         self._id, self._epoch = id_and_epoch
         self._timeout = timeout_seconds
@@ -192,11 +211,18 @@ class FakeBlock:
             if is_late or self._kafka.refuses(topic, value):
                 self.refused[self._records] = "INVALID_RECORD"
             self._records += 1
-            target = TopicPartition(topic, partition % self._kafka.partitions[topic])
+            target = self._target(topic, partition)
             record = Record(self.transaction, value, key, headers, timestamp)
             self._kafka.append(target, record)
             self.transaction.touched.add(target)
             self.transaction.records += 1
+
+    def _target(self, topic: str, partition: int) -> TopicPartition:
+        """Return where a record goes, if its partition is there and the client knows of it."""
+        there = self._kafka.partitions[topic]
+        if max(0, partition) >= min(there, self._known.setdefault(topic, there)):
+            raise TopicInDoubt("_UNKNOWN_PARTITION")
+        return TopicPartition(topic, partition % there)
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
         """Take the offsets in, if the membership is current; whose partitions, nobody asks."""

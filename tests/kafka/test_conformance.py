@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from stream_scorer.errors import ProducerLost, TransactionAborted
+from stream_scorer.errors import ProducerLost, TopicInDoubt, TransactionAborted
 from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS
 from stream_scorer.records import Held, TopicPartition
 from tests.kafka.clusters import events, gather, member, ready_producer, values_of
-from tests.kafka.under_test import Cluster, ConsumerUnderTest
+from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest
 from tests.topics import wait_for
 
 
@@ -384,3 +384,45 @@ def test_a_rewind_forgets_the_position_even_if_nothing_has_come_since(
     consumer.rewind()
     batch = consumer.poll_batch(1, 0.0)
     assert consumer.positions() == ({source: 1} if len(batch) else {})
+
+
+def _write_to(producer: ProducerUnderTest, topic: str, partition: int, value: bytes) -> None:
+    with producer.transaction() as transaction:
+        transaction.produce(topic, events(value, partition=partition))
+
+
+def test_a_client_takes_no_record_for_a_partition_that_it_does_not_know_of(
+    cluster: Cluster, group: str
+) -> None:
+    """Though it is there by now: it knows what it knew at first, until it is asked for it."""
+    output = cluster.create()
+    producer = ready_producer(cluster, group)
+    _write_to(producer, output, 0, b"a")
+    cluster.add_partition(output)
+    with pytest.raises(TopicInDoubt):
+        _write_to(producer, output, 1, b"b")
+    assert producer.needs_rebuild
+    producer.rebuild()
+    _write_to(producer, output, 1, b"c")
+    assert sorted(cluster.visible(output), key=str) == [b"a", b"c"]
+
+
+def test_a_client_that_is_asked_for_a_topics_partitions_knows_of_them(
+    cluster: Cluster, group: str
+) -> None:
+    """It goes on with the new ones, without a new client and without an abort."""
+    output = cluster.create()
+    producer = cluster.producer(group)
+    assert producer.partitions(output, 5.0) is None, "there is no client yet"
+    producer.rebuild()
+    _write_to(producer, output, 0, b"a")
+    assert producer.partitions(output, 5.0) == 1
+    cluster.add_partition(output)
+    wait_for(lambda: producer.partitions(output, 5.0) == 2, "the brokers know of the partition")
+    _write_to(producer, output, 1, b"b")
+    assert sorted(cluster.visible(output), key=str) == [b"a", b"b"]
+
+
+def test_a_topic_that_is_not_there_has_no_partition(cluster: Cluster, group: str) -> None:
+    """Which is not the same as no answer."""
+    assert ready_producer(cluster, group).partitions(f"absent-{group}", 5.0) == 0

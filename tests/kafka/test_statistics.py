@@ -24,6 +24,7 @@ def partition(**more: int) -> dict[str, int]:
         "committed_offset": UNKNOWN,
         "lo_offset": UNKNOWN,
         "ls_offset": UNKNOWN,
+        "hi_offset": UNKNOWN,
         "fetchq_cnt": 0,
         "fetchq_size": 0,
         **more,
@@ -74,14 +75,14 @@ def test_offsets_that_the_client_does_not_know_are_unknown() -> None:
     """Its logical offsets are below zero; the partition -1 is its own."""
     found = emission(
         {
-            "0": partition(committed_offset=3, lo_offset=1, ls_offset=7),
+            "0": partition(committed_offset=3, lo_offset=1, ls_offset=7, hi_offset=9),
             "1": partition(),
             "-1": partition(),
         }
     )
     assert read(json.dumps(found), "consumer").partitions == {
-        TopicPartition("t", 0): PartitionStatistics(committed=3, start=1, end=7),
-        TopicPartition("t", 1): PartitionStatistics(committed=None, start=None, end=None),
+        TopicPartition("t", 0): PartitionStatistics(committed=3, start=1, end=7, high=9),
+        TopicPartition("t", 1): PartitionStatistics(None, None, None, None),
     }
 
 

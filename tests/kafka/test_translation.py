@@ -10,6 +10,7 @@ from stream_scorer.errors import (
     RecordsRefused,
     Refused,
     StreamScorerError,
+    TopicInDoubt,
     TransactionAborted,
 )
 from stream_scorer.kafka.translation import (
@@ -119,7 +120,9 @@ def test_what_is_none_of_the_client_s_kinds_counts_as_fatal(code: int) -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (failed(KafkaError._UNKNOWN_PARTITION), TransactionAborted),
+        (failed(KafkaError._UNKNOWN_PARTITION), TopicInDoubt),
+        (failed(KafkaError._MSG_TIMED_OUT), TopicInDoubt),
+        (failed(KafkaError.UNKNOWN_TOPIC_OR_PART, requires_abort=True), TopicInDoubt),
         (failed(KafkaError.MSG_SIZE_TOO_LARGE), RecordsRefused),
         (failed(KafkaError.TOPIC_AUTHORIZATION_FAILED, requires_abort=True), Refused),
         (failed(KafkaError.GROUP_AUTHORIZATION_FAILED, requires_abort=True), Refused),
@@ -146,7 +149,7 @@ def test_fenced_is_what_is_fatal_and_says_so() -> None:
         (KafkaError.INVALID_TIMESTAMP, RecordsRefused),
         (KafkaError.INVALID_RECORD, RecordsRefused),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, Refused),
-        (KafkaError._MSG_TIMED_OUT, TransactionAborted),
+        (KafkaError._MSG_TIMED_OUT, TopicInDoubt),
         (KafkaError.NOT_ENOUGH_REPLICAS, TransactionAborted),
     ],
 )

@@ -92,6 +92,9 @@ class ProducerUnderTest(Protocol):
     def rebuild(self) -> None:
         """Start over."""
 
+    def partitions(self, topic: str, within_seconds: float) -> int | None:
+        """Tell how many partitions a topic has."""
+
     def transaction(self, within_seconds: float | None = None) -> AbstractContextManager[Block]:
         """All or nothing."""
 

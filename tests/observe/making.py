@@ -93,10 +93,14 @@ def scored(
 
 
 def place(
-    *, committed: int | None = None, start: int | None = 0, end: int | None = None
+    *,
+    committed: int | None = None,
+    start: int | None = 0,
+    end: int | None = None,
+    high: int | None = None,
 ) -> PartitionStatistics:
-    """What a consumer's client knows of a partition."""
-    return PartitionStatistics(committed, start, end)
+    """What a consumer's client knows of a partition; no transaction is open unless it says so."""
+    return PartitionStatistics(committed, start, end, end if high is None else high)
 
 
 def statistics(

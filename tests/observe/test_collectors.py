@@ -38,7 +38,7 @@ def lags(registry: CollectorRegistry) -> Lags:
 def test_a_lag_that_is_not_known_has_no_series(registry: CollectorRegistry, lags: Lags) -> None:
     """An alert tells it from zero by its absence."""
     assert series(registry, "stream_scorer_lag") == {}
-    lags.known({CARDS: place(committed=3, end=5)})
+    lags.known({CARDS: place(committed=3, end=5)}, 0.0)
     assert series(registry, "stream_scorer_lag") == {
         'stream_scorer_lag_events{partition="0",topic="cards"}': 2
     }
@@ -47,7 +47,7 @@ def test_a_lag_that_is_not_known_has_no_series(registry: CollectorRegistry, lags
 def test_both_lags_stand_by_partition(registry: CollectorRegistry, lags: Lags) -> None:
     """As the worker knows them at the moment of the scrape."""
     lags.read(batch([4], timestamps=[990_000]))
-    lags.known({CARDS: place(end=6), OTHER: place(committed=5, end=5)})
+    lags.known({CARDS: place(end=6), OTHER: place(committed=5, end=5)}, 0.0)
     assert series(registry, "stream_scorer_lag_events") == {
         'stream_scorer_lag_events{partition="0",topic="cards"}': 2,
         'stream_scorer_lag_events{partition="1",topic="cards"}': 0,
@@ -58,11 +58,25 @@ def test_both_lags_stand_by_partition(registry: CollectorRegistry, lags: Lags) -
     }
 
 
+def test_what_an_open_transaction_holds_back_stands_by_partition(
+    registry: CollectorRegistry, lags: Lags
+) -> None:
+    """Its offsets, and for how long."""
+    for now in (0.0, 30.0):
+        lags.known({CARDS: place(committed=5, end=5, high=8), OTHER: place(end=5)}, now)
+    assert series(registry, "stream_scorer_unstable") == {
+        'stream_scorer_unstable_offsets{partition="0",topic="cards"}': 3,
+        'stream_scorer_unstable_offsets{partition="1",topic="cards"}': 0,
+        'stream_scorer_unstable_seconds{partition="0",topic="cards"}': 30,
+        'stream_scorer_unstable_seconds{partition="1",topic="cards"}': 0,
+    }
+
+
 def test_a_partition_that_goes_takes_its_series_with_it(
     registry: CollectorRegistry, lags: Lags
 ) -> None:
     """Two workers that export one partition would count it twice."""
-    lags.known({CARDS: place(committed=0, end=7), OTHER: place(committed=0, end=8)})
+    lags.known({CARDS: place(committed=0, end=7), OTHER: place(committed=0, end=8)}, 0.0)
     lags.gone([CARDS])
     assert series(registry, "stream_scorer_lag_events") == {
         'stream_scorer_lag_events{partition="1",topic="cards"}': 8

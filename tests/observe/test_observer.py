@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,7 +16,7 @@ from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.observe.readiness import NO_BROKER, NOT_A_MEMBER, Readiness
 from stream_scorer.profile import Profile, ScoreCounts
 from stream_scorer.protocols import Observer
-from stream_scorer.records import Batch, Held, TopicPartition
+from stream_scorer.records import Batch, Cause, Held, TopicPartition
 from tests.lines import CapturingLogger
 from tests.observe.making import CARDS, OTHER, Clock, batch, letter, place, scored, statistics
 
@@ -177,6 +179,26 @@ def test_a_partition_that_waits_is_named_while_the_worker_goes_on(bench: Bench) 
     bench.observer.working({})
     assert bench.said()[-1] == ("info", "no partition waits any more")
     assert bench.readiness.waits is None
+
+
+def test_partitions_that_wait_are_counted_by_what_they_wait_for(bench: Bench) -> None:
+    """From the start, and as long as they do."""
+
+    def counted() -> tuple[float | None, float | None]:
+        schema, output = (
+            bench.value("partitions_waiting", cause=each) for each in ("schema", "output_partition")
+        )
+        return schema, output
+
+    assert counted() == (0, 0)
+    lacks = replace(WAITS, cause=Cause.OUTPUT_PARTITION)
+    bench.observer.rebalanced("assigned", [CARDS, OTHER, TopicPartition("cards", 2)])
+    bench.observer.working({CARDS: lacks, OTHER: lacks})
+    assert counted() == (0, 2)
+    bench.observer.working({CARDS: WAITS, OTHER: lacks})
+    assert counted() == (1, 1)
+    bench.observer.working({})
+    assert counted() == (0, 0)
 
 
 def test_a_worker_of_which_every_partition_waits_is_not_ready(bench: Bench) -> None:

@@ -112,6 +112,8 @@ def test_it_has_these_keys_from_the_start(bench: Bench) -> None:
             "committed",
             "lag_events",
             "lag_seconds",
+            "unstable_offsets",
+            "unstable_seconds",
             "waiting_because",
         },
         "scores": {
@@ -163,16 +165,27 @@ def test_a_worker_that_is_not_says_why(bench: Bench) -> None:
 def test_what_is_not_known_of_a_partition_is_null(bench: Bench) -> None:
     """And not zero."""
     bench.lags.assigned([CARDS])
-    unknown = dict.fromkeys(("committed", "lag_events", "lag_seconds", "waiting_because"))
+    unknown = dict.fromkeys(
+        (
+            "committed",
+            "lag_events",
+            "lag_seconds",
+            "unstable_offsets",
+            "unstable_seconds",
+            "waiting_because",
+        )
+    )
     assert bench.read()["partitions"] == [{"topic": "cards", "partition": 0, **unknown}]
     bench.lags.read(batch([10], timestamps=[int(NOW * 1000) - 5000]))
-    bench.lags.known({CARDS: place(end=12)})
+    bench.lags.known({CARDS: place(end=12)}, 0.0)
     bench.readiness.holds({CARDS: Held(10, "The registry is away.", 1.0)})
     bench.monotonic.now += 2
     known = {
         "committed": 10,
         "lag_events": 2,
         "lag_seconds": 5.0,
+        "unstable_offsets": 0,
+        "unstable_seconds": 0.0,
         "waiting_because": "The registry is away.",
     }
     assert bench.read()["partitions"] == [{"topic": "cards", "partition": 0, **known}]

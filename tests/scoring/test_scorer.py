@@ -22,6 +22,7 @@ from stream_scorer.config import load
 from stream_scorer.errors import Broken, ContractError, SchemaGone, TooManyDeadLetters, Unanswered
 from stream_scorer.records import (
     Batch,
+    Cause,
     Headers,
     Held,
     Problem,
@@ -31,6 +32,7 @@ from stream_scorer.records import (
     TopicLimits,
     TopicPartition,
 )
+from stream_scorer.scoring.holding import Lacking, lacks_nothing
 from stream_scorer.scoring.scorer import Scorer
 from tests.model.making import value, write_model
 from tests.scorers import event as event_schema
@@ -100,12 +102,13 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         source: Source | None = None,
         schema: Mapping[str, Any] | None = None,
         limits: Callable[[], TopicLimits] = TopicLimits,
+        lacking: Lacking = lacks_nothing,
     ) -> Made:
         reader = parse(json.dumps(schema or event_schema()))
         loaded = load(scorer(tmp_path, settings), [], {}, need_kafka=False)
         contract = make_contract(loaded, open_model(loaded.model), reader)
         schemas = source or Source({Unframed(): reader})
-        built = make_scorer(loaded, contract, schemas, b"", limits)
+        built = make_scorer(loaded, contract, schemas, b"", limits, lacking=lacking)
         return Made(built, fastavro.parse_schema(json.loads(contract.scored.text)))
 
     return made
@@ -336,6 +339,43 @@ def test_a_batch_of_which_nothing_can_be_scored_leaves_no_trace(make: Make) -> N
     made = make(CONFLUENT, source=Source({ById(2): Unanswered("the registry is away")}))
     found = made.scorer.score(batch([TWO + event(0), None], first=0))
     assert (len(found), found.next_offsets, list(found.held)) == (0, {}, [P3])
+
+
+def test_a_partition_that_the_output_lacks_is_held_from_its_first_event_on(make: Make) -> None:
+    """Dead letters and tombstones too; the others are scored, and asked for is the largest."""
+    asked: list[int] = []
+
+    def lacking(partitions: int) -> tuple[str, float] | None:
+        asked.append(partitions)
+        return ("it has 4", 5.0) if partitions > 4 else None
+
+    made = make(lacking=lacking)
+    p4, p7 = TopicPartition("cards", 4), TopicPartition("cards", 7)
+    values = [event(0), None, b"", event(3), event(4), event(5)]
+    found = made.scorer.score(batch(values, sources=[P3, p4, p7], first=0))
+    assert made.ids(found) == ["e0", "e3"]
+    assert (found.next_offsets, found.rows.tolist()) == ({P3: 4}, [0, 3])
+    assert found.held == {
+        p4: Held(1, "it has 4", 5.0, Cause.OUTPUT_PARTITION),
+        p7: Held(2, "it has 4", 5.0, Cause.OUTPUT_PARTITION),
+    }
+    asked.clear()
+    assert made.scorer.score(batch(values[3:], sources=[P3])).held == {}
+    assert asked == [4], "once a batch"
+
+
+def test_by_key_the_number_of_the_outputs_partitions_does_not_matter(make: Make) -> None:
+    """As long as there is one."""
+    there = [0]
+
+    def lacking(partitions: int) -> tuple[str, float] | None:
+        return ("it is gone", 5.0) if partitions > there[0] else None
+
+    made = make({"output": {"partition": "key"}}, lacking=lacking)
+    assert list(made.scorer.score(batch([event(0)])).held) == [P3]
+    there[0] = 1
+    found = made.scorer.score(batch([event(0)]))
+    assert (made.ids(found), found.held) == (["e0"], {})
 
 
 @pytest.mark.parametrize(

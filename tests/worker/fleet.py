@@ -25,7 +25,7 @@ from tests.fakes import FakeConsumer, FakeKafka, FakeProducer, Killed
 from tests.fakes.kafka import End
 from tests.fakes.log import FakeTransaction
 from tests.fakes.producer import TRANSACTION_SECONDS
-from tests.worker.loop import DEAD, GROUP, INPUT, OUTPUT, PACE, Heard, Scoring
+from tests.worker.loop import DEAD, GROUP, INPUT, OUTPUT, PACE, Heard, Scoring, topics_written
 
 #: So that a set stays open over some polls.
 SMALL_BATCHES = replace(PACE, max_records=2)
@@ -88,8 +88,8 @@ class Fleet:
         self._make_intake = intake
         self.kafka = FakeKafka()
         self.kafka.create_topic(INPUT, 2)
-        # There are never more partitions in the input than in the output.
-        self.kafka.create_topic(OUTPUT, 4)
+        # Either may grow first.
+        self.kafka.create_topic(OUTPUT, 2)
         self.kafka.create_topic(DEAD, 4)
         self.kafka.refuses = lambda topic, value: (
             topic == OUTPUT and (value or b"").startswith(b"scored:refused")
@@ -116,6 +116,11 @@ class Fleet:
         if transaction is not None and end == "open":
             self.unfinished.append(transaction)
 
+    def grow(self, topic: str, most: int) -> None:
+        """Add the partitions that a topic lacks to have so many."""
+        if self.kafka.partitions[topic] < most:
+            self.kafka.add_partitions(topic, most)
+
     # ------------------------------------------------------------------ processes
 
     @property
@@ -134,7 +139,14 @@ class Fleet:
         name = name or f"worker-{len(self.processes)}"
         consumer = make_consumer(self.kafka, [INPUT], GROUP)
         producer = make_producer(self.kafka, name)
-        scoring = Scoring(self.kafka, 0.001, before=partial(self._scoring, consumer), ask=self._ask)
+        topics = topics_written(self.kafka, producer)
+        scoring = Scoring(
+            self.kafka,
+            0.001,
+            before=partial(self._scoring, consumer),
+            ask=self._ask,
+            lacking=topics.lacking,
+        )
         dead = DeadLetterOutput(
             DEAD, DeadLetterFormat(GROUP, "0", "model", 2), BudgetLedger(Budget(1.0, 60.0, 0))
         )
@@ -142,7 +154,13 @@ class Fleet:
         worker = make_worker(
             consumer,
             scoring,
-            TransactionalOutput(producer, OUTPUT, dead, self.kafka.clock),
+            TransactionalOutput(
+                producer,
+                OUTPUT,
+                dead,
+                self.kafka.clock,
+                look_again=topics.read_again,
+            ),
             SMALL_BATCHES,
             Heard(),
             stopping=stop.is_set,
@@ -201,6 +219,7 @@ class Fleet:
         self.kafka.faults.clear()
         self.kafka.away_until = float("-inf")
         self.registry_is_away_for.clear()
+        self.grow(OUTPUT, most=self.kafka.partitions[INPUT])
         while self.kafka.under_way:
             self.kafka.deliver()
         for transaction in self.unfinished:

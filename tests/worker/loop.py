@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from stream_scorer.app.written_topics import OutputTopics, WrittenTopics
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import StreamScorerError, Unanswered
+from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.open_set import Pace
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
@@ -25,7 +27,13 @@ from stream_scorer.records import (
     Stage,
     TopicPartition,
 )
-from stream_scorer.scoring.holding import held_at, score_before
+from stream_scorer.scoring.holding import (
+    Lacking,
+    held_at,
+    held_beyond,
+    lacks_nothing,
+    score_before,
+)
 from stream_scorer.scoring.rejections import Rejections
 from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
@@ -52,12 +60,19 @@ class Scoring:
     before: Callable[[Batch], None] = lambda _: None
     #: Raises ``Unanswered`` for the events that can't be scored now.
     ask: Callable[[bytes | None], None] = lambda _: None
+    #: Whether the output has so many partitions.
+    lacking: Lacking = lacks_nothing
     rejections: Rejections = field(default_factory=Rejections)
     batches: list[int] = field(default_factory=list)
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Score a batch; a value that begins with ``bad`` is a dead letter."""
         self.before(batch)
+        return self._traces(batch)
+
+    def _traces(self, batch: Batch) -> ScoredBatch:
+        if beyond := held_beyond(batch, self.lacking, by_key=False):
+            return score_before(beyond, batch, self._traces)
         if waiting := self._waiting(batch):
             return score_before(held_at(batch, waiting), batch, self._score)
         return self._score(batch)
@@ -163,6 +178,20 @@ class Heard:
         self.rounds += 1
 
 
+def topics_written(kafka: FakeKafka, producer: FakeProducer) -> WrittenTopics:
+    """Return what a worker with this producer knows of the topics that it writes to."""
+
+    def facts(topic: str) -> TopicFacts:
+        return TopicFacts(topic, kafka.partitions[topic], 1, None, None, None, None)
+
+    def describe(topic: str) -> TopicFacts | None:
+        return None if kafka.is_away else facts(topic)
+
+    topics = WrittenTopics(OutputTopics(facts(OUTPUT), facts(DEAD)), describe, kafka.clock)
+    topics.ask(producer.partitions)
+    return topics
+
+
 class Loop:
     """A worker and all that it stands on."""
 
@@ -172,11 +201,12 @@ class Loop:
         self, kafka: FakeKafka | None = None, budget: Budget | None = None, **pace: Any
     ) -> None:
         self.kafka = kafka or FakeKafka()
-        for topic in (INPUT, OUTPUT, DEAD):
+        for topic in {INPUT, OUTPUT, DEAD} - self.kafka.partitions.keys():
             self.kafka.create_topic(topic, 2)
         self.consumer = FakeConsumer(self.kafka, [INPUT], GROUP)
         self.producer = FakeProducer(self.kafka, f"id-{next(self._numbers)}")
-        self.scoring = Scoring(self.kafka)
+        self.topics = topics_written(self.kafka, self.producer)
+        self.scoring = Scoring(self.kafka, lacking=self.topics.lacking)
         self.heard = Heard()
         ledger = BudgetLedger(budget or Budget(1.0, 60.0, 0))
         dead = DeadLetterOutput(DEAD, DeadLetterFormat(GROUP, "0", "model", 2), ledger)
@@ -185,7 +215,13 @@ class Loop:
         self.worker = Worker(
             self.consumer,
             self.scoring,
-            TransactionalOutput(self.producer, OUTPUT, dead, self.kafka.clock),
+            TransactionalOutput(
+                self.producer,
+                OUTPUT,
+                dead,
+                self.kafka.clock,
+                look_again=self.topics.read_again,
+            ),
             replace(PACE, **pace),
             self.heard,
             stopping=self._stopping,

@@ -26,6 +26,7 @@ from tests.worker.onlooker import Onlooker
 
 _ASKED = os.environ.get("MODEL_EXAMPLES")
 _MOST_WORKERS = 4
+_MOST_PARTITIONS = 4
 
 SETTINGS = settings(
     max_examples=int(_ASKED or 150),
@@ -46,7 +47,18 @@ kinds = st.text("0123456789", min_size=1, max_size=8).map(
     lambda digits: [{"9": "refused", "8": "bad", "7": "new"}.get(each, "ok") for each in digits]
 )
 common_calls = ["polled", "score", "group_metadata", "produce", "send_offsets", "commit"]
-rare_calls = ["init", "poll", "hold", "rewind", "begin", "committed", "abort", "wait", "close"]
+rare_calls = [
+    "init",
+    "partitions",
+    "poll",
+    "hold",
+    "rewind",
+    "begin",
+    "committed",
+    "abort",
+    "wait",
+    "close",
+]
 anything = st.builds(
     Happening,
     at=st.sampled_from(common_calls * 3 + rare_calls),
@@ -110,14 +122,15 @@ class Model(RuleBasedStateMachine):
     make_fleet: Callable[[], Fleet] = Fleet
     is_violated = False
 
-    @initialize(workers=st.integers(1, 3), kinds=kinds)
-    def begin(self, workers: int, kinds: list[str]) -> None:
-        """Some workers, and something to do for them."""
+    @initialize(workers=st.integers(1, 3), partitions=st.integers(2, 3), kinds=kinds)
+    def begin(self, workers: int, partitions: int, kinds: list[str]) -> None:
+        """Some workers, and something to do for them; the output may lack a partition for it."""
         self.fleet = self.make_fleet()
+        self.fleet.grow(INPUT, most=partitions)
         self.onlooker = Onlooker(self.fleet.kafka)
         for _ in range(workers):
             self.fleet.add()
-        for partition in range(2):
+        for partition in range(partitions):
             self.fleet.write(partition, kinds, "plain")
 
     def one_of(self, those: list[Process], number: int) -> Process | None:
@@ -204,7 +217,8 @@ class Model(RuleBasedStateMachine):
                 "connections broken",
                 "registry away",
                 "schema withheld",
-                "partition added",
+                "input grown",
+                "output grown",
             ]
         ),
     )
@@ -219,8 +233,9 @@ class Model(RuleBasedStateMachine):
             self.fleet.registry_is_away_for["ok"] = 3
         elif what == "schema withheld":
             self.fleet.registry_is_away_for["new"] = 4
-        elif kafka.partitions[INPUT] < kafka.partitions[OUTPUT]:
-            kafka.add_partitions(INPUT, kafka.partitions[INPUT] + 1)
+        else:
+            topic = INPUT if what == "input grown" else OUTPUT
+            self.fleet.grow(topic, most=min(kafka.partitions[topic] + 1, _MOST_PARTITIONS))
 
     # ------------------------------------------------------------------ what must hold
 

@@ -5,7 +5,8 @@ The wrong workers and clients below are what one writes who does not know the ru
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.intake import Intake, Write, at_once
 from stream_scorer.open_set import OpenSet
-from stream_scorer.records import Held, TopicPartition
+from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
 from stream_scorer.verify.values import Invariant, Violation
 from tests.fakes import FakeConsumer
 from tests.fakes.log import Record
@@ -75,6 +76,24 @@ class CommitsPositions(Intake):
         read = self._consumer.positions()
         gathered.offsets.update({each: read[each] for each in gathered.offsets if each in read})
         super()._write(gathered, write)
+
+
+class HoldsNothing(Intake):
+    """Reads on behind an event that waits."""
+
+    def gather(
+        self,
+        max_records: int,
+        timeout_seconds: float,
+        max_wait_seconds: float,
+        score: Callable[[Batch], ScoredBatch],
+    ) -> Batch:
+        """Take what could be scored for all there was."""
+
+        def careless(batch: Batch) -> ScoredBatch:
+            return replace(score(batch), held={})
+
+        return super().gather(max_records, timeout_seconds, max_wait_seconds, careless)
 
 
 class HoldsTooLate(FakeConsumer):
@@ -146,6 +165,9 @@ class AbortsInDoubt(CarelessFake):
             {"intake": CommitsPositions, "consumer": ForgetsWhereItHolds},
             {Invariant.ONE_TRACE},
             id="position with events in hand",
+        ),
+        pytest.param(
+            {"intake": HoldsNothing}, {Invariant.ONE_TRACE, Invariant.ORDER}, id="nothing is held"
         ),
         pytest.param(
             {"consumer": HoldsTooLate},

@@ -1,7 +1,7 @@
 // The lower part: dead letters, and what the workers run with.
 
 import { meter } from "./charts.js";
-import { $, barColumn, empty, h, pairs, put, row, table } from "./dom.js";
+import { $, barColumn, empty, h, number, pairs, put, row, table } from "./dom.js";
 import { unique } from "./fleet.js";
 import { clock, count, outline, plain, sentence } from "./format.js";
 
@@ -13,7 +13,7 @@ const SAMPLES = [
 ];
 
 export const showLetters = ({ reasons, samples, known }) => {
-  const columns = [{ title: "Reason" }, barColumn(), { title: "Events", number: true }];
+  const columns = [{ title: "Reason" }, barColumn(), number("Events")];
   const found = Object.entries(reasons)
     .filter(([, events]) => events > 0)
     .sort(([, one], [, other]) => other - one);

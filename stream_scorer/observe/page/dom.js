@@ -93,6 +93,8 @@ export const row = (columns, cells, attributes = {}) =>
 
 const classOf = ({ number, kind }) => (number ? "number" : kind);
 
+export const number = (title) => ({ title, number: true });
+
 /** A column of bars; its heading is for those who hear it. */
 export const barColumn = () => ({ title: h("span.unseen", {}, "As a bar"), kind: "wide" });
 

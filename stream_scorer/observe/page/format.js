@@ -39,7 +39,7 @@ const UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "
 /** A value of a setting as words. */
 export const plain = (value) => (value ?? "").replaceAll("_", " ");
 
-export const plural = (value, one, many) => `${count(value)} ${value === 1 ? one : many}`;
+export const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 

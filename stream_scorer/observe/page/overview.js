@@ -1,7 +1,7 @@
 // The top of the page: what is served, how it is now, and who serves it.
 
 import { spark } from "./charts.js";
-import { $, h, pairs, put, row, table } from "./dom.js";
+import { $, h, number, pairs, put, row, table } from "./dom.js";
 import { last, newest, sum, unique } from "./fleet.js";
 import { UNKNOWN, count, duration, rate, share } from "./format.js";
 import { stateOf } from "./states.js";
@@ -67,12 +67,12 @@ const lagOf = (partitions) => sum(partitions.map(({ lag_events: events }) => eve
 const WORKERS = [
   { title: "Worker" },
   { title: "State" },
-  { title: "Scored / s", number: true },
+  number("Scored / s"),
   { title: "Last minutes", kind: "wide" },
-  { title: "Latency p99", number: true },
-  { title: "Lag", number: true },
-  { title: "Partitions", number: true },
-  { title: "Up", number: true },
+  number("Latency p99"),
+  number("Lag"),
+  number("Partitions"),
+  number("Up"),
 ];
 
 export const showWorkers = (members) => {

@@ -1,7 +1,7 @@
 // How the work goes: partitions, stages, batches, scores, features.
 
 import { bars, histogram, meter, stacked } from "./charts.js";
-import { $, barColumn, empty, h, put, row, table } from "./dom.js";
+import { $, barColumn, empty, h, number, put, row, table } from "./dom.js";
 import { sum, unique } from "./fleet.js";
 import { compact, count, duration, plural, share } from "./format.js";
 
@@ -11,15 +11,19 @@ export const showPartitions = ({ partitions }, several) => {
   const columns = [
     { title: "Partition" },
     ...(several ? [{ title: "Owner" }] : []),
-    { title: "Lag", number: true },
+    number("Lag"),
     barColumn(),
-    { title: "Behind", number: true },
-    { title: "Committed", number: true },
+    number("Behind"),
+    number("Committed"),
   ];
-  const rowOf = ({ topic, partition, owner, lag_events: events, lag_seconds: seconds, committed }) => {
+  const rowOf = ({ topic, partition, owner, lag_events: events, lag_seconds: seconds, committed, ...more }) => {
+    const held = more.unstable_seconds;
     const silent = !owner.answers && h("span.badge", { "data-level": "bad" }, "no answer");
     const cells = [
-      topics.length === 1 ? partition : `${topic} ${partition}`,
+      [
+        topics.length === 1 ? partition : `${topic} ${partition}`,
+        held >= 60 && h("p.note", {}, plural(more.unstable_offsets, "offset"), " held back for ", duration(held)),
+      ],
       ...(several ? [[owner.name, " ", silent]] : []),
       count(events),
       meter(events ?? 0, most),
@@ -28,7 +32,7 @@ export const showPartitions = ({ partitions }, several) => {
     ];
     return row(columns, cells, { class: silent && "silent" });
   };
-  put($("partitions-note"), topics.length === 1 ? topics[0] : plural(topics.length, "topic", "topics"));
+  put($("partitions-note"), topics.length === 1 ? topics[0] : plural(topics.length, "topic"));
   put(
     $("partitions"),
     partitions.length > 0
@@ -37,7 +41,7 @@ export const showPartitions = ({ partitions }, several) => {
   );
 };
 
-const STAGES = [{ title: "Stage" }, { title: "Time", number: true }, { title: "Share", number: true }];
+const STAGES = [{ title: "Stage" }, number("Time"), number("Share")];
 const ABOUT = {
   poll: "taking events from the client",
   decode: "Avro to columns",
@@ -95,7 +99,7 @@ export const showScores = ({ scores }) => {
 };
 
 export const showFeatures = ({ features }) => {
-  const columns = [{ title: "Feature" }, barColumn(), { title: "Null", number: true }];
+  const columns = [{ title: "Feature" }, barColumn(), number("Null")];
   const rows = features.map(({ field, events, missing }) =>
     row(columns, [h("code", {}, field), meter(missing, events), share(events > 0 ? missing / events : null)]),
   );

@@ -31,7 +31,7 @@ export const stateOf = ({ status, answers, answeredAt, error }) => {
 
 const titleOf = (states, troubled) => {
   if (states.length === 1) return capital(states[0].word);
-  if (troubled.length === 0) return `${plural(states.length, "worker", "workers")} ready`;
+  if (troubled.length === 0) return `${plural(states.length, "worker")} ready`;
   if (troubled.length === 1) return capital(`${troubled[0].name} ${troubled[0].title}`);
   return `${troubled.length} of ${states.length} workers need a look`;
 };
