@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -19,7 +22,15 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as ClientPartition
-from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import (
+    AclOperation,
+    AdminClient,
+    ConfigEntry,
+    ConfigResource,
+    ConsumerGroupDescription,
+    ResourceType,
+    TopicDescription,
+)
 
 from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
@@ -28,6 +39,9 @@ from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
 
 REQUEST_SECONDS = 10.0
+#: After so long a question is asked by a new client. A client goes on waiting for the controller
+#: that it knows, even if that broker is gone and the cluster has another by now.
+QUESTION_SECONDS = 10.0
 #: An attempt to reach any broker goes on in the background; it is looked at this often.
 ATTEMPT_SECONDS = 2.0
 PAUSE_SECONDS = 0.2
@@ -40,6 +54,7 @@ ENDS_IN_SILENCE = (
     "connections are taken and end without an answer, as with a listener that wants another "
     "security.protocol, or with a broker that hangs"
 )
+_Answer = TypeVar("_Answer")
 _IN_STATE = re.compile(r" \(after \d+ms in state [^)]*\)")
 
 
@@ -106,11 +121,14 @@ class Cluster:
         self._credentials = credentials
         self._servers = str(properties["bootstrap.servers"])
         self._heard = _Heard()
-        with properties_from(credentials):
-            self._admin = AdminClient({**QUIET, **self._properties, "error_cb": self._heard.note})
+        self._admin = self._new_admin()
         self._warn = warn
         self._clock = clock
         self._request_seconds = request_seconds
+
+    def _new_admin(self) -> AdminClient:
+        with properties_from(self._credentials):
+            return AdminClient({**QUIET, **self._properties, "error_cb": self._heard.note})
 
     def close(self) -> None:
         """Let the client go, for good.
@@ -159,29 +177,25 @@ class Cluster:
 
     def may_describe(self, topic: str) -> bool:
         """Tell whether these credentials may ask for a topic, whether or not there is one."""
-        asked = TopicCollection([topic])
         try:
-            self._admin.describe_topics(asked, request_timeout=self._request_seconds)[
-                topic
-            ].result()
+            self._ask(partial(_described, topic))
         except KafkaException as exception:
             return error_of(exception).code() not in RIGHTS
         return True
 
     def topic(self, name: str) -> TopicFacts | None:
-        """Return what the brokers say of a topic, ``None`` if there is none."""
-        future = self._admin.describe_topics(
-            TopicCollection([name]),
-            include_authorized_operations=True,
-            request_timeout=self._request_seconds,
-        )[name]
+        """Return what the brokers say of a topic, ``None`` if there is none.
+
+        Raises:
+            Unreachable: they don't answer, or refuse to say anything.
+        """
         try:
-            described = future.result()
+            described = self._ask(partial(_described, name))
+            settings = self._settings(name)
         except KafkaException as exception:
             if error_of(exception).code() in _ABSENT:
                 return None
             raise Unreachable(f"Topic {name}: {describe(error_of(exception))}.") from exception
-        settings = self._settings(name)
         return TopicFacts(
             name=name,
             partitions=len(described.partitions),
@@ -203,12 +217,8 @@ class Cluster:
             # Asking what is committed waits for a coordinator; without one, librdkafka's
             # coordinator-bound admin requests can abort the process (librdkafka #4605).
             self._committed(group_id, ())
-            future = self._admin.describe_consumer_groups(
-                [group_id],
-                include_authorized_operations=True,
-                request_timeout=self._request_seconds,
-            )[group_id]
-            return _operations(future.result().authorized_operations)
+            described = self._ask(partial(_described_group, group_id))
+            return _operations(described.authorized_operations)
         except KafkaException as exception:
             if error_of(exception).code() in RIGHTS:
                 return frozenset()
@@ -280,13 +290,54 @@ class Cluster:
             ) from exception
 
     def _settings(self, topic: str) -> dict[str, str | None]:
-        resource = ConfigResource(ResourceType.TOPIC, topic)
         try:
-            answer = self._admin.describe_configs([resource], request_timeout=self._request_seconds)
-            return {name: entry.value for name, entry in answer[resource].result().items()}
-        except KafkaException:
+            answer = self._ask(partial(_settings_of, topic))
+        except KafkaException as exception:
+            if error_of(exception).code() in _SILENCE:
+                raise
             # DESCRIBE_CONFIGS is a right that a worker can do without.
             return {}
+        return {name: entry.value for name, entry in answer.items()}
+
+    def _ask(self, question: Callable[[AdminClient, float], Future[_Answer]]) -> _Answer:
+        """Ask until there is an answer, or ``request_seconds`` are over."""
+        deadline = self._clock() + self._request_seconds
+        while True:
+            left = deadline - self._clock()
+            try:
+                # No frame that the failure goes through holds the client.
+                return question(self._admin, min(left, QUESTION_SECONDS)).result()
+            except KafkaException as exception:
+                if left <= QUESTION_SECONDS or error_of(exception).code() not in _SILENCE:
+                    raise
+            # Not while an exception is handled: the client would keep it, and be kept by it.
+            self._admin = self._new_admin()
+
+
+def _described(topic: str, admin: AdminClient, within_seconds: float) -> Future[TopicDescription]:
+    futures: dict[str, Future[TopicDescription]] = admin.describe_topics(
+        TopicCollection([topic]), include_authorized_operations=True, request_timeout=within_seconds
+    )
+    return futures[topic]
+
+
+def _settings_of(
+    topic: str, admin: AdminClient, within_seconds: float
+) -> Future[dict[str, ConfigEntry]]:
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    futures: dict[ConfigResource, Future[dict[str, ConfigEntry]]] = admin.describe_configs(
+        [resource], request_timeout=within_seconds
+    )
+    return futures[resource]
+
+
+def _described_group(
+    group_id: str, admin: AdminClient, within_seconds: float
+) -> Future[ConsumerGroupDescription]:
+    futures: dict[str, Future[ConsumerGroupDescription]] = admin.describe_consumer_groups(
+        [group_id], include_authorized_operations=True, request_timeout=within_seconds
+    )
+    return futures[group_id]
 
 
 def brokers_answer(properties: Mapping[str, Property], within_seconds: float) -> bool:
@@ -298,6 +349,16 @@ def brokers_answer(properties: Mapping[str, Property], within_seconds: float) ->
     return True
 
 
+#: Nobody answered; whatever else is said is an answer.
+_SILENCE = frozenset(
+    {
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - librdkafka's local codes start so
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+        KafkaError._RESOLVE,  # noqa: SLF001
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
 _ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION
 
 

@@ -9,8 +9,11 @@ import psutil
 import pytest
 
 from stream_scorer.errors import Unreachable
+from stream_scorer.kafka import cluster as module
 from stream_scorer.kafka.cluster import Cluster, brokers_answer
+from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.kafka import EmbeddedKafka
+from tests.conftest import ProxiedKafka
 from tests.topics import wait_for
 
 pytestmark = pytest.mark.kafka
@@ -47,3 +50,33 @@ def test_a_cluster_that_is_closed_leaves_no_client_behind() -> None:
         wait_for(lambda: process.num_threads() == before, "its threads end")
     finally:
         gc.enable()
+
+
+def test_a_question_that_a_client_waits_with_is_asked_by_another(
+    proxied: ProxiedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client may wait for an answer, or a controller, that is gone, as long as it is let."""
+    monkeypatch.setattr(module, "QUESTION_SECONDS", 1.0)
+    proxied.kafka.create_topic("asked-twice", 3)
+    name = "asks-twice"
+    properties = {"bootstrap.servers": proxied.kafka.bootstrap_servers, "client.id": name}
+    with closing(Cluster(properties, warn=pytest.fail, request_seconds=20.0)) as cluster:
+        assert "asked-twice" in cluster.topic_names()
+        with proxied.proxy.drop_answer(name, ApiKey.METADATA):
+            facts = cluster.topic("asked-twice")
+    assert facts is not None
+    assert facts.partitions == 3
+    assert facts.max_message_bytes is not None
+
+
+def test_settings_that_nobody_tells_are_no_missing_right(proxied: ProxiedKafka) -> None:
+    """Without an answer nothing is known; to take it for a refusal would forget every limit."""
+    proxied.kafka.create_topic("untold", 1)
+    name = "asks-for-settings"
+    properties = {"bootstrap.servers": proxied.kafka.bootstrap_servers, "client.id": name}
+    with (
+        closing(Cluster(properties, warn=pytest.fail, request_seconds=1.0)) as cluster,
+        proxied.proxy.drop_answer(name, ApiKey.DESCRIBE_CONFIGS, times=9),
+        pytest.raises(Unreachable, match="Topic untold: "),
+    ):
+        cluster.topic("untold")
