@@ -141,13 +141,22 @@ def test_a_registered_version_without_the_defaults_will_do(
         assert list(schemas.versions(f"{settings.kafka.output_topic}-value").values()) == [old]
 
 
-def test_a_registered_version_in_our_namespace_will_do(tmp_path: Path, url: str) -> None:
-    """The record has none now, since it refers to a copied type that has none."""
-    settings = settings_of(tmp_path, url, "status", "before", register=False)
+@pytest.mark.parametrize("name", ["stream_scorer.Scored_model", "shop.Scored"])
+def test_a_registered_version_that_only_java_can_read_will_do(
+    tmp_path: Path, url: str, name: str
+) -> None:
+    """It refers to a type without a namespace from within one.
+
+    Now the record has none either, or the type has the one that is configured for the record.
+    """
+    given = {} if name.startswith("stream_scorer") else {"record": name}
+    settings = settings_of(tmp_path, url, "status", "before", register=False, **given)
     scored = scored_schema(settings)
-    assert "namespace" not in scored.json
-    old = parse({**scored.json, "namespace": "stream_scorer"})
-    number = registered(url, settings, old)
+    old = json.loads(scored.text.replace('"shop.Status"', '"Status"'))
+    old |= {"namespace": name.rpartition(".")[0]}
+    old["fields"][1]["type"]["namespace"] = ""
+    assert parse(old) != scored
+    number = registered(url, settings, parse(old))
     assert id_of(settings) == number
 
 
