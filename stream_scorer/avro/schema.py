@@ -78,18 +78,27 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
 def alike(one: Schema, other: Schema) -> bool:
     """Return whether two schemas write the same bytes with the same names, but for the namespace.
 
-    They may differ in ``doc`` and the defaults of fields, and one of the two records may lack the
-    namespace that the other has.
+    They may differ in ``doc`` and the defaults of fields, and a type may lack in one of them the
+    namespace that it has in the other.
     """
-    roots = [each.root.name for each in (one, other) if isinstance(each.root, Record)]
-    names = {}
-    if not all(namespace_of(name) for name in roots):
-        names = {name: unqualified(name) for name in roots}
+    known = [_names(each) for each in (one, other)]
+    bare = {name for names in known for name in names if not namespace_of(name)}
+    short = {
+        name: unqualified(name) for names in known for name in names if unqualified(name) in bare
+    }
+    if any(len({short.get(name, name) for name in names}) < len(names) for names in known):
+        short = {}  # two types of one schema would be one
     first, second = (
-        self_contained(each.root, set(), docs=False, defaults=False, names=names)
+        self_contained(each.root, set(), docs=False, defaults=False, names=short)
         for each in (one, other)
     )
     return bool(first == second)
+
+
+def _names(schema: Schema) -> set[str]:
+    defined: set[str] = set()
+    self_contained(schema.root, defined)
+    return defined
 
 
 def nullable(of: Type) -> tuple[Type, bool]:

@@ -143,12 +143,10 @@ class RegistrySchemas:
             Unreachable: the registry does not answer, or refuses to.
         """
         with _at_start():
-            found = [
-                number
-                for _, number, version in self._versions(subject)
-                if isinstance(version, Schema) and alike(version, schema)
-            ]
-        return found[-1] if found else None
+            for _, number, version in self._versions(subject, newest_first=True):
+                if isinstance(version, Schema) and alike(version, schema):
+                    return number
+        return None
 
     def register(self, subject: str, schema: Schema) -> int:
         """Register a schema under a subject, unless it is there, and return its id; at start.
@@ -197,11 +195,13 @@ class RegistrySchemas:
         with _at_start():
             return {version: schema for version, _, schema in self._versions(subject)}
 
-    def _versions(self, subject: str) -> Iterator[tuple[int, int, Schema | ContractError]]:
-        """Yield number, id and schema of each version, oldest first."""
+    def _versions(
+        self, subject: str, *, newest_first: bool = False
+    ) -> Iterator[tuple[int, int, Schema | ContractError]]:
+        """Yield number, id and schema of each version, each asked for when it is its turn."""
         listing = partial(self._client.calls.get_versions, subject)
         listed = self._client.known(f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN)
-        for version in listed or ():
+        for version in sorted(listed or (), reverse=newest_first):
             what = f"version {version} of subject {subject}"
             call = partial(self._client.calls.get_version, subject, version)
             found = self._client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
