@@ -195,6 +195,15 @@ def test_an_invalid_logical_type_is_ignored(of: str, attributes: dict[str, Any],
     fastavro.parse_schema(written)
 
 
+@pytest.mark.parametrize("of", [None, 5, ["decimal"], {"a": 1}])
+def test_a_logical_type_that_is_no_name_is_left_out(of: Any) -> None:
+    """Others would stumble over it."""
+    root = parse({"type": "bytes", "logicalType": of, "precision": 3}).root
+    assert isinstance(root, Primitive)
+    assert (root.logical, root.ignored) == (None, "")
+    assert self_contained(root, set()) == {"type": "bytes", "precision": 3}
+
+
 @pytest.mark.parametrize(
     ("of", "attributes", "scale"),
     [
