@@ -44,9 +44,9 @@ def run_dependence_warning(difference: float) -> str | None:
     if difference <= TOLERANCE:
         return None
     return (
-        f"The model's scores differ from run to run, {_by(difference)}: dropout or a random "
-        "operator is in the graph. Export the model for inference (torch: model.eval(); Keras: "
-        "training=False), or an event that is read again gets another score."
+        "The model's scores differ from run to run: dropout or a random operator is in the graph. "
+        f"They change {_by(difference)}. Export the model for inference (torch: model.eval(); "
+        "Keras: training=False), or an event that is read again gets another score."
     )
 
 
