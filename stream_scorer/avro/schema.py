@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any
@@ -154,15 +154,19 @@ class _Leaves(Mapping[str, FieldType]):
 
     def __getitem__(self, path: str) -> FieldType:
         if path not in self._known:
-            at, below_null = self._root, False
+            at, below_null, beside = self._root, False, None
             for name in path.split("."):
-                found = [each.type for each in _entered(at, self._root) or () if each.name == name]
+                found = [each for each in _entered(at, self._root) or () if each.name == name]
                 if not found:
                     raise KeyError(path)
-                at, below_null = found[0], below_null or nullable(at)[1]
+                below_null = below_null or nullable(at)[1]
+                at, beside = found[0].type, found[0].properties.get("logicalType")
             if _entered(at, self._root) is not None:
                 raise KeyError(path)
-            self._known[path] = _field_type(at, below_null=below_null)
+            of = _field_type(at, below_null=below_null)
+            if isinstance(beside, str) and not (of.logical or of.ignored):
+                of = replace(of, ignored=f"{beside} (it stands beside the type, not in it)")
+            self._known[path] = of
         return self._known[path]
 
     def __iter__(self) -> Iterator[str]:

@@ -97,6 +97,7 @@ def test_a_decimal_that_is_none_is_copied_as_the_bytes_that_it_is(
         {"type": "bytes", "logicalType": "decimal"},
         {"type": "string", "logicalType": "decimal", "precision": 9, "scale": 2},
         {"type": "fixed", "name": "F", "size": 2, "logicalType": "decimal", "precision": 9},
+        {"name": "amount", "type": ["null", "bytes"], "logicalType": "decimal", "precision": 9},
     ],
 )
 def test_a_decimal_that_is_none_can_not_be_a_feature(
@@ -104,7 +105,8 @@ def test_a_decimal_that_is_none_can_not_be_a_feature(
 ) -> None:
     """Not event by event, but before the first; and the reason is said."""
     fed = {"model": {"inputs": {"x": ["a", "amount"]}}}
-    config, source = prepared(tmp_path, event({"name": "amount", "type": of}), settings=fed)
+    amount = of if "name" in of and "size" not in of else {"name": "amount", "type": of}
+    config, source = prepared(tmp_path, event(amount), settings=fed)
     code, lines = checked(config, capsys)
     assert code == 3
     assert "takes numbers, but the field 'amount' is" in lines[0]
