@@ -29,6 +29,12 @@ from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ContractError, RefusesToStart
 from stream_scorer.schemas import RegistrySchemas
 
+_REFUSED = (
+    "The registry does not take the scored event's schema as the next version of subject "
+    "{subject}: it must be compatible with the earlier ones, or schemas.registry.subject name "
+    "another."
+)
+
 
 def look_at_reading(
     settings: Settings, contract: Contract, schemas: Schemas | None
@@ -82,19 +88,13 @@ def _judge_registration(
     number = registered_id(registry, subject, scored)
     if number is not None:
         return ok(f"The scored event's schema is registered: id {number}, subject {subject}.")
-    if not config.register_schema:
-        return error(NOT_REGISTERED.format(subject=subject), ContractError)
-    if registry.compatible(subject, scored):
+    if config.register_schema and registry.compatible(subject, scored):
         return ok(f"The scored event's schema is registered at start, under subject {subject}.")
     versions = registry.versions(subject)
     latest = versions[max(versions)] if versions else None
     added = _added_without_default(scored, latest) if isinstance(latest, Schema) else []
-    return error(
-        f"The registry does not take the scored event's schema as the next version of subject "
-        f"{subject}: it must be compatible with the earlier ones, or schemas.registry.subject "
-        f"name another.{_why_refused(added)}",
-        ContractError,
-    )
+    why = _REFUSED if config.register_schema else NOT_REGISTERED
+    return error(f"{why.format(subject=subject)}{_of_backward(added)}", ContractError)
 
 
 def _added_without_default(scored: Schema, latest: Schema) -> list[str]:
@@ -107,7 +107,7 @@ def _added_without_default(scored: Schema, latest: Schema) -> list[str]:
     ]
 
 
-def _why_refused(added: Sequence[str]) -> str:
+def _of_backward(added: Sequence[str]) -> str:
     if not added:
         return ""
     return (

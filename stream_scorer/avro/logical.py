@@ -58,7 +58,7 @@ def logical_of(source: Mapping[str, Any], kind: str, size: int | None = None) ->
     """
     name = source.get("logicalType")
     if not isinstance(name, str):
-        return Logical()
+        return Logical(without=frozenset({"logicalType"}))
     fault = _fault(name, source, kind, size)
     if fault is None:
         return Logical(name, source.get("scale", 0) if name == "decimal" else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any
@@ -78,18 +78,27 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
 def alike(one: Schema, other: Schema) -> bool:
     """Return whether two schemas write the same bytes with the same names, but for the namespace.
 
-    They may differ in ``doc`` and the defaults of fields, and one of the two records may lack the
-    namespace that the other has.
+    They may differ in ``doc`` and the defaults of fields, and a type may lack in one of them the
+    namespace that it has in the other.
     """
-    roots = [each.root.name for each in (one, other) if isinstance(each.root, Record)]
-    names = {}
-    if not all(namespace_of(name) for name in roots):
-        names = {name: unqualified(name) for name in roots}
+    known = [_names(each) for each in (one, other)]
+    bare = {name for names in known for name in names if not namespace_of(name)}
+    short = {
+        name: unqualified(name) for names in known for name in names if unqualified(name) in bare
+    }
+    if any(len({short.get(name, name) for name in names}) < len(names) for names in known):
+        short = {}  # two types of one schema would be one
     first, second = (
-        self_contained(each.root, set(), docs=False, defaults=False, names=names)
+        self_contained(each.root, set(), docs=False, defaults=False, names=short)
         for each in (one, other)
     )
     return bool(first == second)
+
+
+def _names(schema: Schema) -> set[str]:
+    defined: set[str] = set()
+    self_contained(schema.root, defined)
+    return defined
 
 
 def nullable(of: Type) -> tuple[Type, bool]:
@@ -145,15 +154,19 @@ class _Leaves(Mapping[str, FieldType]):
 
     def __getitem__(self, path: str) -> FieldType:
         if path not in self._known:
-            at, below_null = self._root, False
+            at, below_null, beside = self._root, False, None
             for name in path.split("."):
-                found = [each.type for each in _entered(at, self._root) or () if each.name == name]
+                found = [each for each in _entered(at, self._root) or () if each.name == name]
                 if not found:
                     raise KeyError(path)
-                at, below_null = found[0], below_null or nullable(at)[1]
+                below_null = below_null or nullable(at)[1]
+                at, beside = found[0].type, found[0].properties.get("logicalType")
             if _entered(at, self._root) is not None:
                 raise KeyError(path)
-            self._known[path] = _field_type(at, below_null=below_null)
+            of = _field_type(at, below_null=below_null)
+            if isinstance(beside, str) and not (of.logical or of.ignored):
+                of = replace(of, ignored=f"{beside} (it stands beside the type, not in it)")
+            self._known[path] = of
         return self._known[path]
 
     def __iter__(self) -> Iterator[str]:

@@ -25,9 +25,13 @@ def run_dependence(model: Model, tensors: Tensors, wanted: Sequence[str]) -> flo
         As :func:`batch_dependence` does.
 
     Raises:
-        InferenceError: the rows can't be scored together.
+        InferenceError: the rows can't be scored, neither together nor the first one alone.
     """
-    first = model.run(tensors, wanted)
+    try:
+        first = model.run(tensors, wanted)
+    except InferenceError:
+        tensors = take(tensors, slice(0, 1))
+        first = model.run(tensors, wanted)
     for _ in range(_RUNS - 1):
         difference = _difference(first, model.run(tensors, wanted))
         if difference > TOLERANCE:
@@ -40,9 +44,9 @@ def run_dependence_warning(difference: float) -> str | None:
     if difference <= TOLERANCE:
         return None
     return (
-        f"The model's scores differ from run to run, {_by(difference)}: dropout or a random "
-        "operator is in the graph. Export the model for inference (torch: model.eval(); Keras: "
-        "training=False), or an event that is read again gets another score."
+        "The model's scores differ from run to run: dropout or a random operator is in the graph. "
+        f"They change {_by(difference)}. Export the model for inference (torch: model.eval(); "
+        "Keras: training=False), or an event that is read again gets another score."
     )
 
 

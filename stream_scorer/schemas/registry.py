@@ -155,12 +155,10 @@ class RegistrySchemas:
             Unreachable: the registry does not answer, or refuses to.
         """
         with _at_start():
-            found = [
-                number
-                for _, number, version in self._versions(self.full_name(subject))
-                if isinstance(version, Schema) and alike(version, schema)
-            ]
-        return found[-1] if found else None
+            for _, number, version in self._versions(self.full_name(subject), newest_first=True):
+                if isinstance(version, Schema) and alike(version, schema):
+                    return number
+        return None
 
     def register(self, subject: str, schema: Schema) -> int:
         """Register a schema under a subject, unless it is there, and return its id; at start.
@@ -212,12 +210,12 @@ class RegistrySchemas:
             return {version: schema for version, _, schema in versions}
 
     def _versions(
-        self, subject: str, *, deleted: bool = False
+        self, subject: str, *, newest_first: bool = False, deleted: bool = False
     ) -> Iterator[tuple[int, int, Schema | ContractError]]:
-        """Yield number, id and schema of each version, oldest first."""
+        """Yield number, id and schema of each version, each asked for when it is its turn."""
         listing = partial(self._client.calls.get_versions, subject, deleted=deleted)
         listed = self._client.known(f"the versions of subject {subject}", listing, SUBJECT_UNKNOWN)
-        for version in listed or ():
+        for version in sorted(listed or (), reverse=newest_first):
             what = f"version {version} of subject {subject}"
             call = partial(self._client.calls.get_version, subject, version, deleted=deleted)
             found = self._client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)

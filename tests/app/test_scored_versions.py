@@ -112,6 +112,17 @@ def test_a_copied_field_that_does_not_is_named_where_the_registry_refuses_it(
         id_of(more)
 
 
+@pytest.mark.registry
+@pytest.mark.parametrize("name", [None, "shop.Scored"])
+def test_a_copied_type_without_a_namespace_is_taken_by_the_registry(
+    tmp_path: Path, registry: EmbeddedRegistry, name: str | None
+) -> None:
+    """Its parser is Java's; also as a further version of one that copies less."""
+    given = {} if name is None else {"record": name}
+    for copied in (["status"], ["status", "before"]):
+        id_of(settings_of(tmp_path, registry.url, *copied, register=True, **given))
+
+
 @pytest.mark.parametrize("register", [False, True])
 def test_a_registered_version_without_the_defaults_will_do(
     tmp_path: Path, url: str, *, register: bool
@@ -130,14 +141,34 @@ def test_a_registered_version_without_the_defaults_will_do(
         assert list(schemas.versions(f"{settings.kafka.output_topic}-value").values()) == [old]
 
 
-def test_a_registered_version_in_our_namespace_will_do(tmp_path: Path, url: str) -> None:
-    """The record has none now, since it refers to a copied type that has none."""
-    settings = settings_of(tmp_path, url, "status", "before", register=False)
+@pytest.mark.parametrize("name", ["stream_scorer.Scored_model", "shop.Scored"])
+def test_a_registered_version_that_only_java_can_read_will_do(
+    tmp_path: Path, url: str, name: str
+) -> None:
+    """It refers to a type without a namespace from within one.
+
+    Now the record has none either, or the type has the one that is configured for the record.
+    """
+    given = {} if name.startswith("stream_scorer") else {"record": name}
+    settings = settings_of(tmp_path, url, "status", "before", register=False, **given)
     scored = scored_schema(settings)
-    assert "namespace" not in scored.json
-    old = parse({**scored.json, "namespace": "stream_scorer"})
-    number = registered(url, settings, old)
+    old = json.loads(scored.text.replace('"shop.Status"', '"Status"'))
+    old |= {"namespace": name.rpartition(".")[0]}
+    old["fields"][1]["type"]["namespace"] = ""
+    assert parse(old) != scored
+    number = registered(url, settings, parse(old))
     assert id_of(settings) == number
+
+
+def test_what_is_to_be_registered_by_hand_is_judged_too(tmp_path: Path, url: str) -> None:
+    """The sentence of BACKWARD stands behind the one that says what to do."""
+    registered(url, (old := settings_of(tmp_path, url, register=False)), scored_schema(old))
+    (finding,) = findings_of(settings_of(tmp_path, url, "city", "country", register=False))
+    assert finding.level == "error"
+    assert "Register what `stream-scorer schema output` prints" in finding.sentence
+    assert "New in it, and without a default: country." in finding.sentence
+    (finding,) = findings_of(settings_of(tmp_path, url, "city", register=False))
+    assert "without a default" not in finding.sentence
 
 
 def test_a_version_that_differs_in_more_will_not_do(tmp_path: Path, url: str) -> None:

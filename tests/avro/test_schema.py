@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from stream_scorer.avro.forms import canonical, self_contained
 from stream_scorer.avro.names import legal_names
-from stream_scorer.avro.schema import field_type, leaf_paths, parse
+from stream_scorer.avro.schema import Schema, alike, field_type, leaf_paths, parse
 from stream_scorer.avro.types import Array, Fixed, Primitive, Record, Union
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
@@ -195,6 +195,15 @@ def test_an_invalid_logical_type_is_ignored(of: str, attributes: dict[str, Any],
     fastavro.parse_schema(written)
 
 
+@pytest.mark.parametrize("of", [None, 5, ["decimal"], {"a": 1}])
+def test_a_logical_type_that_is_no_name_is_left_out(of: Any) -> None:
+    """Others would stumble over it."""
+    root = parse({"type": "bytes", "logicalType": of, "precision": 3}).root
+    assert isinstance(root, Primitive)
+    assert (root.logical, root.ignored) == (None, "")
+    assert self_contained(root, set()) == {"type": "bytes", "precision": 3}
+
+
 @pytest.mark.parametrize(
     ("of", "attributes", "scale"),
     [
@@ -286,3 +295,22 @@ def test_an_unknown_path_is_an_error_that_names_the_nearest_field(path: str, hin
     with pytest.raises(ConfigError) as caught:
         field_type(schema, path)
     assert str(caught.value) == f"The schema has no field {path!r}; {hint}"
+
+
+def test_schemas_are_alike_that_differ_in_defaults_docs_and_a_missing_namespace() -> None:
+    """Their events are the same bytes. Two types that have but the namespace apart stay two."""
+    status = {"type": "enum", "name": "Status", "symbols": ["ON"]}
+
+    def schema(name: str, of: Any, **more: Any) -> Schema:
+        return parse(
+            {"type": "record", "name": name, "fields": [{"name": "x", "type": of, **more}]}
+        )
+
+    one = schema("shop.Event", {**status, "namespace": "shop"})
+    assert alike(one, schema("shop.Event", {**status, "namespace": ""}, default="ON", doc="x"))
+    assert alike(one, schema("Event", status))
+    assert not alike(one, schema("other.Event", {**status, "namespace": "shop"}))
+    assert not alike(one, schema("shop.Event", {**status, "symbols": ["ON", "OFF"]}))
+    both = [{**status, "namespace": "a"}, {**status, "namespace": ""}]
+    assert alike(schema("E", both), schema("E", both, doc="again"))
+    assert not alike(schema("E", both), schema("E", list(reversed(both))))

@@ -105,9 +105,26 @@ def test_a_random_model_is_called_random_and_not_quantised(
     )
     (finding,) = neighbours(load_model(path))
     assert finding.level == "warning"
-    assert finding.sentence.startswith("The model's scores differ from run to run")
-    assert "dropout or a random operator is in the graph" in finding.sentence
+    assert finding.sentence.startswith(
+        "The model's scores differ from run to run: dropout or a random operator is in the graph."
+    )
     assert "uantisation" not in finding.sentence
+
+
+def test_a_model_that_takes_too_few_rows_is_told_of_and_not_called_random(tmp_path: Path) -> None:
+    """It has room for seven, and eight are tried."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["rows"], end=1),
+        helper.make_node("Gather", ["room", "rows"], ["some"]),
+        helper.make_node("Add", ["x", "some"], ["y"]),
+    ]
+    shape = ("float32", "N", 2)
+    room = numpy_helper.from_array(np.zeros(8, np.float32), "room")
+    path = write_model(
+        tmp_path / "m.onnx", nodes, [value("x", *shape)], [value("y", *shape)], initializers=[room]
+    )
+    (finding,) = neighbours(load_model(path))
+    assert "they change altogether" in finding.sentence
 
 
 def test_a_model_of_one_row_a_call_has_no_neighbours(tmp_path: Path) -> None:

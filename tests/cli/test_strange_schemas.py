@@ -97,6 +97,7 @@ def test_a_decimal_that_is_none_is_copied_as_the_bytes_that_it_is(
         {"type": "bytes", "logicalType": "decimal"},
         {"type": "string", "logicalType": "decimal", "precision": 9, "scale": 2},
         {"type": "fixed", "name": "F", "size": 2, "logicalType": "decimal", "precision": 9},
+        {"name": "amount", "type": ["null", "bytes"], "logicalType": "decimal", "precision": 9},
     ],
 )
 def test_a_decimal_that_is_none_can_not_be_a_feature(
@@ -104,12 +105,23 @@ def test_a_decimal_that_is_none_can_not_be_a_feature(
 ) -> None:
     """Not event by event, but before the first; and the reason is said."""
     fed = {"model": {"inputs": {"x": ["a", "amount"]}}}
-    config, source = prepared(tmp_path, event({"name": "amount", "type": of}), settings=fed)
+    amount = of if "name" in of and "size" not in of else {"name": "amount", "type": of}
+    config, source = prepared(tmp_path, event(amount), settings=fed)
     code, lines = checked(config, capsys)
     assert code == 3
     assert "takes numbers, but the field 'amount' is" in lines[0]
     assert "since its logical type decimal (" in lines[0]
     assert main(["score", "-c", config, str(source), str(tmp_path / "out.avro")]) == 3
+
+
+def test_a_reader_may_say_what_number_the_bytes_are(tmp_path: Path) -> None:
+    """The way out for a decimal that is none: one that is, in the reader's schema."""
+    fed = {"model": {"inputs": {"x": ["a", "amount"]}}}
+    writer = event({"name": "amount", "type": ORACLE})
+    config, source = prepared(tmp_path, writer, text(b"\x04\x1a"), fed)
+    reader = event({"name": "amount", "type": {**ORACLE, "scale": 2}})
+    (tmp_path / "event.avsc").write_text(json.dumps(reader))
+    assert [row["score"] for row in scored(config, source)] == [[float(n), 10.5] for n in range(3)]
 
 
 @pytest.mark.parametrize("namespace", ["my-server.shop", "2024.orders", "a..b", "größe", "-"])

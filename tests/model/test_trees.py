@@ -16,7 +16,7 @@ from stream_scorer.model.features import FeatureMap, map_features
 from stream_scorer.model.fields import Missing
 from stream_scorer.model.session import load_model
 from stream_scorer.model.trees import fed_with_nan
-from tests.model.making import field_type, value, write_model
+from tests.model.making import array_of, field_type, value, write_model
 
 FIELDS: dict[str, FieldType] = {
     "a": field_type("double", nullable=True),
@@ -72,6 +72,14 @@ def test_the_fields_that_the_trees_split_by_are_named_with_the_operator(
     assert fed_with_nan(path, features(path, "c", "b", "a")) == {operator: ["a"]}
     assert fed_with_nan(path, features(path, "c", "a", "c")) == {}
     assert fed_with_nan(path, features(path, "a", "b", "b", missing=0)) == {}
+
+
+def test_an_array_with_a_null_in_it_feeds_nan_too(tmp_path: Path) -> None:
+    """Any of its items may be null."""
+    path = model(tmp_path / "m.onnx", trees("x", None))
+    fields = {"all": array_of(field_type("double", nullable=True))}
+    mapped = map_features(load_model(path).inputs, fields, {"x": ["all"]}, Missing())
+    assert fed_with_nan(path, mapped) == {"TreeEnsembleRegressor": ["all"]}
 
 
 def test_trees_with_tracks_know_what_to_do(tmp_path: Path) -> None:
