@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-_BLOCK = re.compile(r"^```(?:bash)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^(kafka-[a-z-]+\.sh|stream-scorer) ")
 
 
@@ -26,4 +26,6 @@ def recipe(page: str, heading: str) -> list[list[str]]:
     text = (ROOT / page).read_text("utf-8")
     _, found, rest = text.partition(f"\n{heading}\n")
     assert found, f"{page} has no {heading}"
-    return list(commands(re.split(r"\n#{2,} ", rest, maxsplit=1)[0]))
+    found_there = list(commands(re.split(r"\n#{2,} ", rest, maxsplit=1)[0]))
+    assert found_there, f"{page} has no commands below {heading}"
+    return found_there

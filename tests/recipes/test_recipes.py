@@ -110,12 +110,9 @@ class Shell:
         return said
 
     def _popen(self, words: Sequence[str], folder: Path) -> subprocess.Popen[str]:
+        heard = subprocess.DEVNULL if "run" in words else subprocess.PIPE
         return subprocess.Popen(  # noqa: S603 - the words are the documentation's
-            [sys.executable, *words],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if "run" in words else subprocess.PIPE,
-            text=True,
+            [sys.executable, *words], cwd=folder, stdout=heard, stderr=heard, text=True
         )
 
 
