@@ -96,7 +96,7 @@ def test_an_output_that_is_deleted_is_waited_for(scoring: Scoring) -> None:
     delete(scoring, scoring.output)
     write(scoring, 10, 0, 1)
     worker.worker.wait_for(f"the output topic {scoring.output} does not exist any more")
-    assert not worker.is_ready()
+    topics.wait_for(lambda: not worker.is_ready(), "not ready, once both partitions wait")
     scoring.create_topic(scoring.output, 2, {})
     scoring.wait_until_done()
     assert sorted(each["event_id"] for each in scoring.read()) == sorted(
