@@ -24,7 +24,7 @@ from tests.scorers import event, kafka_section, scorer
 CITY = {"name": "city", "type": ["null", "string"], "default": None}
 COUNTRY = {"name": "country", "type": ["string", "null"], "default": ""}
 STATUS = {"name": "status", "type": {"type": "enum", "name": "Status", "symbols": ["ON", "OFF"]}}
-BEFORE = {"name": "before", "type": "Status"}
+BEFORE = {"name": "before", "type": ["null", "Status"], "default": None}
 
 
 @pytest.fixture(params=[pytest.param("apicurio", marks=pytest.mark.registry), "stub"])
