@@ -103,13 +103,13 @@ def error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
-_SPEAKER = re.compile(r"^(Broker|Local): ")
+_SPEAKER = re.compile(r"\b(?:Broker|Local): ")
 
 
 def describe(error: KafkaError) -> str:
     """Return what happened, in words: ``Unknown topic or partition``.
 
-    librdkafka says before it who speaks, and has names of its own for Kafka's errors.
+    librdkafka says amid it who speaks, and has names of its own for Kafka's errors.
     """
     return " ".join(_SPEAKER.sub("", error.str()).split()).rstrip(".") or str(error.name())
 

@@ -74,7 +74,8 @@ def test_each_right_that_is_missing_is_named_until_all_are_there(
     grant(secured, ResourceType.TOPIC, "out", AclOperation.WRITE)
     grant(secured, ResourceType.GROUP, "out", AclOperation.READ)
     (error,) = looked_at(tmp_path, secured)
-    assert "may not use it (Transactional Id authorization failed" in error.sentence
+    assert "these credentials may not use it (" in error.sentence
+    assert "Transactional Id authorization failed); grant WRITE" in error.sentence
     assert "grant WRITE on transactional ids" in error.sentence
     assert exit_code_of([error]) == 4
 

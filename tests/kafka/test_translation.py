@@ -193,7 +193,7 @@ def test_an_error_is_described_in_words() -> None:
     """Neither who speaks nor librdkafka's own names, which Kafka's documentation does not have."""
     assert describe(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)) == "Unknown topic or partition"
     assert describe(KafkaError(KafkaError._TRANSPORT)) == "Broker transport failure"
-    assert describe(KafkaError(KafkaError._TRANSPORT, "Local: a\nb.")) == "a b"
+    assert describe(KafkaError(KafkaError._TRANSPORT, "Failed: Local: a\nb.")) == "Failed: a b"
 
 
 def test_an_exception_without_an_error_is_a_bug() -> None:
