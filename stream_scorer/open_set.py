@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,26 +100,40 @@ class SetSize:
         self.rows = max(1, min(rows, self.rows) // 2)
 
 
+class Place(NamedTuple):
+    """Where the event of a trace stands, and whether its trace is a dead letter."""
+
+    source: TopicPartition
+    offset: int
+    is_letter: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the events of some traces stand: row ``i`` at ``offsets[i]`` of its source."""
+    """Where the events of some traces stand: row ``i`` at ``offsets[i]`` of its source.
+
+    The first ``scored`` traces are scored events, those behind them dead letters.
+    """
 
     sources: tuple[TopicPartition, ...]
     source_index: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    scored: int
 
     @classmethod
-    def of(cls, batch: Batch, rows: NDArray[np.intp]) -> Places:
-        """Return the places of these rows of a batch."""
-        return cls(batch.sources, batch.source_index[rows], batch.offsets[rows])
+    def of(cls, batch: Batch, scored: ScoredBatch) -> Places:
+        """Return the places of the events that a batch's traces are of."""
+        rows = scored.rows
+        return cls(batch.sources, batch.source_index[rows], batch.offsets[rows], len(scored.scored))
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.offsets)
 
-    def at(self, row: int) -> tuple[TopicPartition, int]:
+    def at(self, row: int) -> Place:
         """Return the place of one row."""
-        return self.sources[int(self.source_index[row])], int(self.offsets[row])
+        source = self.sources[int(self.source_index[row])]
+        return Place(source, int(self.offsets[row]), is_letter=row >= self.scored)
 
 
 @dataclass(slots=True)
@@ -139,12 +154,12 @@ class OpenSet:
     def add(self, scored: ScoredBatch, batch: Batch) -> None:
         """Gather what a batch became, behind what is already here; its bytes are not kept."""
         self.batches.append(scored)
-        self.places.append(Places.of(batch, scored.rows))
+        self.places.append(Places.of(batch, scored))
         self.offsets.update(scored.next_offsets)
         self.rows += len(scored.rows)
         self.size_bytes += scored.size_bytes
 
-    def place(self, number: int) -> tuple[TopicPartition, int]:
+    def place(self, number: int) -> Place:
         """Return where the event of a trace stands; they are numbered in the order of writing.
 
         That is batch by batch, scored events first and then dead letters.

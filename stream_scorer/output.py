@@ -12,7 +12,7 @@ from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
 from stream_scorer.protocols import Transaction
-from stream_scorer.records import Reason, ScoredBatch, TopicPartition
+from stream_scorer.records import Reason, ScoredBatch, TopicLimits, TopicPartition
 
 
 class Producer(Protocol):
@@ -39,17 +39,18 @@ class DeadLetterOutput:
         self.record_format = record_format
         self.ledger = ledger
 
-    def fit(self, max_bytes: int | None) -> None:
-        """Write no larger records from now on than the topic takes; ``None``: not known."""
-        self.record_format = replace(self.record_format, max_bytes=max_bytes)
+    def fit(self, limits: TopicLimits) -> None:
+        """Write no records from now on that the topic does not take."""
+        self.record_format = replace(self.record_format, limits=limits)
 
 
 class TransactionalOutput:
     """Commits each set in one transaction; the dead-letter budget is asked before it begins.
 
     ``dead_letters`` is ``None`` without a dead-letter topic: the first bad event stops the worker.
-    ``clock`` is monotonic seconds. ``look_again`` is called when a record was more than its topic
-    takes, as the brokers say or as it is known: that may have changed.
+    ``clock`` is monotonic seconds, ``now_ms`` the wall clock in milliseconds. ``look_again`` is
+    called when a record was more than its topic takes, as the brokers say or as it is known: that
+    may have changed.
     """
 
     def __init__(
@@ -58,13 +59,16 @@ class TransactionalOutput:
         topic: str,
         dead_letters: DeadLetterOutput | None,
         clock: Callable[[], float] = time.monotonic,
+        *,
         look_again: Callable[[], None] = lambda: None,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._producer = producer
         self._topic = topic
         self._dead_letters = dead_letters
         self._clock = clock
         self._look_again = look_again
+        self._now_ms = now_ms
 
     @property
     def needs_rebuild(self) -> bool:
@@ -98,7 +102,8 @@ class TransactionalOutput:
                 for batch in scored:
                     transaction.produce(self._topic, batch.scored)
                     if batch.dead_letters and self._dead_letters is not None:
-                        records = self._dead_letters.record_format.records(batch.dead_letters)
+                        form = self._dead_letters.record_format
+                        records = form.records(batch.dead_letters, self._now_ms())
                         transaction.produce(self._dead_letters.topic, records)
                 transaction.send_offsets(offsets, membership)
         except RecordsRefused:

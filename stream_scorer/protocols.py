@@ -97,8 +97,11 @@ class Scorer(Protocol):
     def score(self, batch: Batch) -> ScoredBatch:
         """Give every event its one trace, or hold its partition from there on."""
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Make a dead letter of this event from now on: the broker does not take its score."""
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
+        """Write this event otherwise from now on: the broker does not take its trace.
+
+        A dead letter in place of a score; a dead letter (``is_letter``) with less in it.
+        """
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Forget what was rejected before these offsets, which are committed."""

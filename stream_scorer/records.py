@@ -50,12 +50,16 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one event; its neighbours are not touched."""
+    """What is wrong with one event; its neighbours are not touched.
+
+    ``headers_lost``: the client could not hand over its headers, so nobody here has them.
+    """
 
     reason: Reason
     stage: Stage
     message: str
     exception: str = "stream_scorer.RecordError"
+    headers_lost: bool = False
 
 
 Problems = dict[int, Problem]
@@ -73,6 +77,7 @@ class Batch:
 
     Within a source, rows are in offset order. ``timestamps`` are milliseconds since the epoch,
     -1 where the broker has none. ``sources[source_index[i]]`` is where event ``i`` came from.
+    ``problems`` says of which events it is known already that they can't be scored.
     """
 
     values: Sequence[bytes | None]
@@ -82,6 +87,7 @@ class Batch:
     sources: tuple[TopicPartition, ...]
     source_index: NDArray[np.int64]
     offsets: NDArray[np.int64]
+    problems: Problems = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of events."""
@@ -104,6 +110,9 @@ class Batch:
     def take(self, rows: NDArray[np.intp]) -> Batch:
         """Return the given rows, in that order, as a batch of their own."""
         chosen = rows.tolist()
+        problems = self.problems and {
+            new: self.problems[row] for new, row in enumerate(chosen) if row in self.problems
+        }
         return Batch(
             [self.values[row] for row in chosen],
             [self.keys[row] for row in chosen],
@@ -112,6 +121,7 @@ class Batch:
             self.sources,
             self.source_index[rows],
             self.offsets[rows],
+            problems,
         )
 
 
@@ -120,18 +130,31 @@ class TopicLimits:
     """What a topic takes, as far as it is known; what is ``None`` is up to the brokers.
 
     ``max_bytes`` are those of a record's contents. A timestamp may be so many milliseconds before
-    the brokers' time, or after it. A compacted topic takes no record without a key.
+    the brokers' time, or after it. A compacted topic takes no record without a key. ``partitions``
+    are given where events go to the partition of their source's number, and it may be missing.
     """
 
     max_bytes: int | None = None
     before_max_ms: int | None = None
     after_max_ms: int | None = None
     needs_key: bool = False
+    partitions: int | None = None
+
+    def refused_side(self, timestamp: int, now_ms: int) -> Literal["before", "after"] | None:
+        """Return on which side of now a record is too far away, if it is."""
+        if self.before_max_ms is not None and now_ms - timestamp > self.before_max_ms:
+            return "before"
+        if self.after_max_ms is not None and timestamp - now_ms > self.after_max_ms:
+            return "after"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that can't be scored: its own bytes, and why."""
+    """An event that can't be scored: its own bytes, and why.
+
+    ``refusals`` counts how often the dead-letter topic did not take it.
+    """
 
     value: bytes | None
     key: bytes | None
@@ -140,6 +163,7 @@ class DeadLetter:
     source: TopicPartition
     offset: int
     problem: Problem
+    refusals: int = 0
 
 
 @dataclass(frozen=True, slots=True)

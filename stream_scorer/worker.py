@@ -211,8 +211,9 @@ class Worker:
         except (TransactionAborted, ProducerLost) as error:
             refused = error.refused if isinstance(error, RecordsRefused) else {}
             for number, why in refused.items():
-                # When its event comes again, it becomes a dead letter.
-                self._scorer.reject(*gathered.place(number), why)
+                # When its event comes again it becomes a dead letter, or one that says less.
+                place = gathered.place(number)
+                self._scorer.reject(place.source, place.offset, why, is_letter=place.is_letter)
             if not refused:
                 self._set_size.aborted(gathered.rows)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ import pytest
 from typer.main import get_command
 
 from stream_scorer.cli.main import build
-from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.records import DeadLetter, Problem, Reason, Stage, TopicPartition
-from stream_scorer.scoring.replay import REPLAYS_HEADER
+from stream_scorer.dead_letters import DeadLetterFormat, counted
+from stream_scorer.records import (
+    DeadLetter,
+    Problem,
+    Reason,
+    Stage,
+    TopicLimits,
+    TopicPartition,
+)
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "stream_scorer"
@@ -108,20 +115,22 @@ def test_every_reason_for_a_dead_letter_is_explained_and_no_other() -> None:
 
 
 def test_every_header_of_a_dead_letter_is_explained_and_no_other() -> None:
-    """Those of an event that is too large for the topic and was replayed are all there are."""
+    """Events that are too large, of no time, without a key and replayed have all there are."""
     letter = DeadLetter(
         value=b"x" * 1000,
-        key=None,
-        headers=[(REPLAYS_HEADER, b"1")],
+        key=b"k" * 1000,
+        headers=counted([("h" * 1000, b"")], 1, "group"),
         timestamp=0,
         source=TopicPartition("events", 0),
         offset=0,
         problem=Problem(Reason.UNDECODABLE, Stage.DECODE, "cut off"),
     )
-    form = DeadLetterFormat("group", "version", "model", partitions=1, max_bytes=500)
-    [headers] = form.records([letter]).headers
+    limits = TopicLimits(max_bytes=500, needs_key=True)
+    form = DeadLetterFormat("group", "version", "model", partitions=1, limits=limits)
+    records = form.records([letter, replace(letter, key=None)], 0)
+    names = {name for headers in records.headers for name, _ in headers or ()}
     explained = first_cells(section(text_of("docs/dead-letters.md"), "## What a dead letter is"))
-    assert sorted(explained) == sorted(name for name, _ in headers or ())
+    assert sorted(explained) == sorted(names)
 
 
 # ------------------------------------------------------------------ the command line

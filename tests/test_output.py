@@ -19,6 +19,7 @@ from stream_scorer.records import (
     ScoredBatch,
     ScoredEvents,
     Stage,
+    TopicLimits,
     TopicPartition,
 )
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
@@ -174,6 +175,6 @@ def test_a_dead_letter_fits_what_its_topic_takes_now() -> None:
     """Its value is left out if it does not."""
     dead = DeadLetterOutput("dead", DeadLetterFormat("group", "0", "m", 1), BudgetLedger(BUDGET))
     letter = DeadLetter(b"v" * 5000, None, None, 0, SOURCE, 40, PROBLEM)
-    assert dead.record_format.records([letter]).values == [letter.value]
-    dead.fit(2000)
-    assert dead.record_format.records([letter]).values == [None]
+    assert dead.record_format.records([letter], 0).values == [letter.value]
+    dead.fit(TopicLimits(max_bytes=2000))
+    assert dead.record_format.records([letter], 0).values == [None]

@@ -74,9 +74,11 @@ def make_output(
     make_client: MakeClient = make_client,
     logins: RenewedLogins | None = None,
     hears: Hears | None = None,
+    letters_of: str | None = None,
 ) -> TransactionalOutput:
     """Return where scored batches leave, exactly once or at least once; it follows ``logins``.
 
+    ``letters_of`` is the group whose dead letters are written, the consumer's own unless given.
     When a record is more than its topic takes the topics are read again, and a client is made that
     fits them.
     """
@@ -85,14 +87,15 @@ def make_output(
     )
     if logins is not None:
         logins.follow(producer, {**kafka.common, **kafka.producer})
-    dead_letters = _dead_letters(settings, kafka, topics.now.dead_letters)
+    group = letters_of or kafka.group_id
+    dead_letters = _dead_letters(settings, kafka, group, topics.now.dead_letters)
 
     def read_topics_again() -> None:
         if topics.read_again():
             fitting = write_properties(settings, kafka, topics.now)
             producer.fit({name: fitting[name] for name in ("message.max.bytes", "batch.size")})
             if dead_letters is not None:
-                dead_letters.fit(limits_of(topics.now.dead_letters).max_bytes)
+                dead_letters.fit(limits_of(topics.now.dead_letters))
 
     return TransactionalOutput(
         producer, kafka.output_topic, dead_letters, look_again=read_topics_again
@@ -141,7 +144,7 @@ def set_limits(settings: Settings) -> SetLimits:
 
 
 def _dead_letters(
-    settings: Settings, kafka: KafkaConfig, topic: TopicFacts | None
+    settings: Settings, kafka: KafkaConfig, group: str, topic: TopicFacts | None
 ) -> DeadLetterOutput | None:
     if kafka.dead_letter_topic is None or topic is None:
         return None
@@ -152,10 +155,10 @@ def _dead_letters(
         else UNLIMITED
     )
     record_format = DeadLetterFormat(
-        group=kafka.group_id,
+        group=group,
         version=__version__,
         model=f"{settings.model.name}:{settings.model.version}".rstrip(":"),
         partitions=topic.partitions,
-        max_bytes=limits_of(topic).max_bytes,
+        limits=limits_of(topic),
     )
     return DeadLetterOutput(kafka.dead_letter_topic, record_format, BudgetLedger(budget))

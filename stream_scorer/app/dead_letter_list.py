@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stream_scorer.config.settings import Settings
-from stream_scorer.dead_letters import OWN_PREFIX, STREAMS_PREFIX
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.reading import read_to_end
-from stream_scorer.records import Headers
-from stream_scorer.scoring.replay import REPLAYS_HEADER
+from stream_scorer.records import Batch
+from stream_scorer.scoring.told_letters import ToldLetter
 
 
 @dataclass(frozen=True, slots=True)
 class ListedLetter:
-    """One dead letter as its headers tell it; ``timestamp`` is the event's, in milliseconds."""
+    """One dead letter as its headers tell it; ``timestamp`` is the event's, in milliseconds.
+
+    A record that is no dead letter has question marks.
+    """
 
     partition: int
     offset: int
     timestamp: int
     source: str
+    group: str
     reason: str
     stage: str
     message: str
@@ -40,33 +43,37 @@ def list_dead_letters(settings: Settings, reason: str | None = None) -> Iterator
         raise ConfigError("kafka.dead_letter_topic: name the topic whose dead letters to list.")
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
     for batch in read_to_end(common, kafka.dead_letter_topic):
-        for row, headers in enumerate(batch.headers):
-            letter = _listed(
-                headers or [],
-                partition=batch.source_of(row).partition,
-                offset=int(batch.offsets[row]),
-                timestamp=int(batch.timestamps[row]),
-                value_bytes=len(batch.values[row] or b""),
-            )
+        for row in range(len(batch)):
+            letter = _listed(batch, row)
             if reason is None or letter.reason == reason:
                 yield letter
 
 
-def _listed(
-    headers: Headers, *, partition: int, offset: int, timestamp: int, value_bytes: int
-) -> ListedLetter:
-    texts = {name: (content or b"").decode("utf-8", "replace") for name, content in headers}
-    topic, number, position = (
-        texts.get(STREAMS_PREFIX + name, "?") for name in ("topic", "partition", "offset")
+def _listed(batch: Batch, row: int) -> ListedLetter:
+    told = ToldLetter.of(batch.headers[row])
+    value_bytes = len(batch.values[row] or b"")
+    letter = ListedLetter(
+        partition=batch.source_of(row).partition,
+        offset=int(batch.offsets[row]),
+        timestamp=int(batch.timestamps[row]),
+        source="?[?]@?",
+        group="?",
+        reason="?",
+        stage="?",
+        message="",
+        replays=0,
+        value_bytes=value_bytes,
     )
-    return ListedLetter(
-        partition=partition,
-        offset=offset,
-        timestamp=timestamp,
-        source=f"{topic}[{number}]@{position}",
-        reason=texts.get(OWN_PREFIX + "reason", "?"),
-        stage=texts.get(OWN_PREFIX + "stage", "?"),
-        message=texts.get(STREAMS_PREFIX + "message", ""),
-        replays=int(texts.get(REPLAYS_HEADER, "0")),
-        value_bytes=int(texts.get(OWN_PREFIX + "value_bytes", value_bytes)),
+    if told is None:
+        return letter
+    return replace(
+        letter,
+        timestamp=letter.timestamp if told.timestamp is None else told.timestamp,
+        source=f"{told.source.topic}[{told.source.partition}]@{told.offset}",
+        group=told.group,
+        reason=told.reason,
+        stage=told.stage,
+        message=told.message,
+        replays=told.replays,
+        value_bytes=value_bytes if told.value_bytes is None else told.value_bytes,
     )

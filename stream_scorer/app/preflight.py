@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from stream_scorer.app.clients import write_properties
@@ -15,9 +15,10 @@ from stream_scorer.check.topics import (
     judge_group,
     judge_names,
     judge_topics,
+    matching,
 )
 from stream_scorer.config.settings import KafkaConfig, Settings
-from stream_scorer.errors import RefusesToStart
+from stream_scorer.errors import RefusesToStart, Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import PATIENCE_SECONDS, REQUEST_SECONDS, Cluster, TopicFacts
 
@@ -38,12 +39,14 @@ def look_at_cluster(
     *,
     request_seconds: float = REQUEST_SECONDS,
     beside_workers: bool = False,
+    plan: TopicPlan | None = None,
 ) -> ClusterReport:
     """Look at topics, rights and transactions; what is wrong becomes a finding.
 
     ``beside_workers``: live workers may hold the configured transactional id, so it is not used.
+    ``plan`` is what a worker wants of the topics unless given.
     """
-    plan = TopicPlan(
+    plan = plan or TopicPlan(
         kafka.input_topics,
         kafka.output_topic,
         kafka.dead_letter_topic,
@@ -62,10 +65,10 @@ def look_at_cluster(
         findings += judge_group(plan, cluster.group_operations(kafka.group_id))
     except RefusesToStart as refused:
         return ClusterReport((of_refusal(refused),), None)
-    output = facts.get(kafka.output_topic)
-    if output is None or any(finding.level == "error" for finding in findings):
+    written = [facts[name] for name in _written(plan, facts)]
+    if not written or any(finding.level == "error" for finding in findings):
         return ClusterReport(tuple(findings), None)
-    topics = OutputTopics(output, facts.get(kafka.dead_letter_topic or ""))
+    topics = OutputTopics(written[0], facts.get(plan.dead_letter_topic or ""), tuple(written[1:]))
     if kafka.delivery == "exactly_once":
         properties = write_properties(settings, kafka, topics)
         if beside_workers and "{random}" not in (kafka.transactional_id or "{random}"):
@@ -96,8 +99,47 @@ def topics_for_run(
     return report.topics
 
 
+def topics_for_replay(
+    settings: Settings, kafka: KafkaConfig, given_back: tuple[str, ...], warn: Callable[[str], None]
+) -> OutputTopics:
+    """Return the topics that a replay writes to; ``kafka`` has the dead letters as input.
+
+    ``given_back`` are the topics that events came from, if they are to go there: then nothing else
+    is written to. Each event says its own partition, so no number of partitions is refused here.
+
+    Raises:
+        RefusesToStart: with all that is wrong.
+    """
+    plan = TopicPlan(
+        kafka.input_topics,
+        None if given_back else kafka.output_topic,
+        None if given_back else kafka.dead_letter_topic,
+        "key",
+        kafka.group_id,
+        input_setting="kafka.dead_letter_topic",
+        given_back=given_back,
+    )
+    report = look_at_cluster(settings, kafka, warn, plan=plan)
+    heed(report.findings, warn)
+    if report.topics is None:
+        raise Unreachable("kafka.input_topics: none of the topics to give events back to exists.")
+    return report.topics
+
+
+def _written(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> tuple[str, ...]:
+    """Return the topics that scored events go to, or those that events are given back to."""
+    if plan.output_topic is not None:
+        return (plan.output_topic,) if plan.output_topic in facts else ()
+    return matching(plan.given_back, frozenset(facts))
+
+
 def _facts(cluster: Cluster, plan: TopicPlan, names: frozenset[str]) -> dict[str, TopicFacts]:
-    wanted = (*inputs_among(plan, names), *plan.written, *INTERNAL_TOPICS)
+    wanted = (
+        *inputs_among(plan, names),
+        *matching(plan.given_back, names),
+        *plan.written,
+        *INTERNAL_TOPICS,
+    )
     described = {name: cluster.topic(name) for name in wanted if name in names}
     return {name: facts for name, facts in described.items() if facts is not None}
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from stream_scorer.app.back_to_input import BackToInput
 from stream_scorer.app.clients import make_consumer, make_output, make_producer
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
-from stream_scorer.app.preflight import topics_for_run
+from stream_scorer.app.preflight import topics_for_replay
+from stream_scorer.app.renewed_logins import as_now
+from stream_scorer.app.replay_ends import ASK_SECONDS, Until, places, unread
 from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.run import pace_of
 from stream_scorer.app.schema_sources import Schemas, open_schemas
@@ -22,11 +25,12 @@ from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import DEFAULT
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.bounded import BoundedConsumer
-from stream_scorer.kafka.cluster import Cluster
+from stream_scorer.kafka.client_config import transaction_timeout_seconds
+from stream_scorer.kafka.cluster import REQUEST_SECONDS, Cluster
 from stream_scorer.kafka.consumer import EventConsumer
-from stream_scorer.kafka.reading import bounds_of
 from stream_scorer.observe.logs import Log, configure_logging
 from stream_scorer.protocols import Output, Scorer
+from stream_scorer.records import TopicLimits
 from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
 from stream_scorer.worker import Worker
 
@@ -50,13 +54,15 @@ def replay(
     destination: Destination,
     max_replays: int,
     signals: Signals | None = None,
+    group: str | None = None,
 ) -> Replayed:
-    """Replay every dead letter that this scorer's replay group has not replayed yet.
+    """Replay every dead letter of a group that its replay group has not replayed yet.
 
-    It has a group and a transaction of its own, ``{group_id}-replay``, so what is replayed is
-    replayed once, also when it is interrupted and started again. Dead letters that arrive
-    meanwhile, its own among them, are left for the next time. A signal ends it after a commit;
-    without ``signals`` they are heard while dead letters are replayed.
+    The group is the scorer's own unless given. Its replays have a group and a transaction of their
+    own, ``{group}-replay``, so what is replayed is replayed once, also when it is interrupted and
+    started again. Dead letters that arrive meanwhile, its own among them, are left for the next
+    time. A signal ends it after a commit; without ``signals`` they are heard while dead letters are
+    replayed.
 
     Raises:
         RefusesToStart: nothing was replayed.
@@ -64,22 +70,29 @@ def replay(
     """
     configure_logging(settings.logging.level, settings.logging.format, sys.stderr)
     log = Log("stream_scorer")
-    replaying, kafka = _replay_settings(settings)
-    topics = written_topics(kafka, topics_for_run(replaying, kafka, log.debug))
+    replaying, kafka, group = _replay_settings(settings, group)
+    given_back = _configured_inputs(settings) if destination == "input" else ()
+    topics = written_topics(kafka, topics_for_replay(replaying, kafka, given_back, log.debug))
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
-    bounds = bounds_of(common, kafka.input_topics[0])
-    committed = Cluster(common, warn=log.warning).committed(kafka.group_id, bounds)
-    ends = {each: end for each, (start, end) in bounds.items() if committed.get(each, start) < end}
-    refusals = Refusals(max_replays)
+    dead_letters = kafka.input_topics[0]
+    # The transaction of a replay that was killed may be open for so long.
+    patience = REQUEST_SECONDS + transaction_timeout_seconds(kafka.common, kafka.producer)
+    ends = unread(places(common, dead_letters, kafka.group_id, patience))
+    refusals = Refusals(max_replays, group)
     if not ends:
         return Replayed(0, 0, 0, ())
-    consumer = make_consumer(replaying, kafka, log.warning)
+
+    def warn(sentence: str) -> None:
+        log.warning("dead letters are gone", reason=sentence)
+
+    consumer = make_consumer(replaying, kafka, warn)
     bounded = BoundedConsumer(consumer, ends)
-    input_side = _InputSide(settings, consumer, topics, refusals, log.error)
+    input_side = _InputSide(settings, consumer, topics, refusals, group, log.error)
     build = _to_input if destination == "input" else _to_output
     built = build(replaying, kafka, input_side)
     progress = Progress(log)
-    until = _Until(bounded, built.stopping)
+    look = partial(places, common, dead_letters, kafka.group_id, ASK_SECONDS)
+    until = Until(bounded, ends, look, built.stopping)
     worker = Worker(
         bounded,
         built.scorer,
@@ -91,41 +104,38 @@ def replay(
     with closing(built), hearing(signals) as heard, built.stopping.told_by(heard):
         worker.run()
     passed_over = tuple(refusals.sentences())
+    stopped = built.stopping() and not until.is_done()
     if destination == "input":
-        return Replayed(0, 0, progress.dead_letters, passed_over, until.stopped)
-    return Replayed(progress.scored, progress.dead_letters, 0, passed_over, until.stopped)
+        return Replayed(0, 0, progress.dead_letters, passed_over, stopped)
+    return Replayed(progress.scored, progress.dead_letters, 0, passed_over, stopped)
 
 
-class _Until:
-    """When the loop ends: everything is read, or a stop was asked for."""
-
-    def __init__(self, bounded: BoundedConsumer, stopping: Stopping) -> None:
-        self._bounded = bounded
-        self._stopping = stopping
-        #: Whether it is, or would be, the stop that ends the loop.
-        self.stopped = True
-
-    def __call__(self) -> bool:
-        self.stopped = not self._bounded.finished()
-        return not self.stopped or self._stopping()
+def _configured_inputs(settings: Settings) -> tuple[str, ...]:
+    return settings.kafka.input_topics if settings.kafka is not None else ()
 
 
-def _replay_settings(settings: Settings) -> tuple[Settings, KafkaConfig]:
-    """Return the settings with the dead letters as input, and no budget for dying again."""
+def _replay_settings(settings: Settings, group: str | None) -> tuple[Settings, KafkaConfig, str]:
+    """Return the settings with the dead letters as input, and whose dead letters to take.
+
+    There is no budget for dying again, and dead letters that have expired are no loss.
+    """
     kafka = settings.kafka
     if kafka is None or kafka.dead_letter_topic is None:
         raise ConfigError("kafka.dead_letter_topic: name the topic whose dead letters to replay.")
+    group = group or kafka.group_id
     replaying = kafka.model_copy(
         update={
             "input_topics": (kafka.dead_letter_topic,),
-            "group_id": f"{kafka.group_id}-replay",
+            "group_id": f"{group}-replay",
             # A live worker may hold the configured name, and must not be fenced by this.
             "transactional_id": f"{kafka.transactional_id or DEFAULT}-replay",
             "consumer": {**kafka.consumer, "auto.offset.reset": "earliest"},
+            "on_data_loss": "continue",
         }
     )
     unlimited = settings.dead_letters.model_copy(update={"budget": None})
-    return settings.model_copy(update={"kafka": replaying, "dead_letters": unlimited}), replaying
+    settings = settings.model_copy(update={"kafka": replaying, "dead_letters": unlimited})
+    return settings, replaying, group
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +149,7 @@ class _InputSide:
     consumer: EventConsumer
     topics: WrittenTopics
     refusals: Refusals
+    group: str
     say: Callable[[str], None]
 
 
@@ -162,7 +173,15 @@ def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) ->
         settings, kafka, input_side.topics.now, input_side.consumer, warn=input_side.say
     )
     stopping = Stopping(lambda: None, input_side.say)
-    return _Ends(ReturnToInput(input_side.refusals), BackToInput(producer), stopping)
+    partitions_of = partial(_partitions_of, kafka)
+    return _Ends(ReturnToInput(input_side.refusals, partitions_of), BackToInput(producer), stopping)
+
+
+def _partitions_of(kafka: KafkaConfig, topic: str) -> int:
+    properties = {**as_now(kafka.common), "bootstrap.servers": kafka.bootstrap_servers}
+    with closing(Cluster(properties, warn=lambda _: None)) as cluster:
+        facts = cluster.topic(topic)
+    return 0 if facts is None else facts.partitions
 
 
 def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
@@ -174,10 +193,21 @@ def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -
         contract,
         schemas.source,
         schemas.prefix_for(contract.scored),
-        input_side.topics.scored_limits,
+        partial(_scored_limits, settings, input_side.topics),
     )
     output = make_output(
-        settings, kafka, input_side.topics, input_side.consumer, warn=input_side.say
+        settings,
+        kafka,
+        input_side.topics,
+        input_side.consumer,
+        warn=input_side.say,
+        letters_of=input_side.group,
     )
     stopping = Stopping(model.terminate, input_side.say)
     return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping, schemas)
+
+
+def _scored_limits(settings: Settings, topics: WrittenTopics) -> TopicLimits:
+    """Return what the output topic takes; it may have fewer partitions than events came from."""
+    partitions = topics.now.scored.partitions if settings.output.partition == "source" else None
+    return replace(topics.scored_limits(), partitions=partitions)

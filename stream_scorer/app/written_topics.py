@@ -27,14 +27,18 @@ REST_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OutputTopics:
-    """The topics that are written to, as the brokers describe them."""
+    """The topics that are written to, as the brokers describe them.
+
+    ``others`` are there when events are given back to several topics, ``scored`` being the first.
+    """
 
     scored: TopicFacts
     dead_letters: TopicFacts | None
+    others: tuple[TopicFacts, ...] = ()
 
     def message_bytes(self) -> list[int]:
         """Return their ``max.message.bytes``, those that are known."""
-        topics = (self.scored, self.dead_letters)
+        topics = (self.scored, self.dead_letters, *self.others)
         return [topic.max_message_bytes for topic in topics if topic and topic.max_message_bytes]
 
 
@@ -83,6 +87,7 @@ class WrittenTopics:
         self.now = OutputTopics(
             self._describe(before.scored.name) or before.scored,
             dead and (self._describe(dead.name) or dead),
+            before.others,
         )
         self._asked = self._clock()
         return self.now != before

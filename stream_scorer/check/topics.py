@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,22 +25,27 @@ class TopicPlan:
     """What the configuration wants of the cluster's topics."""
 
     input_topics: tuple[str, ...]
-    output_topic: str
+    output_topic: str | None
     dead_letter_topic: str | None
     partition: Literal["source", "key"]
     group_id: str
+    #: Which setting names the topics that are read.
+    input_setting: str = "kafka.input_topics"
+    #: Topics that events are given back to (``dlq replay --to input``), as far as they exist.
+    given_back: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[str, ...]:
-        """Return the topics that are written to."""
-        return (self.output_topic, *([self.dead_letter_topic] if self.dead_letter_topic else []))
+        """Return the topics that are written to and must exist."""
+        return tuple(filter(None, (self.output_topic, self.dead_letter_topic)))
 
     def uses(self) -> Iterator[tuple[str, str, str]]:
         """Yield each topic that has a name, after its setting and the right that it needs."""
         for topic in self.input_topics:
             if not is_pattern(topic):
-                yield "kafka.input_topics", "READ", topic
-        yield "kafka.output_topic", "WRITE", self.output_topic
+                yield self.input_setting, "READ", topic
+        if self.output_topic is not None:
+            yield "kafka.output_topic", "WRITE", self.output_topic
         if self.dead_letter_topic is not None:
             yield "kafka.dead_letter_topic", "WRITE", self.dead_letter_topic
 
@@ -52,8 +57,13 @@ def is_pattern(topic: str) -> bool:
 
 def inputs_among(plan: TopicPlan, names: frozenset[str]) -> tuple[str, ...]:
     """Return the topics that the input names and patterns mean now, sorted."""
+    return matching(plan.input_topics, names)
+
+
+def matching(topics: Iterable[str], names: frozenset[str]) -> tuple[str, ...]:
+    """Return the topics that these names and patterns mean now, sorted."""
     found: set[str] = set()
-    for topic in plan.input_topics:
+    for topic in topics:
         if is_pattern(topic):
             found.update(name for name in names if re.search(topic, name))
         elif topic in names:
@@ -69,7 +79,7 @@ def judge_names(
     ``names`` are the topics that can be seen, ``hidden`` those that may not be asked for.
     """
     for topic in filter(is_pattern, plan.input_topics):
-        matched = inputs_among(TopicPlan((topic,), "", None, "source", ""), names)
+        matched = matching([topic], names)
         if not matched:
             yield warning(f"kafka.input_topics: no topic matches {topic} yet; the worker waits.")
         for written in set(plan.written) & set(matched):
@@ -96,9 +106,11 @@ def judge_names(
 def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[Finding]:
     """Judge partitions, rights, sizes and durability of the topics that exist."""
     inputs = [facts[name] for name in inputs_among(plan, frozenset(facts))]
-    output = facts.get(plan.output_topic)
+    output = facts.get(plan.output_topic or "")
     for topic in inputs:
-        yield from _right(topic, "READ", "kafka.input_topics")
+        yield from _right(topic, "READ", plan.input_setting)
+    for name in matching(plan.given_back, frozenset(facts)):
+        yield from _right(facts[name], "WRITE", "kafka.input_topics")
     for setting, right, name in plan.uses():
         if name in facts and name in plan.written:
             yield from _right(facts[name], right, setting)

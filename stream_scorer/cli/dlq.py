@@ -54,13 +54,13 @@ def list_(
             print(json.dumps(asdict(letter)))
         else:
             print(
-                f"{letter.source}  {letter.reason} ({letter.stage})  {letter.value_bytes} bytes  "
-                f"replays {letter.replays}  {letter.message}"
+                f"{letter.source}  {letter.reason} ({letter.stage})  group {letter.group}  "
+                f"{letter.value_bytes} bytes  replays {letter.replays}  {letter.message}"
             )
     print(f"{count} dead letters.", file=sys.stderr)
 
 
-def replay(
+def replay(  # noqa: PLR0917 - the options of the command line
     context: typer.Context,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -71,8 +71,14 @@ def replay(
     max_replays: Annotated[
         int, typer.Option(min=1, help="Pass over what was replayed this often already.")
     ] = 3,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose dead letters: those of another group's workers.", show_default=False
+        ),
+    ] = None,
 ) -> None:
-    """Replay the dead letters that were not replayed yet, exactly once.
+    """Replay the dead letters of this scorer that were not replayed yet, exactly once.
 
     With `--to output` they are scored by the model and schemas configured now; `source` keeps the
     original coordinates, and what fails again is a dead letter again. With `--to input` they are
@@ -91,7 +97,7 @@ def replay(
 
     from stream_scorer.app.replay import replay as replay_dead_letters
 
-    replayed = replay_dead_letters(settings, to.value, max_replays, context.obj)
+    replayed = replay_dead_letters(settings, to.value, max_replays, context.obj, group)
     for sentence in replayed.passed_over:
         print(sentence, file=sys.stderr)
     if to is Destination.INPUT:

@@ -17,18 +17,8 @@ class BoundedConsumer:
     def __init__(self, consumer: EventConsumer, ends: Mapping[TopicPartition, int]) -> None:
         self._consumer = consumer
         self._ends = dict(ends)
-        self._has_joined = False
-
-    def finished(self) -> bool:
-        """Tell whether all that this consumer holds is read to the ends.
-
-        What another member holds is that member's to finish.
-        """
-        held = self._consumer.assignment()
-        self._has_joined = self._has_joined or bool(held)
-        positions = self._consumer.positions()
-        unread = (each for each in held if positions.get(each, -1) < self._ends.get(each, -1))
-        return self._has_joined and not any(unread)
+        #: The last poll brought nothing, so all that was read may be committed.
+        self.is_idle = False
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """Join the group."""
@@ -40,9 +30,10 @@ class BoundedConsumer:
         """Return the next events before the ends."""
         batch = self._consumer.poll_batch(max_records, timeout_seconds, max_wait_seconds)
         ends = np.array([self._ends.get(source, 0) for source in batch.sources], np.int64)
-        if len(batch) == 0 or (batch.offsets < ends[batch.source_index]).all():
-            return batch
-        return batch.take(np.flatnonzero(batch.offsets < ends[batch.source_index]))
+        if len(batch) > 0 and not (within := batch.offsets < ends[batch.source_index]).all():
+            batch = batch.take(np.flatnonzero(within))
+        self.is_idle = len(batch) == 0
+        return batch
 
     def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
         """Let the next poll start from what is committed, after a wait in the group."""

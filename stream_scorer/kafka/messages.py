@@ -10,7 +10,15 @@ from confluent_kafka import Message
 from confluent_kafka import TopicPartition as ClientPartition
 from numpy.typing import NDArray
 
-from stream_scorer.records import Batch, TopicPartition
+from stream_scorer.records import (
+    Batch,
+    Headers,
+    Problem,
+    Problems,
+    Reason,
+    Stage,
+    TopicPartition,
+)
 
 _PREFIX = b"CGMDv2:"
 _SECOND = itemgetter(1)
@@ -33,16 +41,18 @@ def batch_of(messages: Sequence[Message]) -> Batch:
     """
     rows = len(messages)
     sources, source_index = _sources(messages)
+    headers, problems = _headers(messages)
     # A pair of type and time, the time being -1 where there is none.
     stamps = map(_SECOND, map(Message.timestamp, messages))
     return Batch(
         values=list(map(Message.value, messages)),
         keys=list(map(Message.key, messages)),
-        headers=list(map(Message.headers, messages)),
+        headers=headers,
         timestamps=np.fromiter(stamps, np.int64, rows),
         sources=sources,
         source_index=source_index,
         offsets=np.fromiter(map(Message.offset, messages), np.int64, rows),
+        problems=problems,
     )
 
 
@@ -51,6 +61,34 @@ def failures_among(messages: Sequence[Message]) -> list[Message]:
     if not any(map(Message.error, messages)):
         return []
     return [message for message in messages if message.error() is not None]
+
+
+def _headers(messages: Sequence[Message]) -> tuple[list[Headers | None], Problems]:
+    """Return each message's headers, and of which messages the client can't hand them over.
+
+    The client raises where a header's name is not UTF-8, as producers in other languages may write
+    it. It must not be asked again: from then on it returns a list that has a hole in place of the
+    name. Called through ``map``: a direct call may return that list before it raises.
+    """
+    headers: list[Headers | None] = []
+    problems: Problems = {}
+    rest = iter(messages)
+    while len(headers) < len(messages):
+        try:
+            headers.extend(map(Message.headers, rest))
+        except (SystemError, UnicodeDecodeError):
+            # Those in front are in the list, and the iterator has passed the one that it is.
+            problems[len(headers)] = _NO_HEADERS
+            headers.append(None)
+    return headers, problems
+
+
+_NO_HEADERS = Problem(
+    Reason.UNDECODABLE,
+    Stage.POLL,
+    "the name of a header is not UTF-8, so the Kafka client can't hand over the event's headers",
+    headers_lost=True,
+)
 
 
 def _sources(

@@ -54,7 +54,7 @@ def assemble(
     problems = _beyond(batch, limits, now_ms) | problems
     max_bytes = limits.max_bytes
     if max_bytes is not None and not _all_fit(size_bytes, batch.keys, headers, max_bytes):
-        problems |= _too_large(batch, values, headers, max_bytes)
+        problems = _too_large(batch, values, headers, max_bytes) | problems
     if problems:
         size_bytes -= _bytes_of([values[row] for row in problems])
     scored = _scored(batch, values, headers, problems, by_key=by_key)
@@ -139,6 +139,8 @@ def _beyond(batch: Batch, limits: TopicLimits, now_ms: int) -> Problems:
     if limits.needs_key and None in batch.keys:
         rows = [row for row, key in enumerate(batch.keys) if key is None]
         problems |= dict.fromkeys(rows, _NO_KEY)
+    if limits.partitions is not None:
+        problems |= _without_partition(batch, limits.partitions)
     for side, limit in (("before", limits.before_max_ms), ("after", limits.after_max_ms)):
         if limit is None:
             continue
@@ -156,6 +158,19 @@ def _beyond(batch: Batch, limits: TopicLimits, now_ms: int) -> Problems:
     return problems
 
 
+def _without_partition(batch: Batch, partitions: int) -> Problems:
+    missing = np.array([source.partition >= partitions for source in batch.sources], bool)
+    return {
+        row: Problem(
+            Reason.REJECTED_BY_BROKER,
+            Stage.COMMIT,
+            f"UNKNOWN_TOPIC_OR_PART: the event is of partition {batch.source_of(row).partition}, "
+            f"and the output topic has {partitions} partitions (output.partition: source)",
+        )
+        for row in np.flatnonzero(missing[batch.source_index]).tolist()
+    }
+
+
 def _too_large(
     batch: Batch,
     values: Sequence[bytes | None],
@@ -164,8 +179,6 @@ def _too_large(
 ) -> Problems:
     problems: Problems = {}
     for row, (value, key) in enumerate(zip(values, batch.keys, strict=True)):
-        if value is None:
-            continue
         size = record_bytes(value, key, headers[row])
         if size > max_bytes:
             problems[row] = Problem(

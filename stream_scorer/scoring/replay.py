@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 
-from stream_scorer.dead_letters import OWN_PREFIX, STREAMS_PREFIX
+from stream_scorer.dead_letters import counted
 from stream_scorer.records import (
     Batch,
     DeadLetter,
-    Headers,
     Problem,
     Reason,
     ScoredBatch,
@@ -21,9 +22,8 @@ from stream_scorer.records import (
     TopicPartition,
 )
 from stream_scorer.scoring.holding import held_at, score_before
-
-REPLAYS_HEADER = OWN_PREFIX + "replays"
-VALUE_BYTES_HEADER = OWN_PREFIX + "value_bytes"
+from stream_scorer.scoring.rejections import Rejections
+from stream_scorer.scoring.told_letters import ToldLetter
 
 Coordinates = tuple[TopicPartition, int]
 
@@ -34,78 +34,53 @@ class Scorer(Protocol):
     def score(self, batch: Batch) -> ScoredBatch:
         """Give every event its trace."""
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Make a dead letter of this event from now on."""
 
-
-@dataclass(frozen=True, slots=True)
-class Original:
-    """What a dead letter says of the event that it was."""
-
-    source: TopicPartition
-    offset: int
-    headers: Headers
-    replays: int
-    is_whole: bool
-
-    @classmethod
-    def of(cls, headers: Headers | None) -> Original | None:
-        """Read a dead letter's headers; ``None`` if they are not those of a dead letter.
-
-        Where a name repeats the last one counts: an event can have died twice.
-        """
-        texts = {
-            name: (content or b"").decode("utf-8", "replace") for name, content in headers or ()
-        }
-        try:
-            source = TopicPartition(
-                texts[STREAMS_PREFIX + "topic"], int(texts[STREAMS_PREFIX + "partition"])
-            )
-            offset = int(texts[STREAMS_PREFIX + "offset"])
-            replays = int(texts.get(REPLAYS_HEADER, "0"))
-        except (KeyError, ValueError):
-            return None
-        kept = [
-            (name, content)
-            for name, content in headers or ()
-            if not name.startswith((STREAMS_PREFIX, OWN_PREFIX))
-        ]
-        return cls(source, offset, kept, replays, VALUE_BYTES_HEADER not in texts)
-
-    def next_headers(self) -> Headers:
-        """Return the event's own headers, and that it is replayed once more."""
-        return [*self.headers, (REPLAYS_HEADER, str(self.replays + 1).encode())]
-
-
-@dataclass(slots=True)
 class Refusals:
-    """Dead letters that are passed over; they stay where they are."""
+    """Dead letters that are passed over; they stay where they are.
 
-    max_replays: int
-    too_often: int = 0
-    not_whole: int = 0
-    not_ours: int = 0
-    not_taken: int = 0
+    Taken are those of ``group``, unless they were replayed ``max_replays`` times.
+    """
+
+    def __init__(self, max_replays: int, group: str) -> None:
+        self._max_replays = max_replays
+        self._group = group
+        #: Counted once they are committed: until then they may be read again.
+        self._passed_over: dict[Coordinates, str] = {}
+        self._counts: Counter[str] = Counter()
 
     def sentences(self) -> list[str]:
         """Return what was passed over and why; nothing if nothing was."""
-        told = (
-            (self.too_often, f"were replayed {self.max_replays} times already (--max-replays)"),
-            (self.not_whole, "hold no value, only its size: the event was too large"),
-            (self.not_ours, "have no headers that say where they came from"),
-            (self.not_taken, "are refused by the brokers"),
-        )
-        return [f"{count} dead letters {why}; they stay." for count, why in told if count]
+        return [f"{count} dead letters {why}; they stay." for why, count in self._counts.items()]
 
-    def refuses(self, original: Original) -> bool:
-        """Tell whether the dead letter is passed over, and count it."""
-        if not original.is_whole:
-            self.not_whole += 1
-        elif original.replays >= self.max_replays:
-            self.too_often += 1
-        else:
-            return False
-        return True
+    def taken(self, batch: Batch) -> dict[int, ToldLetter]:
+        """Return the rows that may be replayed, and what they were."""
+        taken = {}
+        for row, headers in enumerate(batch.headers):
+            letter = ToldLetter.of(headers)
+            place = batch.source_of(row), int(batch.offsets[row])
+            if letter is None:
+                self.pass_over(place, "have no headers that say where they came from")
+            elif letter.group != self._group:
+                self.pass_over(place, f"are of the group {letter.group} (--group)")
+            elif letter.missing:
+                self.pass_over(place, f"lack {' and '.join(letter.missing)} of their event")
+            elif letter.replays >= self._max_replays:
+                self.pass_over(
+                    place, f"were replayed {self._max_replays} times already (--max-replays)"
+                )
+            elif place not in self._passed_over:
+                taken[row] = letter
+        return taken
+
+    def pass_over(self, place: Coordinates, why: str) -> None:
+        """Leave this dead letter where it is; ``why`` completes "3 dead letters …"."""
+        self._passed_over[place] = why
+
+    def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Count what is before these offsets, which are committed."""
+        for source, offset in [*self._passed_over]:
+            if offset < offsets.get(source, 0):
+                self._counts[self._passed_over.pop((source, offset))] += 1
 
 
 class ReplayScorer:
@@ -114,115 +89,114 @@ class ReplayScorer:
     def __init__(self, scorer: Scorer, refusals: Refusals) -> None:
         self._scorer = scorer
         self._refusals = refusals
-        self._origins: dict[Coordinates, Coordinates] = {}
+        #: By the places of the dead letters: an event can have several.
+        self._rejections = Rejections()
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Return the traces of the original events, and the offsets of the dead letters.
 
         An event that is held holds its dead letter, and those behind it in that partition.
         """
-        rows, originals = originals_in(batch, self._refusals)
-        self._origins |= {
-            (batch.source_of(row), int(batch.offsets[row])): (original.source, original.offset)
-            for row, original in zip(rows, originals, strict=True)
-        }
-        result = self._scorer.score(_restored(batch, rows, originals))
+        letters = self._refusals.taken(batch)
+        rows = list(letters)
+        result = self._scorer.score(self._restored(batch, letters))
         if result.held:
             whys = {source: (each.why, each.seconds) for source, each in result.held.items()}
             left_out = np.delete(np.arange(len(rows)), result.rows).tolist()
-            waiting = {rows[each]: whys[originals[each].source] for each in left_out}
+            waiting = {rows[each]: whys[letters[rows[each]].source] for each in left_out}
             return score_before(held_at(batch, waiting), batch, self.score)
         of_batch = np.array(rows, np.intp)[result.rows]
-        return replace(result, next_offsets=batch.next_offsets(), rows=of_batch)
+        result = replace(result, next_offsets=batch.next_offsets(), rows=of_batch)
+        return self._rejections.marked(result, batch)
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Make a dead letter of the original event again."""
-        self._scorer.reject(*self._origins[source, offset], why)
+    def _restored(self, batch: Batch, letters: Mapping[int, ToldLetter]) -> Batch:
+        index: dict[TopicPartition, int] = {}
+        source_index = [index.setdefault(each.source, len(index)) for each in letters.values()]
+        rejected = self._rejections.problems(batch)
+        return Batch(
+            values=[batch.values[row] for row in letters],
+            keys=[_key(batch, row, letter) for row, letter in letters.items()],
+            headers=[_headers(letter) for letter in letters.values()],
+            timestamps=np.array([_time(batch, *each) for each in letters.items()], np.int64),
+            sources=tuple(index),
+            source_index=np.array(source_index, np.int64),
+            offsets=np.array([each.offset for each in letters.values()], np.int64),
+            problems={new: rejected[row] for new, row in enumerate(letters) if row in rejected},
+        )
+
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
+        """Make a dead letter again of this dead letter's event, or one with less in it."""
+        self._rejections.add(source, offset, why, is_letter=is_letter)
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Forget what the dead letters before these offsets were.
-
-        Their events may be in any order, so what was rejected is remembered until the end.
-        """
-        self._origins = {
-            place: origin
-            for place, origin in self._origins.items()
-            if not _is_before(offsets, place)
-        }
+        """Forget what was rejected before these offsets, which are committed."""
+        self._rejections.forget(offsets)
+        self._refusals.forget(offsets)
 
 
 class ReturnToInput:
-    """Gives dead letters back as events of their own topic, to be scored by whoever reads it."""
+    """Gives dead letters back as events of their own topic, to be scored by whoever reads it.
 
-    def __init__(self, refusals: Refusals) -> None:
+    ``partitions_of`` says how many partitions a topic has, 0 if there is none; it is asked once.
+    """
+
+    def __init__(self, refusals: Refusals, partitions_of: Callable[[str], int]) -> None:
         self._refusals = refusals
-        self._not_taken: set[Coordinates] = set()
+        self._partitions_of = cache(partitions_of)
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Return the events as letters to their sources; nothing is scored here."""
         taken = {
-            row: original
-            for row, original in zip(*originals_in(batch, self._refusals), strict=True)
-            if (batch.source_of(row), int(batch.offsets[row])) not in self._not_taken
+            row: letter
+            for row, letter in self._refusals.taken(batch).items()
+            if self._is_there(batch, row, letter.source)
         }
         letters = tuple(
             DeadLetter(
                 batch.values[row],
-                batch.keys[row],
-                original.next_headers(),
-                int(batch.timestamps[row]),
-                original.source,
-                original.offset,
+                _key(batch, row, letter),
+                _headers(letter),
+                _time(batch, row, letter),
+                letter.source,
+                letter.offset,
                 _RETURNED,
             )
-            for row, original in taken.items()
+            for row, letter in taken.items()
         )
         size = sum(len(letter.value or b"") for letter in letters)
         nothing = ScoredEvents((), (), (), np.zeros(0, np.int64), np.zeros(0, np.int64))
         rows = np.array(list(taken), np.intp)
         return ScoredBatch(nothing, letters, batch.next_offsets(), rows, size_bytes=size)
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+    def _is_there(self, batch: Batch, row: int, source: TopicPartition) -> bool:
+        if source.partition < self._partitions_of(source.topic):
+            return True
+        place = batch.source_of(row), int(batch.offsets[row])
+        self._refusals.pass_over(
+            place, f"are of {source.topic} [{source.partition}], which is gone"
+        )
+        return False
+
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
         """Pass over this dead letter from now on: the input topic does not take its event."""
-        del why  # it is logged with the abort
-        self._not_taken.add((source, offset))
-        self._refusals.not_taken += 1
+        del is_letter
+        self._refusals.pass_over((source, offset), f"are refused by the brokers ({why})")
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Forget what was passed over before these offsets."""
-        self._not_taken = {each for each in self._not_taken if not _is_before(offsets, each)}
+        """Count what was passed over before these offsets, which are committed."""
+        self._refusals.forget(offsets)
 
 
 _RETURNED = Problem(Reason.NO_SCHEMA, Stage.COMMIT, "returned to the input")
 
 
-def _is_before(offsets: Mapping[TopicPartition, int], place: Coordinates) -> bool:
-    source, offset = place
-    return offset < offsets.get(source, 0)
+def _key(batch: Batch, row: int, letter: ToldLetter) -> bytes | None:
+    return None if letter.key_was_null else batch.keys[row]
 
 
-def originals_in(batch: Batch, refusals: Refusals) -> tuple[list[int], list[Original]]:
-    """Return the rows that may be replayed, and what they were."""
-    rows, originals = [], []
-    for row, headers in enumerate(batch.headers):
-        original = Original.of(headers)
-        if original is None:
-            refusals.not_ours += 1
-        elif not refusals.refuses(original):
-            rows.append(row)
-            originals.append(original)
-    return rows, originals
+def _time(batch: Batch, row: int, letter: ToldLetter) -> int:
+    return int(batch.timestamps[row]) if letter.timestamp is None else letter.timestamp
 
 
-def _restored(batch: Batch, rows: list[int], originals: list[Original]) -> Batch:
-    index: dict[TopicPartition, int] = {}
-    source_index = [index.setdefault(each.source, len(index)) for each in originals]
-    return Batch(
-        values=[batch.values[row] for row in rows],
-        keys=[batch.keys[row] for row in rows],
-        headers=[each.next_headers() for each in originals],
-        timestamps=batch.timestamps[rows],
-        sources=tuple(index),
-        source_index=np.array(source_index, np.int64),
-        offsets=np.array([each.offset for each in originals], np.int64),
-    )
+def _headers(letter: ToldLetter) -> list[tuple[str, bytes | None]]:
+    return counted(letter.headers, letter.replays + 1, letter.group)

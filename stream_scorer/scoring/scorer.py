@@ -17,7 +17,7 @@ from stream_scorer.avro.encoder import Constant, Encoder
 from stream_scorer.avro.framing import Framing, Group, SchemaKey, strip
 from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Columns, Numbers, Texts
-from stream_scorer.errors import ContractError, TooManyDeadLetters, Unanswered
+from stream_scorer.errors import ContractError, Unanswered
 from stream_scorer.model.features import FeatureMap
 from stream_scorer.model.isolate import run_in_calls
 from stream_scorer.model.outputs import OutputMap
@@ -39,6 +39,7 @@ from stream_scorer.scoring.assembly import assemble
 from stream_scorer.scoring.holding import held_at, score_before
 from stream_scorer.scoring.profiling import Profiler
 from stream_scorer.scoring.reading import Reading, compile_reading
+from stream_scorer.scoring.rejections import Rejections
 from stream_scorer.scoring.scored_event import PassThrough
 from stream_scorer.scoring.stopwatch import Stopwatch
 
@@ -126,7 +127,7 @@ class Scorer:
         self._profiler = Profiler.of(features, outputs)
         self._copies = tuple(field.path for field in write.copied)
         self._readings: dict[SchemaKey, Reading | Problem] = {}
-        self._rejected: dict[TopicPartition, dict[int, str]] = {}
+        self._rejections = Rejections()
         self._identity = Constant(
             {"name": model.name, "version": model.version, "sha256": model.sha256}
         )
@@ -150,7 +151,7 @@ class Scorer:
             return score_before(held_at(batch, waiting), batch, self.score)
         scored = [self._score_part(batch, part, problems, watch) for part in parts]
         with watch.stage(Stage.ENCODE):
-            return assemble(
+            result = assemble(
                 batch,
                 [(part.rows, part.values) for part in scored],
                 problems,
@@ -160,29 +161,19 @@ class Scorer:
                 seconds=watch.seconds,
                 profile=Profile.of_all(part.profile for part in scored),
             )
+        return self._rejections.marked(result, batch)
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Make a dead letter of this event when it comes again.
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
+        """Make a dead letter of this event when it comes again, or one with less in it.
 
         Raises:
-            TooManyDeadLetters: that was done already, and the brokers refuse the dead letter too.
+            TooManyDeadLetters: the brokers refuse its dead letter whatever is in it.
         """
-        rejected = self._rejected.setdefault(source, {})
-        if offset in rejected:
-            raise TooManyDeadLetters(
-                f"{source.topic} [{source.partition}] at offset {offset} can't be written: the "
-                f"brokers refuse its score, and its dead letter too ({why}). Nothing is lost; "
-                "mend the dead-letter topic's settings and start again."
-            )
-        rejected[offset] = why
+        self._rejections.add(source, offset, why, is_letter=is_letter)
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Forget the rejected events before these offsets: their dead letters are committed."""
-        for source in self._rejected.keys() & offsets.keys():
-            left = {at: why for at, why in self._rejected[source].items() if at >= offsets[source]}
-            self._rejected[source] = left
-            if not left:
-                del self._rejected[source]
+        self._rejections.forget(offsets)
 
     # ------------------------------------------------------------------ rows that are not scored
 
@@ -192,14 +183,7 @@ class Scorer:
             for row, value in enumerate(batch.values):
                 if value is None:
                     problems[row] = _TOMBSTONE
-        for number, source in enumerate(batch.sources):
-            rejected = self._rejected.get(source)
-            if rejected:
-                found = np.isin(batch.offsets, list(rejected)) & (batch.source_index == number)
-                for row in np.flatnonzero(found).tolist():
-                    why = rejected[int(batch.offsets[row])]
-                    problems[row] = Problem(Reason.REJECTED_BY_BROKER, Stage.COMMIT, why)
-        return problems
+        return problems | batch.problems | self._rejections.problems(batch)
 
     # ------------------------------------------------------------------ rows that are
 

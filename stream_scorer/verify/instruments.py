@@ -138,9 +138,9 @@ class InstrumentedScorer:
         self._injuries.passing(Point.AFTER_SCORING)
         return scored
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Make a dead letter of this event from now on."""
-        self._scorer.reject(source, offset, why)
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
+        """Write this event otherwise from now on."""
+        self._scorer.reject(source, offset, why, is_letter=is_letter)
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Forget what was rejected before these offsets."""

@@ -70,7 +70,7 @@ class Scene:
             )
             for offset, value in values.items()
         ]
-        records = FORMAT.records(letters)
+        records = FORMAT.records(letters, 0)
         producer = Producer({"bootstrap.servers": self.bootstrap_servers})
         for row, value in enumerate(records.values):
             producer.produce(

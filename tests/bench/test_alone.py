@@ -63,7 +63,7 @@ class Timed:
         spent = {Stage.DECODE: seconds / 4, Stage.INFER: seconds / 2, Stage.ENCODE: seconds / 8}
         return ScoredBatch(scored, letters, {}, np.append(good, bad), seconds=spent)
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
         """Is not asked for."""
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -63,7 +63,7 @@ def _batch(source: TopicPartition, run: list[GeneratedEvent], first: int) -> Bat
 def _traces(scored: ScoredBatch, contract: Contract) -> list[Trace]:
     schema = fastavro.parse_schema(contract.scored.json)
     found = [scored_trace(value, schema, 1_000, 1_001) for value in scored.scored.values if value]
-    for headers in DEAD_LETTERS.records(scored.dead_letters).headers:
+    for headers in DEAD_LETTERS.records(scored.dead_letters, 0).headers:
         assert headers is not None
         found.append(dead_letter_trace(headers, 1_000, 1_001))
     return found

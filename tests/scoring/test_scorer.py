@@ -23,6 +23,7 @@ from stream_scorer.records import (
     Batch,
     Headers,
     Held,
+    Problem,
     Reason,
     ScoredBatch,
     Stage,
@@ -443,7 +444,7 @@ def test_a_model_that_fails_on_its_probe_row_too_is_broken(
 def test_a_rejected_event_is_a_dead_letter_when_it_comes_again(make: Make) -> None:
     """Only that offset of that partition, whatever else is in the batch."""
     made = make()
-    made.scorer.reject(P3, 101, "INVALID_TIMESTAMP: Broker: Invalid timestamp")
+    made.scorer.reject(P3, 101, "INVALID_TIMESTAMP: Broker: Invalid timestamp", is_letter=False)
     scored = made.scorer.score(batch([event(0), event(1), event(2)]))
     assert made.ids(scored) == ["e0", "e2"]
     assert reasons(scored) == {101: Reason.REJECTED_BY_BROKER}
@@ -452,12 +453,26 @@ def test_a_rejected_event_is_a_dead_letter_when_it_comes_again(make: Make) -> No
     assert reasons(made.scorer.score(elsewhere)) == {}
 
 
-def test_an_event_that_is_rejected_twice_has_no_place_left(make: Make) -> None:
-    """Its dead letter was refused too: the worker stops, and says which event it is."""
+def test_a_dead_letter_that_is_refused_keeps_its_reason_and_is_told_how_often(make: Make) -> None:
+    """An event that can't be read was refused for its time: it still can't be read."""
     made = make()
-    made.scorer.reject(P3, 101, "INVALID_TIMESTAMP")
+    events = batch([event(0), b"\xff", event(2)])
+    for refusals in (1, 2):
+        made.scorer.reject(P3, 101, "INVALID_TIMESTAMP", is_letter=True)
+        scored = made.scorer.score(events)
+        assert reasons(scored) == {101: Reason.UNDECODABLE}
+        assert [letter.refusals for letter in scored.dead_letters] == [refusals]
+    assert [letter.refusals for letter in made.scorer.score(batch([b"\xff"])).dead_letters] == [0]
+
+
+def test_an_event_whose_dead_letter_is_refused_in_any_shape_has_no_place_left(make: Make) -> None:
+    """The worker stops, and says which event it is."""
+    made = make()
+    made.scorer.reject(P3, 101, "INVALID_RECORD", is_letter=False)
+    for _ in range(2):
+        made.scorer.reject(P3, 101, "INVALID_RECORD", is_letter=True)
     with pytest.raises(TooManyDeadLetters, match=r"cards \[3\] at offset 101") as stopped:
-        made.scorer.reject(P3, 101, "INVALID_TIMESTAMP")
+        made.scorer.reject(P3, 101, "INVALID_RECORD", is_letter=True)
     assert stopped.value.exit_code == 5
 
 
@@ -465,14 +480,26 @@ def test_what_is_committed_need_not_be_remembered(make: Make) -> None:
     """Only what is before the offset, and only of that partition."""
     made, other = make(), TopicPartition("cards", 4)
     for source, offset in ((P3, 100), (P3, 102), (other, 100)):
-        made.scorer.reject(source, offset, "INVALID_TIMESTAMP")
+        made.scorer.reject(source, offset, "INVALID_TIMESTAMP", is_letter=False)
+        made.scorer.reject(source, offset, "INVALID_TIMESTAMP", is_letter=True)
     made.scorer.forget({P3: 102})
-    assert made.scorer._rejected == {
-        P3: {102: "INVALID_TIMESTAMP"},
-        other: {100: "INVALID_TIMESTAMP"},
+    known = made.scorer._rejections
+    assert {source: list(each) for source, each in known._scores.items()} == {
+        P3: [102],
+        other: [100],
     }
     made.scorer.forget({P3: 103, other: 101})
-    assert made.scorer._rejected == {}
+    assert (known._scores, known._letters) == ({}, {})
+
+
+def test_an_event_that_came_with_a_problem_is_a_dead_letter_for_that(make: Make) -> None:
+    """A tombstone that would be forwarded too, since nobody has its headers."""
+    made = make({"output": {"tombstones": "forward"}})
+    problem = Problem(Reason.UNDECODABLE, Stage.POLL, "no headers", headers_lost=True)
+    events = replace(batch([event(0), event(1), None, None]), problems={1: problem, 2: problem})
+    scored = made.scorer.score(events)
+    assert [each and each["event_id"] for each in made.read(scored)] == ["e0", None]
+    assert [letter.problem for letter in scored.dead_letters] == [problem] * 2
 
 
 HOUR = 3_600_000

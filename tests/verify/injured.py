@@ -24,8 +24,8 @@ class Noting:
         if name.startswith("__"):
             raise AttributeError(name)
 
-        def method(*given: Any) -> Any:
-            self.calls.append((name, *given))
+        def method(*given: Any, **named: Any) -> Any:
+            self.calls.append((name, *given, *named.values()))
             return self.answers.get(name, lambda: 0)()
 
         return method

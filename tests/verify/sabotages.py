@@ -165,7 +165,7 @@ class WritesDeadLettersApart:
     ) -> None:
         """Write the dead letters, then commit the rest."""
         for batch in scored:
-            queue(self._client, self._topic, self._form.records(batch.dead_letters), Reports())
+            queue(self._client, self._topic, self._form.records(batch.dead_letters, 0), Reports())
         assert self._client.flush(PATIENCE_SECONDS) == 0
         rest = [replace(batch, dead_letters=()) for batch in scored]
         self._output.commit(rest, offsets, membership, within_seconds)

@@ -60,9 +60,9 @@ class Scoring:
             np.concatenate([np.flatnonzero(~bad), np.flatnonzero(bad)]),
         )
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
         """No broker refuses these records."""
-        raise AssertionError(f"{source} {offset}: {why}")
+        raise AssertionError(f"{source} {offset}: {why} ({is_letter=})")
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
         """There is nothing to forget."""

@@ -306,8 +306,8 @@ def test_the_point_behind_scoring_lies_behind_scoring(told: Told) -> None:
 def test_a_scorer_hears_which_record_the_brokers_refuse(told: Told) -> None:
     """The worker's rejection reaches it."""
     inner = Noting()
-    InstrumentedScorer(inner, told.injuries()).reject(IN, 4, "too old")
-    assert inner.calls == [("reject", IN, 4, "too old")]
+    InstrumentedScorer(inner, told.injuries()).reject(IN, 4, "too old", is_letter=True)
+    assert inner.calls == [("reject", IN, 4, "too old", True)]
 
 
 def test_what_is_read_again_is_no_longer_in_hand(told: Told) -> None:

@@ -72,7 +72,7 @@ def dead_letter(source: TopicPartition, offset: int, reason: Reason) -> Event:
     """A dead letter as the output writes it, of transaction ``t1``."""
     problem = Problem(reason, Stage.DECODE, "message")
     letter = DeadLetter(b"\0", b"key", None, 0, source, offset, problem)
-    [headers] = DeadLetterFormat("group", "1", "model", partitions=1).records([letter]).headers
+    [headers] = DeadLetterFormat("group", "1", "model", partitions=1).records([letter], 0).headers
     return Event(b"\0", b"key", headers=[*(headers or ()), (TRANSACTION_HEADER, b"t1")])
 
 

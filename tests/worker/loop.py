@@ -11,11 +11,7 @@ import numpy as np
 
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
-from stream_scorer.errors import (
-    StreamScorerError,
-    TooManyDeadLetters,
-    Unanswered,
-)
+from stream_scorer.errors import StreamScorerError, Unanswered
 from stream_scorer.open_set import Pace
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
@@ -30,6 +26,7 @@ from stream_scorer.records import (
     TopicPartition,
 )
 from stream_scorer.scoring.holding import held_at, score_before
+from stream_scorer.scoring.rejections import Rejections
 from stream_scorer.worker import Worker
 from tests.fakes import FakeConsumer, FakeKafka, FakeProducer
 
@@ -55,7 +52,7 @@ class Scoring:
     before: Callable[[Batch], None] = lambda _: None
     #: Raises ``Unanswered`` for the events that can't be scored now.
     ask: Callable[[bytes | None], None] = lambda _: None
-    rejected: dict[tuple[TopicPartition, int], str] = field(default_factory=dict)
+    rejections: Rejections = field(default_factory=Rejections)
     batches: list[int] = field(default_factory=list)
 
     def score(self, batch: Batch) -> ScoredBatch:
@@ -77,10 +74,13 @@ class Scoring:
     def _score(self, batch: Batch) -> ScoredBatch:
         self.batches.append(len(batch))
         self.kafka.clock.advance(self.seconds_per_row * len(batch))
-        dead = [row for row in range(len(batch)) if self._is_bad(batch, row)]
+        rejected = self.rejections.problems(batch)
+        bad = {row: _BAD for row, value in enumerate(batch.values) if _is_bad(value)}
+        problems = bad | rejected
+        dead = sorted(problems)
         good = [row for row in range(len(batch)) if row not in dead]
         values = [b"scored:" + (batch.values[row] or b"") for row in good]
-        return ScoredBatch(
+        scored = ScoredBatch(
             ScoredEvents(
                 values,
                 [batch.keys[row] for row in good],
@@ -88,33 +88,32 @@ class Scoring:
                 batch.timestamps[good],
                 np.array([batch.source_of(row).partition for row in good], np.int64),
             ),
-            tuple(self._dead_letter(batch, row) for row in dead),
+            tuple(_dead_letter(batch, row, problems[row]) for row in dead),
             batch.next_offsets(),
             np.array([*good, *dead], np.intp),
             size_bytes=sum(map(len, values)),
         )
+        return self.rejections.marked(scored, batch)
 
-    def reject(self, source: TopicPartition, offset: int, why: str) -> None:
-        """Take note, or stop the worker at the second time, as the real scorer does."""
-        if (source, offset) in self.rejected:
-            raise TooManyDeadLetters(f"the dead letter is refused too: {why}")
-        self.rejected[source, offset] = why
+    def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
+        """Take note, or stop the worker, as the real scorer does."""
+        self.rejections.add(source, offset, why, is_letter=is_letter)
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Forget what is committed."""
-        for place in [(at, to) for at, to in self.rejected if to < offsets.get(at, 0)]:
-            del self.rejected[place]
+        self.rejections.forget(offsets)
 
-    def _is_bad(self, batch: Batch, row: int) -> bool:
-        place = (batch.source_of(row), int(batch.offsets[row]))
-        return (batch.values[row] or b"").startswith(b"bad") or place in self.rejected
 
-    def _dead_letter(self, batch: Batch, row: int) -> DeadLetter:
-        source, offset = batch.source_of(row), int(batch.offsets[row])
-        refused = (source, offset) in self.rejected
-        reason = Reason.REJECTED_BY_BROKER if refused else Reason.UNDECODABLE
-        problem = Problem(reason, Stage.DECODE, "it is bad")
-        return DeadLetter(batch.values[row], None, None, -1, source, offset, problem)
+_BAD = Problem(Reason.UNDECODABLE, Stage.DECODE, "it is bad")
+
+
+def _is_bad(value: bytes | None) -> bool:
+    return (value or b"").startswith(b"bad")
+
+
+def _dead_letter(batch: Batch, row: int, problem: Problem) -> DeadLetter:
+    source, offset = batch.source_of(row), int(batch.offsets[row])
+    return DeadLetter(batch.values[row], None, None, -1, source, offset, problem)
 
 
 @dataclass

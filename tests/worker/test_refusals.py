@@ -7,7 +7,7 @@ import pytest
 from stream_scorer.budget import Budget
 from stream_scorer.errors import RecordsRefused, TooManyDeadLetters
 from stream_scorer.records import Batch
-from tests.worker.loop import GROUP, OUTPUT, P0, P1, Loop, numbered
+from tests.worker.loop import DEAD, GROUP, OUTPUT, P0, P1, Loop, numbered
 
 
 def test_a_record_that_the_broker_refuses_becomes_a_dead_letter(loop: Loop) -> None:
@@ -57,11 +57,20 @@ def test_after_the_culprit_sets_are_as_large_as_before(loop: Loop) -> None:
     assert loop.heard.committed_rows[-1] >= 32
 
 
-def test_a_dead_letter_that_is_refused_too_stops_the_worker(loop: Loop) -> None:
+def test_a_dead_letter_that_is_refused_too_is_written_with_less_in_it(loop: Loop) -> None:
+    """In the end without its value; its neighbours are not touched."""
+    loop.kafka.write(P0, [*numbered(8), b"bad"])
+    loop.kafka.refuses = lambda _, value: value in (b"scored:5", b"5", b"bad")
+    loop.run()
+    assert loop.dead() == [(None, b"rejected_by_broker"), (None, b"undecodable")]
+    assert loop.scored() == [each for each in numbered(8) if each != b"5"]
+
+
+def test_a_dead_letter_topic_that_takes_nothing_stops_the_worker(loop: Loop) -> None:
     """There is no place left for the event; nothing is lost, what came before is committed."""
     loop.kafka.write(P0, numbered(8))
-    loop.kafka.refuses = lambda _, value: value in (b"scored:5", b"5")
-    with pytest.raises(TooManyDeadLetters, match="refused too"):
+    loop.kafka.refuses = lambda topic, value: topic == DEAD or value == b"scored:5"
+    with pytest.raises(TooManyDeadLetters, match="even without time, value, headers and key"):
         loop.run()
     assert loop.kafka.groups[GROUP].committed.get(P0, 0) <= 5
     assert loop.scored() == numbered(loop.kafka.groups[GROUP].committed.get(P0, 0))
@@ -107,7 +116,7 @@ def test_what_was_rejected_is_forgotten_once_it_is_committed(loop: Loop) -> None
     loop.kafka.refuses = lambda topic, value: topic == OUTPUT and value == b"scored:13"
     loop.run()
     assert len(loop.dead()) == 1
-    assert loop.scoring.rejected == {}
+    assert loop.scoring.rejections._scores == {}
 
 
 def test_a_budget_that_is_crossed_in_a_revocation_stops_the_worker() -> None:
