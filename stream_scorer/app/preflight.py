@@ -19,7 +19,7 @@ from stream_scorer.check.topics import (
 )
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import RefusesToStart, Unreachable
-from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_config import Property, receive_bytes
 from stream_scorer.kafka.cluster import PATIENCE_SECONDS, REQUEST_SECONDS, Cluster, TopicFacts
 
 
@@ -52,6 +52,8 @@ def look_at_cluster(
         kafka.dead_letter_topic,
         settings.output.partition,
         kafka.group_id,
+        compression=settings.output.compression,
+        receive_bytes=receive_bytes(kafka.common, kafka.consumer),
     )
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
     try:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stream_scorer.check.findings import Finding, error, ok, warning
+from stream_scorer.check.topic_limits import compare
 from stream_scorer.check.wording import counted
 from stream_scorer.errors import ConfigError, Unreachable
+from stream_scorer.kafka.client_config import CLIENT_RECEIVE_BYTES
 from stream_scorer.kafka.cluster import TopicFacts
 
-#: A dead letter is its input event and headers of up to this size.
-DEAD_LETTER_HEADROOM_BYTES = 64 * 1024
 #: What "durable" means for Kafka: a write survives the loss of any one broker.
 REPLICAS, IN_SYNC = 3, 2
 #: Where Kafka keeps what a transaction and a consumer group rest on.
@@ -33,6 +33,9 @@ class TopicPlan:
     input_setting: str = "kafka.input_topics"
     #: Topics that events are given back to (``dlq replay --to input``), as far as they exist.
     given_back: tuple[str, ...] = ()
+    #: ``output.compression``, and the consumer's ``receive.message.max.bytes``.
+    compression: str = "lz4"
+    receive_bytes: int = CLIENT_RECEIVE_BYTES
 
     @property
     def written(self) -> tuple[str, ...]:
@@ -120,8 +123,13 @@ def judge_topics(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> Iterator[F
             yield from _durability(facts[name])
     if output is not None and plan.partition == "source":
         yield from _partitions(output, inputs)
-    if plan.dead_letter_topic is not None and plan.dead_letter_topic in facts:
-        yield from _headroom(facts[plan.dead_letter_topic], inputs)
+    yield from compare(
+        inputs,
+        output,
+        facts.get(plan.dead_letter_topic or ""),
+        compression=plan.compression,
+        receive_bytes=plan.receive_bytes,
+    )
 
 
 def judge_group(plan: TopicPlan, operations: frozenset[str] | None) -> Iterator[Finding]:
@@ -155,20 +163,6 @@ def _partitions(output: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Findin
         )
     else:
         yield ok(f"{most.name} ({counted(most.partitions, 'partition')}) fits {output.name}.")
-
-
-def _headroom(dead_letters: TopicFacts, inputs: list[TopicFacts]) -> Iterator[Finding]:
-    largest = max((topic.max_message_bytes or 0 for topic in inputs), default=0)
-    if dead_letters.max_message_bytes is None or largest == 0:
-        return
-    needed = largest + DEAD_LETTER_HEADROOM_BYTES
-    if dead_letters.max_message_bytes < needed:
-        yield warning(
-            f"kafka.dead_letter_topic: {dead_letters.name} takes messages of "
-            f"{dead_letters.max_message_bytes} bytes, and the input's of up to {largest} get "
-            f"headers; a large one is written without its value. Set its max.message.bytes to "
-            f"{needed}."
-        )
 
 
 def _durability(topic: TopicFacts) -> Iterator[Finding]:

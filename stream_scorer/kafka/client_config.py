@@ -17,6 +17,8 @@ Properties = Mapping[str, Property]
 BATCH_OVERHEAD_BYTES = 512
 #: librdkafka's own default for ``message.max.bytes`` and ``batch.size``.
 CLIENT_MESSAGE_BYTES = 1_000_000
+#: librdkafka's own default for ``receive.message.max.bytes``.
+CLIENT_RECEIVE_BYTES = 100_000_000
 MAX_POLL_INTERVAL_MS = 300_000
 #: So many events ahead of the loop are more than it takes in while a fetch is answered.
 QUEUED_RECORDS = 5_000
@@ -114,6 +116,12 @@ def _fetch_bytes(limits: SetLimits, user: Properties) -> int:
     """Return ``fetch.max.bytes``; librdkafka wants it no smaller than ``message.max.bytes``."""
     largest = int(user.get("message.max.bytes", CLIENT_MESSAGE_BYTES))
     return max(largest, min(limits.size_bytes // 32, FETCH_BYTES))
+
+
+def receive_bytes(common: Properties, consumer: Properties) -> int:
+    """Return the consumer's ``receive.message.max.bytes``, as configured or librdkafka's."""
+    configured = str({**common, **consumer}.get("receive.message.max.bytes", ""))
+    return int(configured) if configured.isdecimal() else CLIENT_RECEIVE_BYTES
 
 
 def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:

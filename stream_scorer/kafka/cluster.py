@@ -57,6 +57,9 @@ class TopicFacts:
     before_max_ms: int | None = None
     after_max_ms: int | None = None
     is_compacted: bool = False
+    #: Timestamps are those of the writing (``message.timestamp.type`` LogAppendTime).
+    is_append_time: bool = False
+    compression: str | None = None
 
 
 class _Heard:
@@ -195,6 +198,8 @@ class Cluster:
             before_max_ms=_timestamp_limit(settings, "before"),
             after_max_ms=_timestamp_limit(settings, "after"),
             is_compacted="compact" in (settings.get("cleanup.policy") or ""),
+            is_append_time=settings.get("message.timestamp.type") == "LogAppendTime",
+            compression=settings.get("compression.type"),
         )
 
     def group_operations(self, group_id: str) -> frozenset[str] | None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Literal
 
 from stream_scorer.check.findings import Finding, exit_code_of
+from stream_scorer.check.topic_limits import DEAD_LETTER_HEADROOM_BYTES
 from stream_scorer.check.topics import (
-    DEAD_LETTER_HEADROOM_BYTES,
     TopicPlan,
     inputs_among,
     judge_group,
@@ -131,6 +131,72 @@ def test_a_dead_letter_topic_without_room_for_headers_is_warned_of() -> None:
     (finding,) = judged(topic("in"), topic("out"), topic("dead"))
     assert finding.level == "warning"
     assert str(1_000_000 + DEAD_LETTER_HEADROOM_BYTES) in finding.sentence
+
+
+ROOM = 1_000_000 + DEAD_LETTER_HEADROOM_BYTES
+HOUR = 3_600_000
+
+
+def test_an_output_that_takes_other_times_than_the_input_is_warned_of() -> None:
+    """Ahead: if the input takes more. Behind: always, for events may wait."""
+    dead = topic("dead", max_message_bytes=ROOM)
+    (finding,) = judged(topic("in"), topic("out", after_max_ms=HOUR), dead)
+    assert finding.level == "warning"
+    assert "out has message.timestamp.after.max.ms 3600000; events of in" in finding.sentence
+    assert "rejected_by_broker" in finding.sentence
+    (finding,) = judged(topic("in", before_max_ms=5), topic("out", before_max_ms=HOUR), dead)
+    assert "message.timestamp.before.max.ms 3600000" in finding.sentence
+    for same in ({"after_max_ms": HOUR}, {"is_append_time": True}):
+        assert judged(topic("in", **same), topic("out", after_max_ms=HOUR), dead) == []
+
+
+def test_a_dead_letter_topic_that_takes_other_times_than_the_input_is_warned_of() -> None:
+    """Its dead letters then have another time."""
+    dead = topic("dead", max_message_bytes=ROOM, after_max_ms=HOUR)
+    (finding,) = judged(topic("in"), topic("out"), dead)
+    assert "dead has message.timestamp.after.max.ms 3600000" in finding.sentence
+    assert "in a header" in finding.sentence
+    assert judged(topic("in", after_max_ms=HOUR), topic("out"), dead) == []
+
+
+def test_an_output_that_takes_less_than_the_input_is_warned_of() -> None:
+    """A scored event has the event's key and headers."""
+    dead = topic("dead", max_message_bytes=ROOM)
+    (finding,) = judged(topic("in"), topic("out", max_message_bytes=999_999), dead)
+    assert "Set its max.message.bytes to 1000000" in finding.sentence
+
+
+def test_an_input_that_the_consumer_can_t_take_is_warned_of() -> None:
+    """Its partition would wait for ever."""
+    findings = judged(topic("in", max_message_bytes=200_000_000), topic("out"))
+    assert "kafka.consumer.receive.message.max.bytes to 200000512" in findings[0].sentence
+
+
+def test_brokers_that_would_compress_again_are_warned_of() -> None:
+    """The topic's codec is another than ours; ``none`` is ``uncompressed`` there."""
+    room = {"max_message_bytes": ROOM}
+    codec = topic("out", compression="gzip")
+    dead = topic("dead", compression="lz4", **room)
+    (finding,) = judged(topic("in", compression="producer"), codec, dead)
+    assert "kafka.output_topic: out has compression.type gzip" in finding.sentence
+    assert "output.compression to gzip" in finding.sentence
+    plan = replace(PLAN, compression="none")
+    facts = {"in": topic("in"), "out": topic("out", compression="uncompressed")}
+    assert [each for each in judge_topics(plan, facts) if each.level != "ok"] == []
+
+
+def test_events_that_are_larger_than_they_look_in_their_topic_are_warned_of() -> None:
+    """Their topic counts compressed bytes."""
+    dead = topic("dead", max_message_bytes=ROOM)
+    (finding,) = judged(topic("in", compression="zstd"), topic("out"), dead)
+    assert "counts compressed bytes" in finding.sentence
+
+
+def test_a_compacted_dead_letter_topic_is_warned_of() -> None:
+    """It forgets."""
+    dead = topic("dead", max_message_bytes=ROOM, is_compacted=True)
+    (finding,) = judged(topic("in"), topic("out"), dead)
+    assert "cleanup.policy to delete" in finding.sentence
 
 
 def test_a_topic_that_may_not_be_asked_for_is_a_missing_right() -> None:
