@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from stream_scorer.kafka.consumer import EventConsumer
-from stream_scorer.protocols import RebalanceListener
+from stream_scorer.protocols import Consumer, RebalanceListener
 from stream_scorer.records import Batch, Held, TopicPartition
 
 
 class BoundedConsumer:
     """The same consumer as the loop's, blind to everything at or after ``ends``."""
 
-    def __init__(self, consumer: EventConsumer, ends: Mapping[TopicPartition, int]) -> None:
+    def __init__(self, consumer: Consumer, ends: Mapping[TopicPartition, int]) -> None:
         self._consumer = consumer
         self._ends = dict(ends)
         #: The last poll brought nothing, so all that was read may be committed.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import signal
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ import fastavro
 import pytest
 import yaml
 from confluent_kafka import Producer
+from confluent_kafka import TopicPartition as ClientPartition
+from confluent_kafka.admin import AdminClient
 
 from stream_scorer.app.contract import make_contract, open_model
 from stream_scorer.app.dead_letter_list import list_dead_letters
@@ -43,6 +48,7 @@ class Scene:
     bootstrap_servers: str
     source: str
     settings: Settings
+    config: Path
 
     @property
     def output(self) -> str:
@@ -56,21 +62,34 @@ class Scene:
         assert self.settings.kafka is not None
         return str(self.settings.kafka.dead_letter_topic)
 
-    def bury(self, values: Mapping[int, bytes | None], headers: Any = None) -> None:
-        """Write dead letters of events at these offsets of the source topic's partition 1."""
+    @property
+    def group(self) -> str:
+        """Return the group of the scorer."""
+        assert self.settings.kafka is not None
+        return self.settings.kafka.group_id
+
+    def bury(
+        self,
+        values: Mapping[int, bytes | None],
+        headers: Any = None,
+        *,
+        group: str | None = None,
+        partition: int = 1,
+    ) -> None:
+        """Write dead letters of events at these offsets of a partition of the source topic."""
         letters = [
             DeadLetter(
                 value,
                 b"key",
                 headers,
                 1_700_000_000_000 + offset,
-                TopicPartition(self.source, 1),
+                TopicPartition(self.source, partition),
                 offset,
                 Problem(Reason.UNDECODABLE, Stage.DECODE, "as a test has it"),
             )
             for offset, value in values.items()
         ]
-        records = FORMAT.records(letters, 0)
+        records = replace(FORMAT, group=group or self.group).records(letters, 0)
         producer = Producer({"bootstrap.servers": self.bootstrap_servers})
         for row, value in enumerate(records.values):
             producer.produce(
@@ -92,17 +111,32 @@ class Scene:
         ]
 
 
+MakeScene = Callable[..., Scene]
+
+
 @pytest.fixture
-def scene(kafka: Kafka, topic: TopicFactory, tmp_path: Path) -> Scene:
-    """A scorer of the churn model whose dead-letter topic is still empty."""
+def make_scene(kafka: Kafka, topic: TopicFactory, tmp_path: Path) -> MakeScene:
+    """Makes a scorer of the churn model whose dead-letter topic is still empty."""
+    return partial(_make_scene, kafka, topic, tmp_path)
+
+
+@pytest.fixture
+def scene(make_scene: MakeScene) -> Scene:
+    """Return one whose topics have two partitions each."""
+    return make_scene()
+
+
+def _make_scene(
+    kafka: Kafka, topic: TopicFactory, tmp_path: Path, output: int = 2, dead: int = 2
+) -> Scene:
     source = topic(2)
     config = {
         "kafka": {
             "bootstrap_servers": kafka.bootstrap_servers,
             "group_id": f"group-of-{source}",
             "input_topics": [source],
-            "output_topic": topic(2),
-            "dead_letter_topic": topic(2),
+            "output_topic": topic(output),
+            "dead_letter_topic": topic(dead),
         },
         "schemas": {"framing": "none", "reader": str(GOLDEN / "event.avsc")},
         "model": {
@@ -114,7 +148,7 @@ def scene(kafka: Kafka, topic: TopicFactory, tmp_path: Path) -> Scene:
     }
     path = tmp_path / "scorer.yaml"
     path.write_text(yaml.safe_dump(config))
-    return Scene(kafka.bootstrap_servers, source, load(path, (), {}, need_kafka=True))
+    return Scene(kafka.bootstrap_servers, source, load(path, (), {}, need_kafka=True), path)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +234,15 @@ def test_to_input_gives_events_back_to_the_partition_that_they_came_from(
     scene.bury({0: events[0]}, headers=[("trace", b"t")])
     assert replay(scene.settings, "input", 3) == Replayed(0, 0, 1, ())
     assert scene.read(scene.source) == [
-        (events[0], {"trace": b"t", "stream_scorer.replays": b"1"}, 1)
+        (
+            events[0],
+            {
+                "trace": b"t",
+                "stream_scorer.replays": b"1",
+                "stream_scorer.replayed_for": scene.group.encode(),
+            },
+            1,
+        )
     ]
 
 
@@ -238,3 +280,103 @@ def test_a_stop_leaves_the_others_to_the_next_call(scene: Scene, events: list[by
         signal.raise_signal(signal.SIGTERM)
         assert replay(scene.settings, "output", 3, signals) == Replayed(0, 0, 0, (), stopped=True)
     assert replay(scene.settings, "output", 3) == Replayed(2, 0, 0, ())
+
+
+def test_dead_letters_of_another_group_wait_for_whoever_names_it(
+    scene: Scene, events: list[bytes]
+) -> None:
+    """The list shows whose they are; each group has its own memory of what was replayed."""
+    scene.bury({1: events[0]})
+    scene.bury({2: events[1], 3: b"\xff"}, group="another")
+    shown = sorted(letter.group for letter in list_dead_letters(scene.settings))
+    assert shown == ["another", "another", scene.group]
+    mine = replay(scene.settings, "output", 3)
+    assert (mine.scored, mine.dead_again) == (1, 0)
+    assert mine.passed_over == ("2 dead letters are of the group another (--group); they stay.",)
+    others = replay(scene.settings, "output", 3, group="another")
+    assert (others.scored, others.dead_again) == (1, 1)
+    assert [letter.group for letter in list_dead_letters(scene.settings)].count("another") == 3
+    assert replay(scene.settings, "output", 3, group="another").dead_again == 1
+
+
+def test_what_the_input_s_headers_say_of_replays_says_nothing(
+    scene: Scene, events: list[bytes]
+) -> None:
+    """Only what the dead letter's writer added counts, in the list too."""
+    headers = [
+        ("stream_scorer.replays", b"x"),
+        ("stream_scorer.value_bytes", b"y"),
+        ("stream_scorer.group", b"z"),
+        ("__streams.errors.partition", b"-"),
+    ]
+    scene.bury({1: events[0]}, headers=headers)
+    scene.bury({2: events[1]}, headers=[("stream_scorer.replays", b"99")])
+    listed = list(list_dead_letters(scene.settings))
+    assert [(each.group, each.replays) for each in listed] == [(scene.group, 0)] * 2
+    assert replay(scene.settings, "output", 3) == Replayed(2, 0, 0, ())
+
+
+def test_a_dead_letter_topic_of_more_partitions_than_the_output_is_no_mistake(
+    make_scene: MakeScene, events: list[bytes]
+) -> None:
+    """Events go to the partitions of their own."""
+    scene = make_scene(output=2, dead=5)
+    scene.bury({1: events[0]})
+    assert replay(scene.settings, "output", 3) == Replayed(1, 0, 0, ())
+
+
+def test_an_event_of_a_partition_that_the_output_lacks_is_a_dead_letter_again(
+    make_scene: MakeScene, events: list[bytes]
+) -> None:
+    """The others are scored, and the replay ends."""
+    scene = make_scene(output=1)
+    scene.bury({1: events[0]}, partition=0)
+    scene.bury({2: events[1]}, partition=1)
+    assert replay(scene.settings, "output", 3) == Replayed(1, 1, 0, ())
+    again = [each for each in list_dead_letters(scene.settings) if each.replays == 1]
+    assert [(each.source, each.reason) for each in again] == [
+        (f"{scene.source}[1]@2", "rejected_by_broker")
+    ]
+
+
+def test_what_comes_from_a_partition_that_is_gone_is_not_given_back(
+    scene: Scene, events: list[bytes]
+) -> None:
+    """It is passed over; the replay ends."""
+    scene.bury({1: events[0]})
+    scene.bury({2: events[1]}, partition=7)
+    replayed = replay(scene.settings, "input", 3)
+    assert replayed == Replayed(
+        0, 0, 1, (f"1 dead letters are of {scene.source} [7], which is gone; they stay.",)
+    )
+
+
+@pytest.mark.parametrize("expired", [5, 6])
+def test_dead_letters_that_have_expired_are_no_loss(
+    scene: Scene, events: list[bytes], expired: int
+) -> None:
+    """The replay goes on with what is left, also if that is nothing."""
+    scene.bury(dict(enumerate(events[:3])))
+    assert replay(scene.settings, "output", 3).scored == 3
+    scene.bury(dict(enumerate(events[3:6], 3)))
+    admin = AdminClient({"bootstrap.servers": scene.bootstrap_servers})
+    for future in admin.delete_records([ClientPartition(scene.dead_letters, 1, expired)]).values():
+        future.result()
+    assert replay(scene.settings, "output", 3) == Replayed(6 - expired, 0, 0, ())
+
+
+def test_two_replays_at_once_share_the_dead_letters_and_end(
+    make_scene: MakeScene, events: list[bytes]
+) -> None:
+    """One of them has no partition until the other leaves."""
+    scene = make_scene(dead=1)
+    scene.bury({number: events[number % len(events)] for number in range(500)})
+    command = [sys.executable, "-m", "stream_scorer", "dlq", "replay", "-c", str(scene.config)]
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+        for _ in range(2)
+    ]
+    said = [each.communicate(timeout=90) for each in both]
+    assert [each.returncode for each in both] == [0, 0], said
+    assert sum(int(out.split()[0]) for out, _ in said) == 500
+    assert len(scene.read(scene.output)) == 500

@@ -151,8 +151,8 @@ def test_a_limit_that_is_lowered_amid_the_work_is_read_again(scoring: Scoring) -
     assert worker.status()["totals"]["aborted"] <= 3
 
 
-def test_an_event_that_no_topic_takes_stops_the_worker(scoring: Scoring) -> None:
-    """The broker refuses its dead letter too: exit 5, and nothing is lost."""
+def test_an_event_of_a_time_that_no_topic_takes_is_a_dead_letter_of_now(scoring: Scoring) -> None:
+    """Its own time is in a header; so it stands in the list, and so it is replayed."""
     old = {"message.timestamp.before.max.ms": "3600000"}
     scoring.set_up(output=old, dead=old)
     scoring.write(
@@ -162,11 +162,13 @@ def test_an_event_that_no_topic_takes_stops_the_worker(scoring: Scoring) -> None
         ]
     )
     worker = scoring.start()
-    assert worker.exit_code() == 5
-    assert "at offset 1 can't be written" in worker.words()
-    done = topics.committed(scoring.bootstrap_servers, scoring.group, scoring.source)
-    assert set(done.values()) <= {1}
-    assert ids(scoring) == ["e0"] * len(done)
+    scoring.wait_until_done()
+    assert worker.stop() == 0
+    assert ids(scoring) == ["e0"]
+    (letter,) = scoring.dead_letters()
+    assert headers_of(letter)["stream_scorer.timestamp"] == b"1000"
+    assert letter.timestamp()[1] >= NOW
+    assert scoring.reasons() == ["rejected_by_broker"]
 
 
 def test_a_transactional_topic_reaches_a_lag_of_zero(scoring: Scoring) -> None:
