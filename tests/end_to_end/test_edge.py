@@ -26,17 +26,31 @@ NARROW = {
 KNOWN = {"before_max_ms": 3_600_000, "after_max_ms": 3_600_000, "max_message_bytes": 20_000}
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_each_odd_event_has_one_trace(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("partition", ["source", "key"])
+@pytest.mark.parametrize("seed", range(2))
+def test_each_odd_event_has_one_trace(tmp_path: Path, seed: int, partition: str) -> None:
     """The brokers are librdkafka's own, in memory, and take everything."""
     with mocked("in", "out", "out.dead-letters") as address:
-        edge = Edge(address, tmp_path, "in", "out")
+        edge = Edge(address, tmp_path, "in", "out", {"output": {"partition": partition}})
         edge.write(odd_events(seed, 600), PARTITIONS)
         edge.run(PARTITIONS)
         kinds = edge.assert_each_event_has_one_trace()
     assert kinds["scored"] > 100
     assert kinds["without headers"] > 50
     assert {"undecodable", "tombstone"} <= kinds.keys()
+
+
+@pytest.mark.parametrize("framing", ["confluent", "single_object"])
+def test_no_event_is_too_odd_for_any_framing(tmp_path: Path, framing: str) -> None:
+    """None has a known schema here; what is said of it is in its dead letter."""
+    schemas = {"framing": framing, "directory": str(tmp_path), "reader": "event.avsc"}
+    with mocked("in", "out", "out.dead-letters") as address:
+        edge = Edge(address, tmp_path, "in", "out", {"schemas": schemas})
+        edge.write(odd_events(5, 600), PARTITIONS)
+        edge.run(PARTITIONS)
+        kinds = edge.assert_each_event_has_one_trace()
+    assert kinds["scored"] == 0
+    assert kinds["no_schema"] > 100
 
 
 @pytest.mark.kafka
