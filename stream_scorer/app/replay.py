@@ -127,8 +127,8 @@ def _replay_settings(settings: Settings, group: str | None) -> tuple[Settings, K
         update={
             "input_topics": (kafka.dead_letter_topic,),
             "group_id": f"{group}-replay",
-            # A live worker may hold the configured name, and must not be fenced by this.
-            "transactional_id": f"{kafka.transactional_id or DEFAULT}-replay",
+            # A live worker may hold the configured name, or another replay this one.
+            "transactional_id": f"{kafka.transactional_id or DEFAULT}-replay-{{random}}",
             "consumer": {**kafka.consumer, "auto.offset.reset": "earliest"},
             "on_data_loss": "continue",
         }

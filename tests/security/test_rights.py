@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
+from stream_scorer.app.replay import Replayed, replay
 from stream_scorer.check.findings import exit_code_of
-from tests.security.conftest import looked_at
+from stream_scorer.config import load
+from stream_scorer.dead_letters import DeadLetterFormat
+from stream_scorer.errors import Unreachable
+from stream_scorer.records import DeadLetter, Problem, Reason, Stage, TopicPartition
+from tests.security.conftest import config_for, looked_at
 from tests.security.rights import worker_rights
 from tests.security.secured import Right, SecuredKafka
 
@@ -59,3 +65,29 @@ def test_seeing_a_topic_is_not_enough(tmp_path: Path, secured: SecuredKafka, rig
     with secured.may([*others, Right(right.kind, right.name, "DESCRIBE")], "scorer"):
         (error,) = looked_at(tmp_path, secured.servers, secured.login())
     assert MISSING[right.kind, right.name][1] in error.sentence
+
+
+def test_giving_events_back_needs_no_right_to_what_the_worker_writes(
+    tmp_path: Path, secured: SecuredKafka
+) -> None:
+    """The dead letters are read and the input is written; the output is nobody's business."""
+    place = TopicPartition("in", 0)
+    problem = Problem(Reason.UNDECODABLE, Stage.DECODE, "as a test has it")
+    letter = DeadLetter(b"v", None, None, -1, place, 0, problem)
+    form = DeadLetterFormat("out-group", "0", "model", partitions=1)
+    producer = Producer({"bootstrap.servers": secured.kafka.internal_servers})
+    [headers] = form.records([letter], 0).headers
+    producer.produce("out.dead-letters", letter.value, headers=headers)
+    assert producer.flush(10) == 0
+    rights = [
+        Right("TOPIC", "out.dead-letters", "READ"),
+        Right("TOPIC", "in", "WRITE"),
+        Right("GROUP", "out-group", "READ", prefixed=True),
+        Right("TRANSACTIONAL_ID", "out-group", "WRITE", prefixed=True),
+    ]
+    config = config_for(tmp_path, secured.servers, secured.login())
+    settings = load(config, (), {}, need_kafka=True)
+    with secured.may(rights, "scorer"):
+        assert replay(settings, "input", 3) == Replayed(0, 0, 1, ())
+        with pytest.raises(Unreachable, match="may not WRITE the topic out"):
+            replay(settings, "output", 3)
