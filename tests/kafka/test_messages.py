@@ -81,3 +81,11 @@ def test_a_batch_may_have_nothing_but_such_events(
     assert batch.headers == [None] * len(NO_TEXT)
     assert list(batch.problems) == list(range(len(NO_TEXT)))
     assert list(batch.take(batch.source_index[3:] + 2).problems) == [0, 1, 2]
+
+
+def test_the_client_ends_a_header_s_name_at_a_zero_byte(
+    handed_over: Callable[[list[RawHeaders]], list[Message]],
+) -> None:
+    """Nobody here can know of what is behind it."""
+    batch = batch_of(handed_over([[(b"a\x00b", b"1"), (b"\x00\xff", b"2")]]))
+    assert batch.headers == [[("a", b"1"), ("", b"2")]]
