@@ -83,7 +83,9 @@ def replay(
         return Replayed(0, 0, 0, ())
 
     def warn(sentence: str) -> None:
-        log.warning("dead letters are gone", reason=sentence)
+        # What follows is what the worker's own setting says of its input.
+        gap, _, _ = sentence.partition(";")
+        log.warning("dead letters have expired; the replay goes on behind them", reason=gap)
 
     consumer = make_consumer(replaying, kafka, warn)
     bounded = BoundedConsumer(consumer, ends)
