@@ -78,16 +78,10 @@ def replay(
     # The transaction of a replay that was killed may be open for so long.
     patience = REQUEST_SECONDS + transaction_timeout_seconds(kafka.common, kafka.producer)
     ends = unread(places(common, dead_letters, kafka.group_id, patience))
-    refusals = Refusals(max_replays, group)
     if not ends:
         return Replayed(0, 0, 0, ())
-
-    def warn(sentence: str) -> None:
-        # What follows is what the worker's own setting says of its input.
-        gap, _, _ = sentence.partition(";")
-        log.warning("dead letters have expired; the replay goes on behind them", reason=gap)
-
-    consumer = make_consumer(replaying, kafka, warn)
+    refusals = Refusals(max_replays, group)
+    consumer = make_consumer(replaying, kafka, partial(_warn_of_expired, log))
     bounded = BoundedConsumer(consumer, ends)
     input_side = _InputSide(settings, consumer, topics, refusals, group, log.error)
     build = _to_input if destination == "input" else _to_output
@@ -95,14 +89,8 @@ def replay(
     progress = Progress(log)
     look = partial(places, common, dead_letters, kafka.group_id, ASK_SECONDS)
     until = Until(bounded, ends, look, built.stopping)
-    worker = Worker(
-        bounded,
-        built.scorer,
-        built.output,
-        pace_of(replaying),
-        progress,
-        stopping=until,
-    )
+    pace = pace_of(replaying)
+    worker = Worker(bounded, built.scorer, built.output, pace, progress, stopping=until)
     with closing(built), hearing(signals) as heard, built.stopping.told_by(heard):
         worker.run()
     passed_over = tuple(refusals.sentences())
@@ -110,6 +98,12 @@ def replay(
     if destination == "input":
         return Replayed(0, 0, progress.dead_letters, passed_over, stopped)
     return Replayed(progress.scored, progress.dead_letters, 0, passed_over, stopped)
+
+
+def _warn_of_expired(log: Log, sentence: str) -> None:
+    # What follows in the sentence is what the worker's own setting says of its input.
+    gap, _, _ = sentence.partition(";")
+    log.warning("dead letters have expired; the replay goes on behind them", reason=gap)
 
 
 def _configured_inputs(settings: Settings) -> tuple[str, ...]:
