@@ -91,6 +91,7 @@ class Scene:
         ]
         records = replace(FORMAT, group=group or self.group).records(letters, 0)
         producer = Producer({"bootstrap.servers": self.bootstrap_servers})
+        refused: list[Any] = []
         for row, value in enumerate(records.values):
             producer.produce(
                 self.dead_letters,
@@ -99,8 +100,10 @@ class Scene:
                 records.partitions[row],
                 timestamp=records.timestamps[row],
                 headers=records.headers[row],
+                on_delivery=lambda error, _: refused.append(error) if error else None,
             )
         assert producer.flush(10) == 0
+        assert refused == []
 
     def read(self, topic: str) -> list[tuple[bytes | None, dict[str, bytes | None], int]]:
         """Return value, headers and partition of every committed record of a topic."""
@@ -370,7 +373,7 @@ def test_two_replays_at_once_share_the_dead_letters_and_end(
 ) -> None:
     """One of them has no partition until the other leaves."""
     scene = make_scene(dead=1)
-    scene.bury({number: events[number % len(events)] for number in range(500)})
+    scene.bury({number: events[number % len(events)] for number in range(500)}, partition=0)
     command = [sys.executable, "-m", "stream_scorer", "dlq", "replay", "-c", str(scene.config)]
     both = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603

@@ -34,7 +34,7 @@ from tests.scorers import kafka_section, scorer
 
 NOW = time.time_ns() // 1_000_000
 DAY = 86_400_000
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 150.0
 
 NAMES = [
     *(b"gr\xf6sse", b"\xff\xfe", b"\xed\xa0\x80", b"\xc0\x80", b"", b"a\x00b", b"trace"),
