@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 from confluent_kafka import (
@@ -19,10 +21,17 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as ClientPartition
-from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import (
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+    TopicDescription,
+)
 
-from stream_scorer.errors import ConfigError, Unreachable
+from stream_scorer.errors import ConfigError, Unanswered, Unreachable
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.identity import NO_ID, LogId
 from stream_scorer.kafka.refused_logins import refused_login, refused_properties
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
@@ -197,6 +206,35 @@ class Cluster:
             is_compacted="compact" in (settings.get("cleanup.policy") or ""),
         )
 
+    def logs(self, topics: Collection[str]) -> dict[str, LogId]:
+        """Return which logs these topics are now; one that the brokers don't tell is left out.
+
+        Brokers before 2.8 have no ids, and a right may be missing.
+
+        Raises:
+            Unanswered: the brokers don't answer, or a topic is not there.
+        """
+        described = self._admin.describe_topics(
+            TopicCollection(list(topics)), request_timeout=self._request_seconds
+        )
+        found: dict[str, str] = {}
+        try:
+            cluster = self._admin.describe_cluster(request_timeout=self._request_seconds).result()
+            for name, future in described.items():
+                with suppress(_NotTold):
+                    found[name] = str(_told(future).topic_id)
+        except KafkaException as exception:
+            if error_of(exception).code() not in _SILENCE | _ABSENT:
+                return {}
+            raise Unanswered(
+                f"The brokers don't say which topics there are: {describe(error_of(exception))}."
+            ) from exception
+        return {
+            name: LogId(cluster.cluster_id, topic)
+            for name, topic in found.items()
+            if topic != NO_ID and cluster.cluster_id
+        }
+
     def group_operations(self, group_id: str) -> frozenset[str] | None:
         """Return what these credentials may do with the group; ``None``: the brokers won't say."""
         try:
@@ -297,6 +335,31 @@ def brokers_answer(properties: Mapping[str, Property], within_seconds: float) ->
 
 
 _ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION
+
+
+#: Nobody answered; whatever else is said is an answer.
+_SILENCE = frozenset(
+    {
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - librdkafka's local codes start so
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+        KafkaError._RESOLVE,  # noqa: SLF001
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
+
+
+class _NotTold(Exception):
+    """These credentials may not describe the topic."""
+
+
+def _told(future: Future[TopicDescription]) -> TopicDescription:
+    try:
+        return future.result()
+    except KafkaException as exception:
+        if error_of(exception).code() in RIGHTS:
+            raise _NotTold from None
+        raise
 
 
 def _operations(granted: Sequence[AclOperation] | None) -> frozenset[str] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from stream_scorer.errors import ProducerLost, RecordsRefused, TransactionAborted, Unanswered
-from stream_scorer.records import ScoredEvents, TopicPartition
+from stream_scorer.records import Position, ScoredEvents, TopicPartition
 from tests.fakes.kafka import FakeKafka, Killed, LateRequest
 from tests.fakes.log import FakeTransaction, Record
 
@@ -198,7 +198,7 @@ class FakeBlock:
             self.transaction.touched.add(target)
             self.transaction.records += 1
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], membership: bytes) -> None:
         """Take the offsets in, if the membership is current; whose partitions, nobody asks."""
         self._kafka.on_call(self._owner, "send_offsets")
         fault = self._kafka.fault("send_offsets")
@@ -210,7 +210,7 @@ class FakeBlock:
         self.refused_by_group = True
         self._kafka.groups[group].fence(member, int(generation))
         self.refused_by_group = False
-        asked = {(group, partition): offset for partition, offset in offsets.items()}
+        asked = {(group, partition): each.offset for partition, each in positions.items()}
         self.transaction.offsets.update(asked)
         if fault is not None and fault.late:
             late = LateRequest(self._id, self._epoch, self.transaction, tuple(asked.items()))
