@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message
 
 from stream_scorer.errors import DataLost, TransactionAborted
 from stream_scorer.kafka.consumer import EventConsumer
@@ -130,6 +130,37 @@ def test_a_topic_that_is_made_anew_stops_the_worker_unless_it_may_go_on(
     real.write(source, _numbered(8))
     with pytest.raises(DataLost, match=r"made anew.*from 0 to 8\..*on_data_loss"):
         _read_again_to(consumer, 8)
+
+
+def test_what_is_polled_as_a_topic_changes_is_read_again(
+    real: RealCluster, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a new client, which has all partitions from where they are committed."""
+    topic = real.create(2)
+    for partition in range(2):
+        real.write(TopicPartition(topic, partition), [b"%d" % partition])
+    consumer = joined(real.consumer(topic, group))
+    gather(consumer, 2)
+    before = consumer._client
+    for partition in range(2):
+        real.write(TopicPartition(topic, partition), [b"%d" % (2 + partition)])
+    topic_id = real.identify([topic])[topic].topic
+    fetch = consumer._fetch
+
+    def fetch_and_hear(rows: int, seconds: float, more_seconds: float) -> list[Message]:
+        found = fetch(rows, seconds, more_seconds)
+        if found:
+            said = f"Topic {topic} changed id from another to {topic_id}"
+            consumer._topics_anew.hear("METADATA", said)
+        return found
+
+    monkeypatch.setattr(consumer, "_fetch", fetch_and_hear)
+    with pytest.raises(TransactionAborted, match="joins its group again"):
+        polled_until_it_raises(consumer)
+    monkeypatch.undo()
+    assert sorted(map(str, values_of(gather(consumer, 4)))) == ["b'0'", "b'1'", "b'2'", "b'3'"]
+    assert consumer._client is not before
+    assert real.warnings == []
 
 
 def test_a_topic_with_a_history_of_leaders_may_be_made_anew(
