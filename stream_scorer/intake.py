@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from stream_scorer.errors import Terminated
 from stream_scorer.open_set import OpenSet
 from stream_scorer.protocols import Consumer, RebalanceListener
-from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Held, Position, ScoredBatch, TopicPartition
 
-#: Writes a set and the offsets behind it in one transaction, fenced by the membership.
-Write = Callable[[OpenSet, bytes], None]
+#: Writes a set and where the group goes on in one transaction, fenced by the membership.
+Write = Callable[[OpenSet, Mapping[TopicPartition, Position], bytes], None]
 
 
 def at_once() -> bool:
@@ -102,38 +102,40 @@ class Intake:
     def commit(self, write: Write) -> None:
         """Let the set be written, if there is one; whatever ``write`` raises makes it void.
 
-        The membership is read here, after the set's last poll and before any further one: newer
-        metadata with these offsets would be accepted by the brokers even if a partition had moved
-        away.
+        Starts that were chosen go with it, and alone with empty hands. The membership is read here,
+        after the set's last poll and before any further one: newer metadata with these offsets
+        would be accepted by the brokers even if a partition had moved away.
         """
-        gathered = self._open
-        if gathered is not None:
-            self._write(gathered, write)
+        if self._open is not None:
+            self._write(self._open, write)
+        elif starts := self._consumer.starts():
+            self._write(OpenSet(self._clock(), offsets=dict(starts)), write)
 
     def step_over(self, write: Write) -> Mapping[TopicPartition, int]:
         """Let the position be written, with empty hands, where it is further than the last commit.
 
-        It steps over control markers, so that an idle transactional topic reaches a lag of zero.
+        It steps over control markers, so that an idle transactional topic reaches a lag of zero. A
+        start that was chosen is written wherever it is.
 
         Returns:
             the offsets that were written.
         """
         if self._open is not None:
             return {}
-        ahead = {
-            partition: position
-            for partition, position in self._consumer.positions().items()
-            if position > self._committed.get(partition, -1)
-        }
-        if ahead:
-            self._write(OpenSet(self._clock(), offsets=ahead), write)
-        return ahead
+        read = self._consumer.positions()
+        known = self._committed
+        ahead = {each: at for each, at in read.items() if at > known.get(each, -1)}
+        offsets = {**self._consumer.starts(), **ahead}
+        if offsets:
+            self._write(OpenSet(self._clock(), offsets=offsets), write)
+        return offsets
 
     def _write(self, gathered: OpenSet, write: Write) -> None:
         with self._starting_over_on_failure():
-            write(gathered, self._consumer.group_metadata())
+            offsets = {**self._consumer.starts(), **gathered.offsets}
+            write(gathered, self._consumer.progress(offsets), self._consumer.group_metadata())
             self._open = None
-        self._committed.update(gathered.offsets)
+        self._committed.update(offsets)
 
     def start_over(self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = at_once) -> None:
         """Void the set, wait in the group, and let the next poll begin at what is committed.

@@ -12,7 +12,7 @@ from stream_scorer.budget import BudgetLedger
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.errors import RecordsRefused, TooManyDeadLetters, TopicInDoubt
 from stream_scorer.protocols import Transaction
-from stream_scorer.records import Reason, ScoredBatch, TopicLimits, TopicPartition
+from stream_scorer.records import Position, Reason, ScoredBatch, TopicLimits, TopicPartition
 
 
 class Producer(Protocol):
@@ -89,11 +89,11 @@ class TransactionalOutput:
     def commit(
         self,
         scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
         membership: bytes,
         within_seconds: float | None = None,
     ) -> None:
-        """Write the batches and commit the offsets, or leave no trace.
+        """Write the batches and commit the positions, or leave no trace.
 
         Raises:
             TooManyDeadLetters: before anything is written.
@@ -112,7 +112,7 @@ class TransactionalOutput:
                         form = self._dead_letters.record_format
                         records = form.records(batch.dead_letters, self._now_ms())
                         transaction.produce(self._dead_letters.topic, records)
-                transaction.send_offsets(offsets, membership)
+                transaction.send_offsets(positions, membership)
         except (RecordsRefused, TopicInDoubt):
             self._look_again()
             raise

@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from stream_scorer.errors import StreamScorerError
-from stream_scorer.records import Batch, Held, ScoredBatch, ScoredEvents, TopicPartition
+from stream_scorer.records import (
+    Batch,
+    Held,
+    Position,
+    ScoredBatch,
+    ScoredEvents,
+    TopicPartition,
+)
 
 
 class RebalanceListener(Protocol):
@@ -51,6 +58,12 @@ class Consumer(Protocol):
         Of a partition that is held it is where it goes on.
         """
 
+    def starts(self) -> Mapping[TopicPartition, int]:
+        """Return where reading began by a decision of ours that nobody has committed yet."""
+
+    def progress(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, Position]:
+        """Return what to commit at once for the group to go on at these offsets."""
+
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many events are known to wait from these offsets on."""
 
@@ -71,7 +84,7 @@ class Output(Protocol):
     def commit(
         self,
         scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
         membership: bytes,
         within_seconds: float | None = None,
     ) -> None:
@@ -87,8 +100,8 @@ class Transaction(Protocol):
     def produce(self, topic: str, events: ScoredEvents) -> None:
         """Queue the events in order; a partition of -1 is chosen from the key."""
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
-        """Commit the input's next offsets with the outputs, fenced by the membership."""
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], membership: bytes) -> None:
+        """Commit where the input goes on with the outputs, fenced by the membership."""
 
 
 class Scorer(Protocol):
@@ -117,7 +130,7 @@ class Observer(Protocol):
         """A transaction committed."""
 
     def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Positions were committed that are behind control markers."""
+        """Positions were committed that are behind control markers, or were chosen."""
 
     def aborted(self, error: StreamScorerError, in_a_row: int) -> None:
         """A transaction left no trace."""

@@ -23,6 +23,19 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a group commits of a partition, all of it: Kafka's offset and metadata.
+
+    ``offset`` is the next one to read. ``leader_epoch`` is the epoch of the partition's leader when
+    what is before was read, -1 where it is not known. ``metadata`` is a text that the brokers keep.
+    """
+
+    offset: int
+    leader_epoch: int = -1
+    metadata: str = ""
+
+
 class Reason(StrEnum):
     """Why an event became a dead letter: a closed list, and a metric label."""
 

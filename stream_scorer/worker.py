@@ -17,7 +17,7 @@ its commit.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from stream_scorer.errors import (
@@ -31,7 +31,7 @@ from stream_scorer.errors import (
 from stream_scorer.intake import Intake
 from stream_scorer.open_set import BatchSize, OpenSet, Pace, SetSize
 from stream_scorer.protocols import Consumer, Observer, Output, Scorer
-from stream_scorer.records import Batch, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Position, ScoredBatch, TopicPartition
 
 IDLE_POLL_SECONDS = 0.2
 FIRST_BACKOFF_SECONDS = 0.1
@@ -195,19 +195,30 @@ class Worker:
     def _commit(self, within_seconds: float | None = None) -> None:
         """Commit the open set, all of it in one transaction."""
 
-        def write(gathered: OpenSet, membership: bytes) -> None:
+        def write(
+            gathered: OpenSet, positions: Mapping[TopicPartition, Position], membership: bytes
+        ) -> None:
             started = self._clock()
-            self._write(gathered, membership, within_seconds)
+            self._write(gathered, positions, membership, within_seconds)
             # Counted from here, slow commits pace themselves and quick ones keep their distance.
             self._last_commit = started
             self._observer.committed(gathered.batches, self._clock() - started)
+            others = positions.keys() - gathered.offsets.keys()
+            if others:  # where reading began of partitions without an event here
+                self._observer.stepped_over({each: positions[each].offset for each in others})
 
         self._intake.commit(write)
 
-    def _write(self, gathered: OpenSet, membership: bytes, within_seconds: float | None) -> None:
+    def _write(
+        self,
+        gathered: OpenSet,
+        positions: Mapping[TopicPartition, Position],
+        membership: bytes,
+        within_seconds: float | None,
+    ) -> None:
         """Write a set; learn from what becomes of it."""
         try:
-            self._output.commit(gathered.batches, gathered.offsets, membership, within_seconds)
+            self._output.commit(gathered.batches, positions, membership, within_seconds)
         except (TransactionAborted, ProducerLost) as error:
             refused = error.refused if isinstance(error, RecordsRefused) else {}
             for number, why in refused.items():
@@ -228,8 +239,10 @@ class Worker:
             self._note(error)
 
     def _step_over_markers(self) -> None:
-        def write(ahead: OpenSet, membership: bytes) -> None:
-            self._output.commit((), ahead.offsets, membership)
+        def write(
+            _: OpenSet, positions: Mapping[TopicPartition, Position], membership: bytes
+        ) -> None:
+            self._output.commit((), positions, membership)
 
         if stepped_over := self._intake.step_over(write):
             self._observer.stepped_over(stepped_over)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from stream_scorer.errors import (
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 from stream_scorer.records import (
     DeadLetter,
+    Position,
     Problem,
     Reason,
     ScoredBatch,
@@ -68,8 +68,7 @@ class Written:
 
     def commit(self, *batches: ScoredBatch, offset: int = 1) -> None:
         """Commit the batches with one offset."""
-        offsets: Mapping[TopicPartition, int] = {SOURCE: offset}
-        self.output.commit(batches, offsets, self.membership)
+        self.output.commit(batches, {SOURCE: Position(offset)}, self.membership)
 
     def counts(self) -> tuple[int, int, int | None]:
         """Return the numbers of scored events and dead letters, and the committed offset."""
@@ -147,12 +146,12 @@ def test_what_topics_take_may_be_asked_again_when_a_record_is_more() -> None:
     )
     written.kafka.fail("commit", TransactionAborted("not now"))
     with pytest.raises(TransactionAborted):
-        output.commit([batch(1)], {SOURCE: 1}, written.membership)
+        output.commit([batch(1)], {SOURCE: Position(1)}, written.membership)
     assert asked == []
     output.rebuild()
     written.kafka.refuses = lambda _topic, _value: True
     with pytest.raises(RecordsRefused) as refused:
-        output.commit([batch(1)], {SOURCE: 1}, written.membership)
+        output.commit([batch(1)], {SOURCE: Position(1)}, written.membership)
     assert asked == ["!"]
     assert set(refused.value.refused) == {0}
 
@@ -166,7 +165,7 @@ def test_topics_are_asked_for_again_when_one_may_lack_the_partition() -> None:
     )
     written.kafka.partitions["out"] = 0
     with pytest.raises(TopicInDoubt):
-        output.commit([batch(1)], {SOURCE: 1}, written.membership)
+        output.commit([batch(1)], {SOURCE: Position(1)}, written.membership)
     assert asked == ["!"]
 
 
@@ -185,7 +184,7 @@ def test_a_limit_may_be_gone_that_events_are_dead_for(reason: Reason, times: int
     problem = Problem(reason, Stage.ENCODE, "as a test has it")
     letter = DeadLetter(b"v", None, None, 0, SOURCE, 40, problem)
     dead = replace(batch(1, 1), dead_letters=(letter,))
-    output.commit([dead], {SOURCE: 1}, written.membership)
+    output.commit([dead], {SOURCE: Position(1)}, written.membership)
     assert len(asked) == times
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from stream_scorer.output import Producer
-from stream_scorer.records import DeadLetter, ScoredBatch, ScoredEvents, TopicPartition
+from stream_scorer.records import DeadLetter, Position, ScoredBatch, ScoredEvents, TopicPartition
 
 
 class BackToInput:
@@ -29,7 +29,7 @@ class BackToInput:
     def commit(
         self,
         scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
         membership: bytes,
         within_seconds: float | None = None,
     ) -> None:
@@ -39,7 +39,7 @@ class BackToInput:
             # In their order, by which a refusal numbers them.
             for topic, of_topic in groupby(letters, lambda letter: letter.source.topic):
                 transaction.produce(topic, _as_events(list(of_topic)))
-            transaction.send_offsets(offsets, membership)
+            transaction.send_offsets(positions, membership)
 
 
 def _as_events(letters: Sequence[DeadLetter]) -> ScoredEvents:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from functools import partial
 
 from stream_scorer import __version__
-from stream_scorer.app.renewed_logins import RenewedLogins
+from stream_scorer.app.renewed_logins import RenewedLogins, as_now
 from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of, why_lacking
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import render
 from stream_scorer.dead_letters import DeadLetterFormat
+from stream_scorer.errors import RefusesToStart, Unanswered
 from stream_scorer.kafka.at_least_once import AtLeastOnceProducer
 from stream_scorer.kafka.client_config import (
     Property,
@@ -21,12 +24,16 @@ from stream_scorer.kafka.client_config import (
     producer_properties,
     transaction_timeout_seconds,
 )
-from stream_scorer.kafka.cluster import TopicFacts
+from stream_scorer.kafka.cluster import Cluster, TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.identity import LogId
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.producer import MakeClient, TransactionalProducer, make_client
 from stream_scorer.kafka.statistics import Hears
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
+
+#: New partitions wait meanwhile, and so do all others: who does not answer is asked again.
+IDENTIFY_SECONDS = 2.0
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
 UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
@@ -50,12 +57,29 @@ def make_consumer(
     hears: Hears | None = None,
 ) -> EventConsumer:
     """Return a consumer that has not joined yet; it follows ``logins``."""
-    reset = OffsetReset(kafka.offset_reset, kafka.on_data_loss, warn)
     properties = read_properties(settings, kafka)
+    reset = OffsetReset(
+        kafka.offset_reset, kafka.on_data_loss, warn, identify=partial(_identify, kafka)
+    )
     consumer = EventConsumer(properties, kafka.input_topics, reset, hears=hears)
     if logins is not None:
         logins.follow(consumer, {**kafka.common, **kafka.consumer})
     return consumer
+
+
+def _identify(kafka: KafkaConfig, topics: Collection[str]) -> dict[str, LogId]:
+    """Ask which logs the topics are, with the login that is in force now."""
+    properties: Mapping[str, Property] = as_now(kafka.common)
+    try:
+        cluster = Cluster(
+            {**properties, "bootstrap.servers": kafka.bootstrap_servers},
+            warn=lambda _: None,
+            request_seconds=IDENTIFY_SECONDS,
+        )
+    except RefusesToStart as error:
+        raise Unanswered(str(error)) from error
+    with closing(cluster):
+        return cluster.logs(topics)
 
 
 def make_output(

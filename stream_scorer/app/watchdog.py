@@ -20,7 +20,7 @@ from typing import Protocol
 from stream_scorer import protocols
 from stream_scorer.app.stopping import STUCK_EXIT_CODE
 from stream_scorer.observe.heartbeat import Heartbeat, Sign
-from stream_scorer.records import ScoredBatch, TopicPartition
+from stream_scorer.records import Position, ScoredBatch, TopicPartition
 
 LAST_WORDS = (
     "the loop stands still although the brokers answer: a call does not come back. The process "
@@ -166,13 +166,13 @@ class WatchedOutput:
     def commit(
         self,
         scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
         membership: bytes,
         within_seconds: float | None = None,
     ) -> None:
         """Write and commit, or raise and leave no trace."""
         with self._heartbeat.during("committing a transaction", self._allowed_seconds):
-            self._output.commit(scored, offsets, membership, within_seconds)
+            self._output.commit(scored, positions, membership, within_seconds)
 
     def rebuild(self) -> None:
         """Start over with a new producer of the same name."""

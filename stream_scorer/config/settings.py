@@ -68,8 +68,9 @@ class KafkaConfig(BaseModel):
     """`exactly_once`: outputs and offsets are one transaction. `at_least_once`: no transactions; a
     crash can repeat events."""
     on_data_loss: Literal["stop", "continue"] = "stop"
-    """When a committed offset no longer exists: `stop` (exit 4, naming the gap) or `continue` from
-    the start of the log."""
+    """When what is committed is no longer in the log: `stop` (exit 4, naming the range) or
+    `continue`: from the start of a log that expired or of a topic that was made anew, from where a
+    log was cut back, or from its end if that is not known."""
     common: Properties = {}
     """librdkafka properties of both clients: `security.protocol`, `sasl.*`, `ssl.*` and so on."""
     consumer: Properties = {}

@@ -25,7 +25,7 @@ from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import error_of, translated
 from stream_scorer.protocols import Transaction
-from stream_scorer.records import ScoredEvents, TopicPartition
+from stream_scorer.records import Position, ScoredEvents, TopicPartition
 
 FLUSH_SLICE_SECONDS = 1.0
 
@@ -40,7 +40,7 @@ class AtLeastOnceProducer:
     def __init__(
         self,
         properties: Mapping[str, Property],
-        commit_offsets: Callable[[Mapping[TopicPartition, int]], None],
+        commit_offsets: Callable[[Mapping[TopicPartition, Position]], None],
         flush_seconds: float,
         clock: Callable[[], float] = time.monotonic,
         hears: Hears | None = None,
@@ -113,8 +113,8 @@ class AtLeastOnceProducer:
         except KafkaException as exception:
             raise self._failure(error_of(exception)) from exception
         self._flush(within_seconds or self._flush_seconds)
-        if block.offsets:
-            self._commit_offsets(block.offsets)
+        if block.positions:
+            self._commit_offsets(block.positions)
         self._must_rebuild = self._reports.written()
 
     def _flush(self, within_seconds: float) -> None:
@@ -139,11 +139,11 @@ class _Block:
     def __init__(self, client: Producer, reports: Reports) -> None:
         self._client = client
         self._reports = reports
-        self.offsets: dict[TopicPartition, int] = {}
+        self.positions: dict[TopicPartition, Position] = {}
 
     def produce(self, topic: str, events: ScoredEvents) -> None:
         queue(self._client, topic, events, self._reports)
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], membership: bytes) -> None:
         del membership  # the consumer's own commit is fenced by its membership
-        self.offsets.update(offsets)
+        self.positions.update(positions)

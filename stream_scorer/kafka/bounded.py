@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from stream_scorer.protocols import Consumer, RebalanceListener
-from stream_scorer.records import Batch, Held, TopicPartition
+from stream_scorer.records import Batch, Held, Position, TopicPartition
 
 
 class BoundedConsumer:
@@ -49,6 +49,18 @@ class BoundedConsumer:
             for each, position in self._consumer.positions().items()
             if each in self._ends
         }
+
+    def starts(self) -> Mapping[TopicPartition, int]:
+        """Return where reading began by a decision that waits to be committed, up to the ends."""
+        return {
+            each: start
+            for each, start in self._consumer.starts().items()
+            if start <= self._ends.get(each, -1)
+        }
+
+    def progress(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, Position]:
+        """Return what to commit at once for the group to go on at these offsets."""
+        return self._consumer.progress(offsets)
 
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many events are known to wait, those after the ends included."""

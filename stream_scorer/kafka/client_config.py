@@ -131,12 +131,6 @@ def receive_bytes(common: Properties, consumer: Properties) -> int:
     return int(configured) if configured.isdecimal() else CLIENT_RECEIVE_BYTES
 
 
-def receive_bytes(common: Properties, consumer: Properties) -> int:
-    """Return the consumer's ``receive.message.max.bytes``, as configured or librdkafka's."""
-    configured = str({**common, **consumer}.get("receive.message.max.bytes", ""))
-    return int(configured) if configured.isdecimal() else CLIENT_RECEIVE_BYTES
-
-
 def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:
     """Return ``transaction.timeout.ms`` in seconds, as configured or 15."""
     configured = {**common, **producer}.get("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -32,8 +33,9 @@ from confluent_kafka.admin import (
     TopicDescription,
 )
 
-from stream_scorer.errors import Unreachable
+from stream_scorer.errors import Unanswered, Unreachable
 from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.identity import NO_ID, LogId
 from stream_scorer.kafka.refused_logins import properties_from, refused_login
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
@@ -211,6 +213,35 @@ class Cluster:
             compression=settings.get("compression.type"),
         )
 
+    def logs(self, topics: Collection[str]) -> dict[str, LogId]:
+        """Return which logs these topics are now; one that the brokers don't tell is left out.
+
+        Brokers before 2.8 have no ids, and a right may be missing.
+
+        Raises:
+            Unanswered: the brokers don't answer, or a topic is not there.
+        """
+        described = self._admin.describe_topics(
+            TopicCollection(list(topics)), request_timeout=self._request_seconds
+        )
+        found: dict[str, str] = {}
+        try:
+            cluster = self._admin.describe_cluster(request_timeout=self._request_seconds).result()
+            for name, future in described.items():
+                with suppress(_NotTold):
+                    found[name] = str(_told(future).topic_id)
+        except KafkaException as exception:
+            if error_of(exception).code() not in _SILENCE | _ABSENT:
+                return {}
+            raise Unanswered(
+                f"The brokers don't say which topics there are: {describe(error_of(exception))}."
+            ) from exception
+        return {
+            name: LogId(cluster.cluster_id, topic)
+            for name, topic in found.items()
+            if topic != NO_ID and cluster.cluster_id
+        }
+
     def group_operations(self, group_id: str) -> frozenset[str] | None:
         """Return what these credentials may do with the group; ``None``: the brokers won't say."""
         try:
@@ -360,6 +391,19 @@ _SILENCE = frozenset(
     }
 )
 _ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION
+
+
+class _NotTold(Exception):
+    """These credentials may not describe the topic."""
+
+
+def _told(future: Future[TopicDescription]) -> TopicDescription:
+    try:
+        return future.result()
+    except KafkaException as exception:
+        if error_of(exception).code() in RIGHTS:
+            raise _NotTold from None
+        raise
 
 
 def _operations(granted: Sequence[AclOperation] | None) -> frozenset[str] | None:

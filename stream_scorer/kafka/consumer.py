@@ -7,35 +7,40 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+import numpy as np
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
 
-from stream_scorer.errors import Broken, Refused, TransactionAborted, Unanswered
+from stream_scorer.errors import Broken, Refused, TransactionAborted
 from stream_scorer.kafka.client_config import Property
-from stream_scorer.kafka.client_log import ClientLog
+from stream_scorer.kafka.client_log import ClientLog, least_level
+from stream_scorer.kafka.data_loss import Trouble
+from stream_scorer.kafka.identity import TopicsMadeAnew, audible
 from stream_scorer.kafka.messages import (
     batch_of,
+    client_position,
     failures_among,
     is_membership,
     partition_of,
     source_of,
 )
 from stream_scorer.kafka.offset_reset import OffsetReset
+from stream_scorer.kafka.placing import Placing
 from stream_scorer.kafka.plain_commits import PlainCommits
 from stream_scorer.kafka.statistics import Hears, heard_by
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.protocols import RebalanceListener
-from stream_scorer.records import Batch, Held, TopicPartition
+from stream_scorer.records import Batch, Held, Position, TopicPartition
 
 #: One call of the client blocks no longer than this, so that a signal is seen soon.
 POLL_SLICE_SECONDS = 0.2
-#: How long the brokers may take to say what is committed. They hold the answer back while a
-#: transaction of a dead member is open (KIP-447), so this bounds one attempt, not the wait.
-COMMITTED_TIMEOUT_SECONDS = 10.0
 LEAVE_SECONDS = 5.0
 #: From this long on it pays to fetch nothing while waiting: the client drops what it has fetched
 #: ahead, and needs up to a second to get going again.
 LONG_WAIT_SECONDS = 1.0
+
+
+NO_LOGIN = ("", "")
 
 
 class EventConsumer:
@@ -53,29 +58,32 @@ class EventConsumer:
         clock: Callable[[], float] = time.monotonic,
         hears: Hears | None = None,
     ) -> None:
-        log = ClientLog()
-        self._commits = PlainCommits(clock)
-        callbacks = {
-            "error_cb": log.heard,
-            "on_commit": self._commits.answered,
-            **heard_by(hears, "consumer"),
-        }
-        self._client = Consumer({**properties, **callbacks}, logger=log)
-        self._login = self._renewed_login = ("", "")
-        self._topics = list(topics)
+        self._properties = dict(properties)
+        self._hears = hears
         self._reset = reset
+        self._topics_anew = TopicsMadeAnew()
+        self._renewed_login = NO_LOGIN
+        self._topics = list(topics)
         self._clock = clock
         self._listener: RebalanceListener | None = None
-        self._must_rewind = False
         #: What the client fetches nothing of: everything during a long wait, else what is held.
         self._paused: set[TopicPartition] = set()
         #: Where each partition that is held goes on, and when.
         self._held: dict[TopicPartition, tuple[int, float]] = {}
-        #: Partitions whose position has moved past events that the client gave us.
-        self._read_from: set[TopicPartition] = set()
-        #: Partitions that the client can't fetch until they are given an offset.
-        self._unplaced: set[TopicPartition] = set()
         self.epoch = 0
+        self._make_client()
+
+    def _make_client(self) -> None:
+        log = ClientLog(least=least_level(self._properties), hears=self._topics_anew.hear)
+        self._commits = PlainCommits(self._clock)
+        callbacks = {
+            "error_cb": log.heard,
+            "on_commit": self._commits.answered,
+            **heard_by(self._hears, "consumer"),
+        }
+        self._client = Consumer({**audible(self._properties), **callbacks}, logger=log)
+        self._placing = Placing(self._client, self._reset, self._clock)
+        self._login = NO_LOGIN
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """Join the group; partitions arrive during later polls."""
@@ -104,24 +112,61 @@ class EventConsumer:
                 transaction is; the rewind stays due.
             TransactionAborted: a partition that was read from has lost its place, or such a commit
                 failed; what was read and is not committed must be dropped, for it is read again.
-            DataLost: a committed offset no longer exists.
+            DataLost: a committed place no longer exists.
             Refused: a right is missing.
         """
+        if self._topics_anew.heard:
+            self._drop_what_was_read()
+            self._begin_anew()
         self._commits.judge()
         self._take_login()
         self._get_in_place()
         epoch = self.epoch
-        batch = batch_of(self._fetch(max_records, timeout_seconds, max_wait_seconds))
-        self._read_from.update(batch.sources)
+        batch = self._in_place(
+            batch_of(self._fetch(max_records, timeout_seconds, max_wait_seconds))
+        )
+        self._placing.read(batch.sources)
+        if self._topics_anew.heard:
+            self._drop_what_was_read()
         if self.epoch != epoch:
             # `consume` after `poll` can serve a revocation with a row already in hand. The rows of
             # partitions that stay are behind the client's position now.
             self.rewind()
             return batch_of([])
-        if self._unplaced & self._read_from:
-            self.rewind()
-            raise TransactionAborted("a partition's offset fell off the log while it was read")
+        self._placing.check()
         return batch
+
+    def _drop_what_was_read(self) -> None:
+        if not self._placing.must_rewind:
+            self.rewind()
+            raise TransactionAborted(
+                "an input topic was deleted and made anew: the worker joins its group again"
+            )
+
+    def _begin_anew(self) -> None:
+        """Go on with a new client: the old one may never get on with another topic of that name.
+
+        It ignores metadata with a leader epoch below the one that it knows, and those of a new
+        topic begin at 0.
+        """
+        epoch, held = self.epoch, self._client.assignment()
+        self.close()
+        if held and self.epoch == epoch:  # it could not leave in time
+            self._on_lost(self._client, held)
+        for topic, topic_id in self._topics_anew.take().items():
+            self._reset.learned(topic, topic_id)
+        self._paused.clear()
+        self._held.clear()
+        self._make_client()
+        if self._listener is not None:
+            self.subscribe(self._listener)
+
+    def _in_place(self, batch: Batch) -> Batch:
+        """Leave out rows of partitions that the client reads from a place of its own."""
+        if self._placing.is_settled:
+            return batch
+        placed = np.array([self._placing.has(each) for each in batch.sources], np.bool_)
+        return batch.take(np.flatnonzero(placed[batch.source_index]))
 
     def _take_login(self) -> None:
         if self._login is not self._renewed_login:
@@ -130,12 +175,7 @@ class EventConsumer:
 
     def _get_in_place(self) -> None:
         """Do what is due before the next fetch; what fails stays due."""
-        if self._must_rewind:
-            self._rewind_now()
-        if self._unplaced:
-            self._reset.resolve(self._client, sorted(self._unplaced))
-            self._read_from -= self._unplaced
-            self._unplaced.clear()
+        self._placing.get_in_place()
         if self._paused:
             self._resume_due()
 
@@ -178,7 +218,9 @@ class EventConsumer:
         for message in failures:
             error = message.error()
             if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-                self._unplaced.add(source_of(message))
+                trouble = Trouble.told_by(error.str())
+                if trouble is not None:
+                    self._placing.reported(source_of(message), trouble)
             elif error.code() in RIGHTS:
                 raise Refused(f"The brokers refuse to let the worker read: {describe(error)}.")
             elif error.code() == KafkaError._FATAL or error.fatal():  # noqa: SLF001
@@ -196,7 +238,7 @@ class EventConsumer:
         again. ``may_wait`` is asked after each slice of :data:`POLL_SLICE_SECONDS`; no ends the
         wait. A wait of :data:`LONG_WAIT_SECONDS` or more fetches nothing. Nothing is held any more.
         """
-        self._must_rewind = True
+        self._placing.must_rewind = True
         self._held.clear()
         if wait_seconds <= 0:
             return
@@ -209,7 +251,7 @@ class EventConsumer:
         while may_wait() and (left := deadline - self._clock()) > 0:
             message = self._client.poll(min(left, POLL_SLICE_SECONDS))
             if message is not None:
-                self._read_from.update(map(source_of, self._usable([message])))
+                self._placing.read(map(source_of, self._usable([message])))
 
     def hold(self, places: Mapping[TopicPartition, Held]) -> None:
         """Give no events of these partitions for a while, and then go on at these offsets.
@@ -221,6 +263,7 @@ class EventConsumer:
             TransactionAborted: the client does not take the new position.
         """
         partitions = [ClientPartition(*each) for each in sorted(places)]
+        self._placing.note_epochs()
         self._paused.update(places)
         try:
             self._client.pause(partitions)
@@ -237,29 +280,6 @@ class EventConsumer:
             (each, (place.offset, now + place.seconds)) for each, place in places.items()
         )
 
-    def _rewind_now(self) -> None:
-        try:
-            behind = self._read_from - self._unplaced
-            held = self._client.assignment()
-            moved = [partition for partition in held if partition_of(partition) in behind]
-            committed = self._client.committed(moved, timeout=COMMITTED_TIMEOUT_SECONDS)
-            places = {partition_of(each): int(each.offset) for each in committed}
-            new = [partition for partition, offset in places.items() if offset < 0]
-            places |= self._reset.first_offsets(self._client, new)
-            for partition, offset in places.items():
-                self._client.seek(ClientPartition(*partition, offset))
-        except KafkaException as exception:
-            error = error_of(exception)
-            if error.code() in RIGHTS:
-                raise Refused(
-                    f"The brokers refuse to say what is committed: {describe(error)}."
-                ) from exception
-            raise Unanswered(
-                f"The brokers don't say what is committed ({describe(error)}); "
-                "the worker asks again and takes no events until then."
-            ) from exception
-        self._must_rewind = False
-
     def assignment(self) -> frozenset[TopicPartition]:
         """Return the partitions that are held now."""
         return frozenset(partition_of(partition) for partition in self._client.assignment())
@@ -270,14 +290,22 @@ class EventConsumer:
         Only meaningful when no event is in hand: it is already past those. Of a partition that is
         held it is where it goes on.
         """
-        if self._must_rewind:
+        if self._placing.must_rewind:
             return {}
-        positions = {
-            partition_of(partition): partition.offset
-            for partition in self._client.position(self._client.assignment())
-            if partition.offset >= 0
-        }
-        return positions | {each: offset for each, (offset, _) in self._held.items()}
+        held = {each: offset for each, (offset, _) in self._held.items()}
+        return self._placing.positions() | held
+
+    def starts(self) -> dict[TopicPartition, int]:
+        """Return where reading began by a decision of ours that nobody has committed yet."""
+        return self._placing.starts()
+
+    def progress(self, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, Position]:
+        """Return what to commit at once for the group to go on at these offsets.
+
+        They are at or before what was read. What fails to be committed must be followed by a
+        rewind.
+        """
+        return self._placing.progress(offsets)
 
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many events are known to wait from these offsets on; nobody is asked.
@@ -307,11 +335,11 @@ class EventConsumer:
             raise TransactionAborted("the worker is not a member of its group at the moment")
         return metadata
 
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+    def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Commit outside of a transaction; what becomes of it, a later ``poll_batch`` says."""
         try:
             self._client.commit(
-                offsets=[ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()],
+                offsets=[client_position(*each) for each in positions.items()],
                 asynchronous=True,
             )
         except KafkaException as exception:
@@ -332,10 +360,11 @@ class EventConsumer:
         only once the slowest member has joined. Brokers that were not told notice after
         ``session.timeout.ms``.
         """
+        client = self._client
 
         def leave() -> None:
             with suppress(KafkaException):
-                self._client.close()
+                client.close()
 
         leaving = threading.Thread(target=leave, name="leave-group", daemon=True)
         leaving.start()
@@ -344,17 +373,23 @@ class EventConsumer:
     # ------------------------------------------------------------------ rebalance
 
     def _on_assign(self, _: Consumer, partitions: list[ClientPartition]) -> None:
-        # The client library makes the assignment itself once this returns.
-        self._read_from.difference_update(map(partition_of, partitions))
+        # The client library makes the assignment itself once this returns, and begins to read. To
+        # pause until they have their places would cost up to a second each time.
+        came = [partition_of(each) for each in partitions]
+        self._placing.came(came)
         if self._listener is not None:
-            self._listener.assigned([partition_of(p) for p in partitions])
+            self._listener.assigned(came)
 
-    def _on_revoke(self, _: Consumer, partitions: list[ClientPartition]) -> None:
+    def _on_revoke(self, client: Consumer, partitions: list[ClientPartition]) -> None:
+        if client is not self._client:
+            return  # one that left late
         with self._leaving(partitions) as gone:
             if self._listener is not None:
                 self._listener.revoked(gone)
 
-    def _on_lost(self, _: Consumer, partitions: list[ClientPartition]) -> None:
+    def _on_lost(self, client: Consumer, partitions: list[ClientPartition]) -> None:
+        if client is not self._client:
+            return
         with self._leaving(partitions) as gone:
             if self._listener is not None:
                 self._listener.lost(gone)
@@ -366,9 +401,7 @@ class EventConsumer:
             yield gone
         finally:
             self.epoch += 1
-            self._read_from.difference_update(gone)
-            self._unplaced.difference_update(gone)
-            self._reset.forget(gone)
+            self._placing.went(gone)
             for each in gone:
                 self._held.pop(each, None)
             if left := self._paused.intersection(gone):

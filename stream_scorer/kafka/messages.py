@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stream_scorer.records import (
     Batch,
     Headers,
+    Position,
     Problem,
     Problems,
     Reason,
@@ -27,6 +28,25 @@ _SECOND = itemgetter(1)
 def partition_of(partition: ClientPartition) -> TopicPartition:
     """Return the client's partition as ours, without its offset."""
     return TopicPartition(partition.topic, partition.partition)
+
+
+def client_position(partition: TopicPartition, position: Position) -> ClientPartition:
+    """Return where to go on in a partition, as the client takes it."""
+    return ClientPartition(
+        *partition, position.offset, position.metadata, leader_epoch=position.leader_epoch
+    )
+
+
+def committed_position(partition: ClientPartition) -> Position | None:
+    """Return what the brokers say is committed; ``None``: nothing is."""
+    if partition.offset < 0:
+        return None
+    try:
+        metadata = partition.metadata or ""
+    except UnicodeDecodeError:  # another program's
+        metadata = ""
+    epoch = partition.leader_epoch
+    return Position(int(partition.offset), -1 if epoch is None else epoch, metadata)
 
 
 def source_of(message: Message) -> TopicPartition:

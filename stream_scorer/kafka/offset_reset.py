@@ -1,132 +1,250 @@
-"""A partition without a usable offset: a new one starts by policy, lost data stops the worker.
+"""Where to go on in a partition: what is committed, if the log still has it, or a chosen start.
 
-The client runs with ``auto.offset.reset=error`` and reports every such partition. Only here is it
-decided whether the group never committed there (``auto.offset.reset`` as the user set it) or a
-committed offset fell off the log (``on_data_loss``).
+The client runs with ``auto.offset.reset=error`` and reports every partition that it can't read from
+its place. Only here is it decided whether the group never committed there (``auto.offset.reset`` as
+the user set it), or the committed place is gone (``on_data_loss``): the log expired, it was cut
+back, or the topic is another one. A committed leader epoch counts only with a note of ours that
+names this log; without one, nothing is known but the offset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import DataLost, Unanswered
-from stream_scorer.kafka.translation import describe, error_of
-from stream_scorer.records import TopicPartition
+from stream_scorer.kafka.data_loss import Bounds, Loss, Trouble, loss_of
+from stream_scorer.kafka.identity import Identify, LogId, is_anew, log_of, note_of
+from stream_scorer.kafka.messages import committed_position
+from stream_scorer.records import Position, TopicPartition
 
 BROKER_TIMEOUT_SECONDS = 10.0
 
 Policy = Literal["earliest", "latest", "error"]
 
 
+class Start(NamedTuple):
+    """An offset that was chosen, in place of what was committed then; ``None``: nothing was."""
+
+    offset: int
+    instead_of: Position | None
+
+
 @dataclass(slots=True)
 class OffsetReset:
-    """Where to start, and where each partition without a committed offset has started.
+    """Decides where to go on, and remembers each start that it chose until that is committed.
 
-    With ``latest``, a rewind before the first commit must not skip to the end again; so the first
-    offset is kept for as long as the partition is held.
+    With ``latest``, a rewind before the first commit must not skip to the end again; after data
+    loss, the committed place must not count again because the log has grown past it.
     """
 
     policy: Policy
     on_data_loss: Literal["stop", "continue"]
     warn: Callable[[str], None]
-    _first: dict[TopicPartition, int] = field(default_factory=dict)
+    identify: Identify = lambda _: {}
+    _chosen: dict[TopicPartition, Start] = field(default_factory=dict)
+    #: Chosen starts that were given out to be committed.
+    _given: set[TopicPartition] = field(default_factory=set)
+    #: Which log each partition had when its place was decided, also of those that have left.
+    _logs: dict[TopicPartition, LogId] = field(default_factory=dict)
+    #: The ids that the client has learned of topics that were made anew.
+    _learned: dict[str, str] = field(default_factory=dict)
 
-    def resolve(self, client: Consumer, partitions: Sequence[TopicPartition]) -> None:
-        """Give each partition an offset to read from.
+    def place(
+        self,
+        client: Consumer,
+        partitions: Mapping[TopicPartition, Trouble | None],
+        within_seconds: float = BROKER_TIMEOUT_SECONDS,
+    ) -> dict[TopicPartition, Position]:
+        """Return where to go on in partitions that came, or that the client can't read from.
 
-        Raises:
-            DataLost: a committed offset is gone, or there is none and the policy is ``error``.
-            Unanswered: the brokers don't answer; the client reports the partition again.
-        """
-        try:
-            committed = client.committed(
-                [ClientPartition(p.topic, p.partition) for p in partitions],
-                timeout=BROKER_TIMEOUT_SECONDS,
-            )
-            starts = [
-                ClientPartition(*partition, offset)
-                for partition, offset in self._starts(client, committed).items()
-            ]
-            # A partition whose reset failed is not being fetched, and `seek` refuses those;
-            # assigning it anew starts it.
-            client.incremental_unassign(starts)
-            client.incremental_assign(starts)
-        except KafkaException as exception:
-            raise Unanswered(
-                f"The brokers don't say where a partition begins: {describe(error_of(exception))}."
-            ) from exception
-
-    def first_offsets(
-        self, client: Consumer, partitions: Sequence[TopicPartition]
-    ) -> dict[TopicPartition, int]:
-        """Return where reading of partitions without a committed offset began, or begins now.
+        ``within_seconds`` bounds the question for what is committed, which waits for transactions
+        that are pending on it.
 
         Raises:
-            DataLost: one has not begun, and the policy is ``error``.
+            DataLost: a committed place is gone, or there is none and the policy is ``error``.
+            Unanswered: the brokers don't say which topics these are.
+            KafkaException: the brokers don't answer.
         """
-        new = [each for each in partitions if each not in self._first]
-        if new and self.policy == "error":
-            raise DataLost(
-                f"{new[0].topic} [{new[0].partition}] has no committed offset for this "
-                "group, and auto.offset.reset is `error`; set it to earliest or latest, or commit "
-                "an offset with kafka-consumer-groups --reset-offsets."
-            )
-        end = OFFSET_BEGINNING if self.policy == "earliest" else OFFSET_END
-        self._first |= _ends(client, new, end)
-        return {each: self._first[each] for each in partitions}
+        committed = _committed(client, partitions, within_seconds)
+        topics = self.identify({each.topic for each in partitions})
+        logs = {each: topics[each.topic] for each in partitions if each.topic in topics}
+        for each, log in logs.items():
+            learned = self._learned.get(each.topic, log.topic)
+            if learned != log.topic and log == self._logs.get(each):
+                raise Unanswered(f"The brokers don't agree yet which topic {each.topic} is.")
+        places = self._decide(client, partitions, committed, logs)
+        self._logs |= logs
+        for name in topics:
+            self._learned.pop(name, None)
+        return places
+
+    def learned(self, topic: str, topic_id: str) -> None:
+        """Take that the client reads another topic of this name now."""
+        self._learned[topic] = topic_id
+
+    def replace(
+        self, client: Consumer, partitions: Collection[TopicPartition]
+    ) -> dict[TopicPartition, Position]:
+        """Return where to go on in partitions that were read from.
+
+        Raises:
+            DataLost: see :meth:`place`.
+            KafkaException: the brokers don't answer.
+        """
+        committed = _committed(client, partitions, BROKER_TIMEOUT_SECONDS)
+        return self._decide(client, dict.fromkeys(partitions), committed, self._logs)
+
+    def starts(self) -> dict[TopicPartition, int]:
+        """Return the chosen starts that were not given out yet to be committed."""
+        return {
+            each: start.offset for each, start in self._chosen.items() if each not in self._given
+        }
+
+    def position(self, partition: TopicPartition, offset: int, epoch: int) -> Position:
+        """Return what to commit to go on there."""
+        if partition in self._given:
+            # Only a commit that succeeded is followed by another one without a rewind between.
+            self._given.remove(partition)
+            del self._chosen[partition]
+        elif partition in self._chosen:
+            self._given.add(partition)
+        return Position(offset, epoch, note_of(self._logs.get(partition)))
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """Drop what is known of partitions that are no longer held."""
         for partition in partitions:
-            self._first.pop(partition, None)
+            self._chosen.pop(partition, None)
+            self._given.discard(partition)
 
-    def _starts(
-        self, client: Consumer, committed: Sequence[ClientPartition]
-    ) -> dict[TopicPartition, int]:
-        offsets = {TopicPartition(p.topic, p.partition): int(p.offset) for p in committed}
-        known = [each for each, offset in offsets.items() if offset >= 0]
-        lows, highs = (_ends(client, known, end) for end in (OFFSET_BEGINNING, OFFSET_END))
-        starts = {
-            each: self._within(each, offsets[each], lows[each], highs[each]) for each in known
-        }
-        new = [each for each, offset in offsets.items() if offset < 0]
-        return starts | self.first_offsets(client, new)
+    # ------------------------------------------------------------------ decisions
 
-    def _within(self, partition: TopicPartition, committed: int, low: int, high: int) -> int:
-        """Return the committed offset, or the log's start where it is gone and may be."""
-        if low <= committed <= high:
-            return committed
-        gap = (
-            f"{partition.topic} [{partition.partition}]: the group committed offset "
-            f"{committed}, but the log now runs from {low} to {high}"
-        )
+    def _decide(
+        self,
+        client: Consumer,
+        partitions: Mapping[TopicPartition, Trouble | None],
+        committed: Mapping[TopicPartition, Position],
+        logs: Mapping[TopicPartition, LogId],
+    ) -> dict[TopicPartition, Position]:
+        places: dict[TopicPartition, Position] = {}
+        unclear: list[TopicPartition] = []
+        for each, trouble in partitions.items():
+            place = self._undisputed(each, committed.get(each), logs.get(each))
+            if place is None or trouble is not None:
+                unclear.append(each)
+            else:
+                places[each] = place
+        for each, bounds in self._bounds(client, unclear, committed).items():
+            was, log = committed.get(each), logs.get(each)
+            start = self._choose(each, was, partitions[each] or Trouble(), log, bounds)
+            self.forget([each])
+            if start is not None:
+                self._chosen[each] = Start(start, was)
+                places[each] = Position(start)
+            elif was is not None:
+                places[each] = _as_committed(was, log)
+        return places
+
+    def _bounds(
+        self,
+        client: Consumer,
+        partitions: Collection[TopicPartition],
+        committed: Mapping[TopicPartition, Position],
+    ) -> dict[TopicPartition, Bounds]:
+        """Return where the logs begin and end; of new partitions, as far as the policy asks."""
+        new = {each for each in partitions if each not in committed and each not in self._chosen}
+        known = [each for each in partitions if each in self._logs or each not in new]
+        lows = _ends(client, partitions if self.policy == "earliest" else known, OFFSET_BEGINNING)
+        highs = _ends(client, partitions if self.policy == "latest" else known, OFFSET_END)
+        return {each: Bounds(lows.get(each, 0), highs.get(each, 0)) for each in partitions}
+
+    def _undisputed(
+        self, partition: TopicPartition, committed: Position | None, log: LogId | None
+    ) -> Position | None:
+        """Return the place that nothing speaks against; ``None`` if one must be chosen."""
+        chosen = self._chosen.get(partition)
+        before = self._logs.get(partition)
+        if committed is None:
+            if chosen is None or is_anew(before, log):
+                return None
+            self._given.discard(partition)
+            return Position(chosen.offset)
+        if chosen is not None and chosen.instead_of == committed and not is_anew(before, log):
+            self._given.discard(partition)
+            return Position(chosen.offset)
+        if is_anew(log_of(committed.metadata), log):
+            return None
+        self.forget([partition])
+        return _as_committed(committed, log)
+
+    def _choose(
+        self,
+        partition: TopicPartition,
+        committed: Position | None,
+        trouble: Trouble,
+        log: LogId | None,
+        bounds: Bounds,
+    ) -> int | None:
+        """Return where to begin, or to go on after data loss; ``None``: at what is committed."""
+        is_other = is_anew(self._logs.get(partition), log)
+        if committed is None and is_other:
+            return self._lost(partition, Loss(None, bounds, bounds.low, anew=True))
+        chosen = self._chosen.get(partition)
+        if chosen is not None and chosen.instead_of == committed and not is_other:
+            loss = loss_of(Position(chosen.offset), trouble, log, bounds)
+            return chosen.offset if loss is None else self._lost(partition, loss)
+        if committed is None:
+            return self._by_policy(partition, bounds)
+        loss = loss_of(committed, trouble, log, bounds)
+        return None if loss is None else self._lost(partition, loss)
+
+    def _by_policy(self, partition: TopicPartition, bounds: Bounds) -> int:
+        if self.policy == "error":
+            raise DataLost(
+                f"{partition.topic} [{partition.partition}] has no committed offset for this "
+                "group, and auto.offset.reset is `error`; set it to earliest or latest, or commit "
+                "an offset with kafka-consumer-groups --reset-offsets."
+            )
+        return bounds.low if self.policy == "earliest" else bounds.high
+
+    def _lost(self, partition: TopicPartition, loss: Loss) -> int:
+        said = f"{partition.topic} [{partition.partition}]: {loss.what()}"
         if self.on_data_loss == "stop":
-            raise DataLost(f"{gap}; {_way_out(committed, high)}")
-        self.warn(f"{gap}; going on from {low} as kafka.on_data_loss says")
-        return low
+            raise DataLost(
+                f"{said} Set kafka.on_data_loss to `continue` to go on from offset {loss.goes_on}, "
+                "or commit another offset with kafka-consumer-groups --reset-offsets."
+            )
+        self.warn(f"{said} Going on from offset {loss.goes_on} as kafka.on_data_loss says.")
+        return loss.goes_on
 
 
-def _way_out(committed: int, high: int) -> str:
-    if committed > high:
-        return (
-            "it was cut back, as by an unclean leader election, or the topic was made anew. Commit "
-            f"an offset up to {high} with kafka-consumer-groups --reset-offsets, or set "
-            "kafka.on_data_loss to `continue` to score again all that is in the log."
-        )
-    return (
-        "the events between were deleted before they were scored (or the topic was made anew). Set "
-        "kafka.on_data_loss to `continue` to go on from the log's start, or commit another offset "
-        "with kafka-consumer-groups --reset-offsets."
-    )
+def _as_committed(committed: Position, log: LogId | None) -> Position:
+    """Return the committed place; its leader epoch counts only if it is known to be this log's."""
+    known = log is not None and log_of(committed.metadata) == log
+    return Position(committed.offset, committed.leader_epoch if known else -1)
+
+
+# ---------------------------------------------------------------------- questions
+
+
+def _committed(
+    client: Consumer, partitions: Iterable[TopicPartition], within_seconds: float
+) -> dict[TopicPartition, Position]:
+    asked = [ClientPartition(*each) for each in partitions]
+    answers = client.committed(asked, timeout=within_seconds) if asked else []
+    for answer in answers:
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+    found = ((TopicPartition(p.topic, p.partition), committed_position(p)) for p in answers)
+    return {each: position for each, position in found if position is not None}
 
 
 def _ends(
-    client: Consumer, partitions: Sequence[TopicPartition], end: int
+    client: Consumer, partitions: Collection[TopicPartition], end: int
 ) -> dict[TopicPartition, int]:
     """Return the first (``OFFSET_BEGINNING``) or next (``OFFSET_END``) offset of the logs.
 

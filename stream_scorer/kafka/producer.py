@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Producer
-from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import (
     ProducerLost,
@@ -32,6 +31,7 @@ from stream_scorer.kafka.client_config import Deadlines, Property, login, login_
 from stream_scorer.kafka.client_log import ClientLog, least_level
 from stream_scorer.kafka.connections import Connections, audible
 from stream_scorer.kafka.fencing import Fencing
+from stream_scorer.kafka.messages import client_position
 from stream_scorer.kafka.partition_counts import partition_count
 from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
@@ -43,7 +43,7 @@ from stream_scorer.kafka.translation import (
     translated,
 )
 from stream_scorer.protocols import Transaction
-from stream_scorer.records import ScoredEvents, TopicPartition
+from stream_scorer.records import Position, ScoredEvents, TopicPartition
 
 #: One attempt of a transactional call; it is repeated until the call's own deadline.
 ATTEMPT_SECONDS = 2.0
@@ -370,9 +370,9 @@ class _OpenTransaction:
     def produce(self, topic: str, events: ScoredEvents) -> None:
         queue(self._client, topic, events, self._reports)
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
-        positions = [ClientPartition(p.topic, p.partition, o) for p, o in offsets.items()]
-        self._send_offsets(partial(self._client.send_offsets_to_transaction, positions, membership))
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], membership: bytes) -> None:
+        sent = [client_position(*each) for each in positions.items()]
+        self._send_offsets(partial(self._client.send_offsets_to_transaction, sent, membership))
 
 
 def queue(client: Producer, topic: str, events: ScoredEvents, reports: Reports) -> None:

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer import protocols
-from stream_scorer.records import Batch, Held, ScoredBatch, TopicPartition
+from stream_scorer.records import Batch, Held, Position, ScoredBatch, TopicPartition
 from stream_scorer.verify.hand import Hand
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.injuries import Injuries
@@ -192,6 +192,14 @@ class InstrumentedConsumer:
     def positions(self) -> Mapping[TopicPartition, int]:
         """Return the offsets after the last thing read."""
         return self._consumer.positions()
+
+    def starts(self) -> Mapping[TopicPartition, int]:
+        """Return where reading began by a decision that nobody has committed yet."""
+        return self._consumer.starts()
+
+    def progress(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, Position]:
+        """Return what to commit at once for the group to go on at these offsets."""
+        return self._consumer.progress(offsets)
 
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many events are known to wait."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from stream_scorer.errors import TransactionAborted, Unanswered
 from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS, POLL_SLICE_SECONDS
-from stream_scorer.records import Batch, Held, TopicPartition, next_offset
+from stream_scorer.records import Batch, Held, Position, TopicPartition, next_offset
 from tests.fakes.kafka import FakeKafka
 from tests.fakes.log import Record
 
@@ -37,10 +37,17 @@ class FakeConsumer:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, kafka: FakeKafka, topics: Sequence[str], group: str) -> None:
+    def __init__(
+        self,
+        kafka: FakeKafka,
+        topics: Sequence[str],
+        group: str,
+        policy: Literal["earliest", "latest"] = "earliest",
+    ) -> None:
         self._kafka = kafka
         self._topics = topics
         self._group_id = group
+        self._policy = policy
         self._group = kafka.groups[group]
         self._listener: Listener | None = None
         self._member = f"member-{next(self._numbers)}"
@@ -49,6 +56,10 @@ class FakeConsumer:
         self._next: dict[TopicPartition, int | None] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._read_from: set[TopicPartition] = set()
+        #: Where reading began of partitions without a committed offset.
+        self._chosen: dict[TopicPartition, int] = {}
+        #: Those of them that were given out to be committed.
+        self._given: set[TopicPartition] = set()
         self._must_rewind = False
         #: When each partition that is on hold goes on.
         self._on_hold: dict[TopicPartition, float] = {}
@@ -153,6 +164,18 @@ class FakeConsumer:
         """Return the offsets after the last thing read."""
         return {} if self._must_rewind else dict(self._positions)
 
+    def starts(self) -> Mapping[TopicPartition, int]:
+        """Return where reading began by the policy that nobody has committed yet."""
+        if self._must_rewind:
+            return {}
+        return {each: at for each, at in self._chosen.items() if each not in self._given}
+
+    def progress(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, Position]:
+        """Return what to commit."""
+        self._given |= offsets.keys() & self._chosen.keys()
+        self._read_from |= offsets.keys()
+        return {each: Position(offset) for each, offset in offsets.items()}
+
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Return how many offsets there are from these on."""
         return sum(self._kafka.end(each) - offset for each, offset in offsets.items())
@@ -188,7 +211,7 @@ class FakeConsumer:
                 self._kafka.clock.advance(COMMITTED_SECONDS)
                 raise Unanswered("a transaction is pending on the offsets")
         for partition in behind:
-            self._next[partition] = self._group.committed.get(partition, 0)
+            self._next[partition] = self._where_to_begin(partition)
             self._positions.pop(partition, None)
         self._must_rewind = False
 
@@ -248,6 +271,8 @@ class FakeConsumer:
             self._next.pop(partition, None)
             self._positions.pop(partition, None)
             self._on_hold.pop(partition, None)
+            self._chosen.pop(partition, None)
+            self._given.discard(partition)
         self._read_from -= partitions
 
     def _subscribed(self) -> list[TopicPartition]:
@@ -278,8 +303,18 @@ class FakeConsumer:
         """Return where to read on; a new owner begins once the brokers say what is committed."""
         known = self._next[partition]
         if known is None and self._is_stable(partition):
-            return self._group.committed.get(partition, 0)
+            return self._where_to_begin(partition)
         return known
+
+    def _where_to_begin(self, partition: TopicPartition) -> int:
+        """Return what is committed, or what was chosen, or what the policy chooses now."""
+        self._given.discard(partition)
+        committed = self._group.committed.get(partition)
+        if committed is not None:
+            self._chosen.pop(partition, None)
+            return committed
+        begin = 0 if self._policy == "earliest" else self._kafka.stable_end(partition)
+        return self._chosen.setdefault(partition, begin)
 
 
 def _batch(rows: Sequence[tuple[TopicPartition, Record]]) -> Batch:

@@ -129,6 +129,11 @@ class FakeKafka:
         """Return the high watermark: the offset of the next record."""
         return len(self.logs[source])
 
+    def stable_end(self, source: TopicPartition) -> int:
+        """Return the last stable offset: the first one of an open transaction, or the end."""
+        log = self.logs[source]
+        return next((each.offset for each in log if each.pending), len(log))
+
     def visible(self, topic: str) -> list[Record]:
         """Return what a reader of committed events gets, partition by partition."""
         found: list[Record] = []

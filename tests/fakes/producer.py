@@ -12,7 +12,7 @@ from stream_scorer.errors import (
     TransactionAborted,
     Unanswered,
 )
-from stream_scorer.records import ScoredEvents, TopicPartition
+from stream_scorer.records import Position, ScoredEvents, TopicPartition
 from tests.fakes.kafka import FakeKafka, Killed, LateRequest
 from tests.fakes.log import FakeTransaction, Record
 
@@ -224,7 +224,7 @@ class FakeBlock:
             raise TopicInDoubt("_UNKNOWN_PARTITION")
         return TopicPartition(topic, partition % there)
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], membership: bytes) -> None:
         """Take the offsets in, if the membership is current; whose partitions, nobody asks."""
         self._kafka.on_call(self._owner, "send_offsets")
         fault = self._kafka.fault("send_offsets")
@@ -236,7 +236,7 @@ class FakeBlock:
         self.refused_by_group = True
         self._kafka.groups[group].fence(member, int(generation))
         self.refused_by_group = False
-        asked = {(group, partition): offset for partition, offset in offsets.items()}
+        asked = {(group, partition): each.offset for partition, each in positions.items()}
         self.transaction.offsets.update(asked)
         if fault is not None and fault.late:
             late = LateRequest(self._id, self._epoch, self.transaction, tuple(asked.items()))

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, Producer
-from confluent_kafka import TopicPartition as Position
+from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import TransactionAborted, Unanswered
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.local.kafka import EmbeddedKafka
-from stream_scorer.records import TopicPartition
+from stream_scorer.records import Position, TopicPartition
 from tests import topics
 from tests.kafka.clusters import QUICK_GROUP, RealCluster, events, gather, joined
 
@@ -91,7 +91,7 @@ class Bench:
 
     def has_committed(self, offset: int | None) -> None:
         """Check the group's offset; it follows a commit by the time that the marker takes."""
-        asked = [Position(self.input, 0)]
+        asked = [ClientPartition(self.input, 0)]
         expected = OFFSET_INVALID if offset is None else offset
 
         def is_so() -> bool:
@@ -128,7 +128,7 @@ def attempt(
     try:
         with producer.transaction() as transaction:
             transaction.produce(bench.name, events(value))
-            transaction.send_offsets({bench.source: offset}, membership)
+            transaction.send_offsets({bench.source: Position(offset)}, membership)
     except TransactionAborted:
         return False
     return True

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from stream_scorer.kafka.client_config import (
     Property,
@@ -16,7 +19,9 @@ from stream_scorer.kafka.client_config import (
     consumer_properties,
     producer_properties,
 )
+from stream_scorer.kafka.cluster import Cluster as Brokers
 from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.identity import LogId
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.local.topics import Topics
@@ -75,9 +80,11 @@ class FakeCluster:
         """Return the offset that the group has committed."""
         return self.kafka.groups[group].committed.get(source)
 
-    def consumer(self, topic: str, group: str) -> ConsumerUnderTest:
-        """Return a consumer that has not joined."""
-        return FakeConsumer(self.kafka, [topic], group)
+    def consumer(
+        self, topic: str, group: str, *, policy: Literal["earliest", "latest"] = "earliest"
+    ) -> ConsumerUnderTest:
+        """Return a consumer that has not joined, and begins so where nothing is committed."""
+        return FakeConsumer(self.kafka, [topic], group, policy)
 
     def impatient(self, topic: str, group: str) -> ConsumerUnderTest:
         """Return a consumer that may not be idle for long."""
@@ -143,6 +150,13 @@ class RealCluster:
         """Let the topic have one partition more."""
         Topics(self.bootstrap_servers).add_partitions(topic, 1)
 
+    def make_anew(self, topic: str) -> None:
+        """Delete the topic, and create one of the same name."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        admin.delete_topics([topic])[topic].result(topics.PATIENCE_SECONDS)
+        made = Topics(self.bootstrap_servers)
+        topics.wait_for(lambda: is_made(made, topic), "the name is free again")
+
     def write(self, source: TopicPartition, values: Sequence[bytes], end: End = "plain") -> None:
         """Append events, in a transaction unless they are plain."""
         events = [topics.Event(value, partition=source.partition) for value in values]
@@ -167,7 +181,7 @@ class RealCluster:
     def consumer(self, topic: str, group: str, **more: Any) -> EventConsumer:
         """Return a consumer that has not joined.
 
-        ``more``: policy, on_data_loss, topics, properties.
+        ``more``: policy, on_data_loss, topics, properties, and reset, a class.
         """
         properties = consumer_properties(
             bootstrap_servers=self.bootstrap_servers,
@@ -176,12 +190,21 @@ class RealCluster:
             common={},
             consumer={**self._consumer, **more.get("properties", {})},
         )
-        reset = OffsetReset(
-            more.get("policy", "earliest"), more.get("on_data_loss", "stop"), self.warnings.append
+        reset = more.get("reset", OffsetReset)(
+            more.get("policy", "earliest"),
+            more.get("on_data_loss", "stop"),
+            self.warnings.append,
+            self.identify,
         )
         made = EventConsumer(properties, more.get("topics", [topic]), reset)
         self._joined.append(made)
         return made
+
+    def identify(self, names: Collection[str]) -> dict[str, LogId]:
+        """Return which logs these topics are now."""
+        servers: dict[str, Property] = {"bootstrap.servers": self.bootstrap_servers}
+        with closing(Brokers(servers, warn=self.warnings.append)) as brokers:
+            return brokers.logs(names)
 
     def impatient(self, topic: str, group: str) -> EventConsumer:
         """Return a consumer that may not be idle for long."""
@@ -220,6 +243,17 @@ class RealCluster:
         """Let all consumers leave."""
         for each in self._joined:
             each.close()
+
+
+def is_made(made: Topics, topic: str) -> bool:
+    """Create a topic of one partition, if its name is not in use."""
+    try:
+        made.create(topic, partitions=1, replicas=-1)
+    except KafkaException as exception:
+        if exception.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise
+    return True
 
 
 def member(cluster: Cluster, topic: str, group: str) -> tuple[ConsumerUnderTest, Recorded]:

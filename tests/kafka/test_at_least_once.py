@@ -11,7 +11,7 @@ from stream_scorer.errors import RecordsRefused, TransactionAborted
 from stream_scorer.kafka.at_least_once import AtLeastOnceProducer
 from stream_scorer.kafka.client_config import producer_properties
 from stream_scorer.local.kafka import EmbeddedKafka
-from stream_scorer.records import TopicPartition
+from stream_scorer.records import Position, TopicPartition
 from tests import topics
 from tests.conftest import TopicFactory
 from tests.kafka.clusters import LIMITS, RealCluster, events
@@ -27,9 +27,9 @@ class Offsets:
     def __init__(self) -> None:
         self.committed: list[dict[TopicPartition, int]] = []
 
-    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+    def commit(self, positions: Mapping[TopicPartition, Position]) -> None:
         """Take note."""
-        self.committed.append(dict(offsets))
+        self.committed.append({each: at.offset for each, at in positions.items()})
 
 
 def producer(
@@ -53,7 +53,7 @@ def test_offsets_are_committed_once_the_events_are_written(real: RealCluster) ->
     made = producer(real.bootstrap_servers, offsets)
     with made.transaction() as transaction:
         transaction.produce(output, events(b"a", b"b"))
-        transaction.send_offsets({SOURCE: 2}, b"")
+        transaction.send_offsets({SOURCE: Position(2)}, b"")
         assert offsets.committed == []
     assert offsets.committed == [{SOURCE: 2}]
     assert real.visible(output) == [b"a", b"b"]
@@ -71,13 +71,13 @@ def test_a_refused_event_keeps_the_offsets_back(real: RealCluster, topic: TopicF
         made.transaction() as transaction,
     ):
         transaction.produce(output, old)
-        transaction.send_offsets({SOURCE: 1}, b"")
+        transaction.send_offsets({SOURCE: Position(1)}, b"")
     assert set(refusal.value.refused) == {0}
     assert offsets.committed == []
     made.rebuild()
     with made.transaction() as transaction:
         transaction.produce(output, events(b"new"))
-        transaction.send_offsets({SOURCE: 1}, b"")
+        transaction.send_offsets({SOURCE: Position(1)}, b"")
     assert offsets.committed == [{SOURCE: 1}]
     assert real.visible(output) == [b"new"]
 
@@ -101,7 +101,7 @@ def test_brokers_that_are_away_keep_the_offsets_back(mortal: EmbeddedKafka, grou
         try:
             with made.transaction() as transaction:
                 transaction.produce(group, events(value))
-                transaction.send_offsets({SOURCE: len(value)}, b"")
+                transaction.send_offsets({SOURCE: Position(len(value))}, b"")
         except TransactionAborted:
             made.rebuild()
             return False

@@ -8,9 +8,9 @@ import pytest
 
 from stream_scorer.errors import ProducerLost, TopicInDoubt, TransactionAborted
 from stream_scorer.kafka.consumer import LONG_WAIT_SECONDS
-from stream_scorer.records import Held, TopicPartition
+from stream_scorer.records import Held, Position, TopicPartition
 from tests.kafka.clusters import events, gather, member, ready_producer, values_of
-from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest
+from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest, Recorded
 from tests.topics import wait_for
 
 
@@ -39,7 +39,7 @@ def test_a_transaction_commits_events_and_offsets_together(cluster: Cluster, gro
     gather(consumer, 2)
     with ready_producer(cluster, group).transaction() as transaction:
         transaction.produce(output, events(b"A", b"B"))
-        transaction.send_offsets({source: 2}, consumer.group_metadata())
+        transaction.send_offsets({source: Position(2)}, consumer.group_metadata())
         assert cluster.visible(output) == []
         assert cluster.committed(group, source) is None
     assert cluster.visible(output) == [b"A", b"B"]
@@ -56,7 +56,7 @@ def test_an_exception_inside_leaves_no_trace(cluster: Cluster, group: str) -> No
     producer = ready_producer(cluster, group)
     with pytest.raises(ZeroDivisionError), producer.transaction() as transaction:
         transaction.produce(output, events(b"half"))
-        transaction.send_offsets({source: 1}, consumer.group_metadata())
+        transaction.send_offsets({source: Position(1)}, consumer.group_metadata())
         raise ZeroDivisionError
     assert not producer.needs_rebuild
     with producer.transaction() as transaction:
@@ -75,7 +75,7 @@ def test_a_rewind_goes_back_to_what_is_committed(cluster: Cluster, group: str) -
     consumer.rewind()
     assert values_of(gather(consumer, 3)) == [b"a", b"b", b"c"]
     with ready_producer(cluster, group).transaction() as transaction:
-        transaction.send_offsets({source: 2}, consumer.group_metadata())
+        transaction.send_offsets({source: Position(2)}, consumer.group_metadata())
     consumer.rewind()
     assert values_of(gather(consumer, 1)) == [b"c"]
 
@@ -250,7 +250,7 @@ def test_a_membership_from_before_a_rebalance_commits_nothing(cluster: Cluster, 
     producer = ready_producer(cluster, group)
     with pytest.raises(TransactionAborted), producer.transaction() as transaction:
         transaction.produce(output, events(b"A"))
-        transaction.send_offsets({moved[0]: 1}, before)
+        transaction.send_offsets({moved[0]: Position(1)}, before)
     assert not producer.needs_rebuild
     assert cluster.visible(output) == []
     assert cluster.committed(group, moved[0]) is None
@@ -283,7 +283,7 @@ def test_a_fresh_membership_commits_offsets_of_partitions_that_moved_away(
         _poll(first, second)
         try:
             with producer.transaction() as transaction:
-                transaction.send_offsets({moved[0]: 0}, first.group_metadata())
+                transaction.send_offsets({moved[0]: Position(0)}, first.group_metadata())
         except TransactionAborted:
             return False  # the group has not settled yet
         return True
@@ -338,7 +338,7 @@ def test_what_is_gathered_can_be_committed_while_its_partition_is_revoked(
     def commit(_: Sequence[TopicPartition]) -> None:
         with producer.transaction(5) as transaction:
             transaction.produce(output, events(b"A"))
-            transaction.send_offsets({source: 1}, first.group_metadata())
+            transaction.send_offsets({source: Position(1)}, first.group_metadata())
 
     heard.on_revoke = commit
     first.close()
@@ -426,3 +426,53 @@ def test_a_client_that_is_asked_for_a_topics_partitions_knows_of_them(
 def test_a_topic_that_is_not_there_has_no_partition(cluster: Cluster, group: str) -> None:
     """Which is not the same as no answer."""
     assert ready_producer(cluster, group).partitions(f"absent-{group}", 5.0) == 0
+
+
+# ------------------------------------------------------------------ a start that was chosen
+
+
+def test_a_chosen_start_is_told_until_it_is_given_out(cluster: Cluster, group: str) -> None:
+    """Once it is committed, the next owner begins there, whatever was written since."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"old", b"older"])
+    first = cluster.consumer(topic, group, policy="latest")
+    first.subscribe(Recorded())
+
+    def has_begun() -> bool:
+        _poll(first)
+        return first.starts() == {source: 2}
+
+    wait_for(has_begun, "reading begins at the end")
+    with ready_producer(cluster, group).transaction() as transaction:
+        transaction.send_offsets(first.progress(first.starts()), first.group_metadata())
+    assert first.starts() == {}
+    assert cluster.committed(group, source) == 2
+    first.close()
+    cluster.write(source, [b"new"])
+    second = cluster.consumer(topic, group, policy="latest")
+    second.subscribe(Recorded())
+    assert values_of(gather(second, 1)) == [b"new"]
+    assert second.starts() == {}
+
+
+def test_a_chosen_start_that_was_not_committed_is_told_again(cluster: Cluster, group: str) -> None:
+    """And it is the same one, however the log has grown."""
+    topic = cluster.create()
+    source = TopicPartition(topic, 0)
+    cluster.write(source, [b"old"])
+    consumer = cluster.consumer(topic, group, policy="latest")
+    consumer.subscribe(Recorded())
+
+    def has_begun() -> bool:
+        _poll(consumer)
+        return source in consumer.starts()
+
+    wait_for(has_begun, "reading begins at the end")
+    consumer.progress(consumer.starts())
+    assert consumer.starts() == {}
+    cluster.write(source, [b"new"])
+    consumer.rewind()
+    assert consumer.starts() == {}
+    assert values_of(gather(consumer, 1)) == [b"new"]
+    assert consumer.starts() == {source: 1}

@@ -10,8 +10,8 @@ import os
 import pytest
 
 from stream_scorer.errors import ProducerLost, RecordsRefused, TransactionAborted, Unanswered
-from stream_scorer.kafka import consumer as module
-from stream_scorer.records import TopicPartition
+from stream_scorer.kafka import offset_reset
+from stream_scorer.records import Position, TopicPartition
 from tests.kafka.clusters import ahead, events, gather, member, ready_producer, values_of
 from tests.kafka.under_test import Cluster, ConsumerUnderTest, ProducerUnderTest, Recorded
 from tests.topics import wait_for
@@ -23,7 +23,7 @@ def _die_with_offsets_pending(
     producer: ProducerUnderTest, source: TopicPartition, offset: int, membership: bytes
 ) -> None:
     with pytest.raises(ProducerLost, match=PROCESS_DIED), producer.transaction() as transaction:
-        transaction.send_offsets({source: offset}, membership)
+        transaction.send_offsets({source: Position(offset)}, membership)
         raise ProducerLost(PROCESS_DIED)
 
 
@@ -76,7 +76,7 @@ def test_a_rewind_waits_while_offsets_are_pending(
     cluster: Cluster, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is unanswered, and stays due, until they are decided."""
-    monkeypatch.setattr(module, "COMMITTED_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(offset_reset, "BROKER_TIMEOUT_SECONDS", 0.5)
     topic = cluster.create()
     source = TopicPartition(topic, 0)
     cluster.write(source, [b"a", b"b"])
@@ -126,10 +126,10 @@ def test_a_member_that_was_let_go_commits_nothing_and_hears_of_it(
     producer = ready_producer(cluster, group)
     with pytest.raises(TransactionAborted), producer.transaction() as transaction:
         transaction.produce(output, events(b"A"))
-        transaction.send_offsets({source: 1}, before)
+        transaction.send_offsets({source: Position(1)}, before)
     with pytest.raises(TransactionAborted), producer.transaction() as transaction:
         transaction.produce(output, events(b"A"))
-        transaction.send_offsets({source: 1}, consumer.group_metadata())
+        transaction.send_offsets({source: Position(1)}, consumer.group_metadata())
     assert heard.kinds == ["assigned"]
     assert values_of(gather(consumer, 1)) == [b"a"]
     assert heard.kinds == ["assigned", "lost", "assigned"]
@@ -213,7 +213,7 @@ def test_a_refused_record_takes_its_neighbours_and_its_client_with_it(
     producer = ready_producer(cluster, group)
     with pytest.raises(RecordsRefused), producer.transaction() as transaction:
         transaction.produce(output, events(b"small", os.urandom(5000)))
-        transaction.send_offsets({source: 1}, consumer.group_metadata())
+        transaction.send_offsets({source: Position(1)}, consumer.group_metadata())
     assert producer.needs_rebuild
     producer.rebuild()
     with producer.transaction() as transaction:

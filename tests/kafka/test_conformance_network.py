@@ -11,7 +11,7 @@ import pytest
 
 from stream_scorer.errors import ProducerLost, TransactionAborted
 from stream_scorer.kafka import producer as module
-from stream_scorer.records import TopicPartition
+from stream_scorer.records import Position, TopicPartition
 from tests.conftest import ProxiedKafka
 from tests.kafka.clusters import events, gather
 from tests.kafka.under_test import ProducerUnderTest, Recorded
@@ -128,8 +128,8 @@ def test_late_offsets_join_the_next_transaction_of_the_same_client(wire: Wire, g
     gather(consumer, 2)
     with wire.held(group, "send_offsets") as late:
         with producer.transaction() as transaction:
-            transaction.send_offsets({source: 1}, consumer.group_metadata())
+            transaction.send_offsets({source: Position(1)}, consumer.group_metadata())
         with producer.transaction() as transaction:
-            transaction.send_offsets({source: 2}, consumer.group_metadata())
+            transaction.send_offsets({source: Position(2)}, consumer.group_metadata())
             late.release()
     wait_for(lambda: wire.cluster.committed(group, source) == 1, "the late offset counts")

@@ -12,7 +12,7 @@ from stream_scorer.errors import Broken, TransactionAborted, Unanswered
 from stream_scorer.kafka import consumer as module
 from stream_scorer.kafka import plain_commits
 from stream_scorer.local.kafka import EmbeddedKafka
-from stream_scorer.records import Held, TopicPartition
+from stream_scorer.records import Held, Position, TopicPartition
 from tests import topics
 from tests.conftest import Kafka, TopicFactory
 from tests.kafka.clusters import QUICK_GROUP, RealCluster, gather, joined, values_of
@@ -64,7 +64,7 @@ def test_a_batch_waits_for_more_while_it_may(real: RealCluster, group: str) -> N
 
     def is_placed() -> bool:
         assert len(consumer.poll_batch(3, 0.05, 60.0)) == 0
-        return TopicPartition(topic, 0) in consumer._reset._first
+        return consumer.starts() == {TopicPartition(topic, 0): 0}
 
     topics.wait_for(is_placed, "the partition gets its first offset")
     assert time.monotonic() - started < 60, "there was nothing to wait with"
@@ -207,7 +207,7 @@ def test_an_offset_outside_of_a_transaction_is_committed_before_it_is_asked_for(
     real.write(TopicPartition(name, 0), [b"a", b"b"])
     consumer = joined(real.consumer(name, group))
     gather(consumer, 2)
-    consumer.commit({TopicPartition(name, 0): 1})
+    consumer.commit({TopicPartition(name, 0): Position(1)})
     consumer.rewind()
     assert values_of(gather(consumer, 1)) == [b"b"]
     assert real.committed(group, TopicPartition(name, 0)) == 1
@@ -229,7 +229,7 @@ def test_a_commit_that_nobody_answers_holds_the_loop_up_and_blocks_nothing(
     broker.pause()
     try:
         started = time.monotonic()
-        consumer.commit({source: 1})
+        consumer.commit({source: Position(1)})
         assert time.monotonic() - started < 0.5
 
         def is_told() -> bool:

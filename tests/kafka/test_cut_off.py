@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from stream_scorer.errors import Unanswered
-from stream_scorer.kafka import consumer as module
+from stream_scorer.kafka import offset_reset
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.proxy import Proxy
@@ -56,7 +56,7 @@ def test_a_worker_that_is_not_told_what_is_committed_takes_no_events(
     bench: Bench, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It asks again at each poll, and reads on from there once it is told."""
-    monkeypatch.setattr(module, "COMMITTED_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(offset_reset, "BROKER_TIMEOUT_SECONDS", 0.5)
     bench.cluster.write(bench.source, [b"first", b"second"])
     consumer = joined(bench.cluster.consumer(bench.input, bench.name))
     gather(consumer, 2)

@@ -15,6 +15,7 @@ from stream_scorer.kafka import producer as module
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.proxy import Proxy
 from stream_scorer.local.rules import Way
+from stream_scorer.records import Position
 from tests import topics
 from tests.kafka.bench import (
     Bench,
@@ -135,7 +136,7 @@ def test_a_commit_that_nobody_answers_is_given_up_in_doubt(
     membership, producer = bench.membership(1), bench.producer()
     with pytest.raises(ProducerLost), producer.transaction() as transaction:
         transaction.produce(bench.name, events(b"v"))
-        transaction.send_offsets({bench.source: 1}, membership)
+        transaction.send_offsets({bench.source: Position(1)}, membership)
         flushed(producer)
         started = time.monotonic()
         cut = proxy.cut(bench.clients, way=way)

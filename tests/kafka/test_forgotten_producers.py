@@ -11,6 +11,7 @@ import pytest
 
 from stream_scorer.errors import TransactionAborted
 from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.records import Position
 from tests import topics
 from tests.kafka.bench import Bench, bench_on, wants_a_new_client
 from tests.kafka.clusters import events
@@ -44,7 +45,7 @@ def test_an_idle_worker_that_was_forgotten_goes_on_with_a_new_client(
         with producer.transaction() as transaction:
             transaction.produce(bench.name, events(*records))
             if offsets:
-                transaction.send_offsets({bench.source: offset}, membership)
+                transaction.send_offsets({bench.source: Position(offset)}, membership)
 
     commit(1)
     topics.wait_for(lambda: is_forgotten(bench), "the coordinator forgets the transactional id")

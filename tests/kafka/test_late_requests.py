@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import pytest
 from confluent_kafka import KafkaException
-from confluent_kafka import TopicPartition as Position
+from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import ProducerLost, Unanswered
 from stream_scorer.kafka import producer as module
 from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.local.frames import ApiKey
 from stream_scorer.local.proxy import Proxy
+from stream_scorer.records import Position
 from tests import topics
 from tests.kafka.bench import Bench, attempt, flushed, rebuilt, wants_a_new_client, write
 from tests.kafka.clusters import events
@@ -36,7 +37,7 @@ def test_a_late_copy_of_a_request_does_not_join_the_next_transaction(
         producer.rebuild()
         with producer.transaction() as transaction:
             transaction.produce(bench.name, events(b"second"))
-            transaction.send_offsets({bench.source: 9}, membership)
+            transaction.send_offsets({bench.source: Position(9)}, membership)
             flushed(producer)
             late.release()
     assert not wants_a_new_client(producer)
@@ -86,7 +87,7 @@ def test_without_a_new_client_late_offsets_undo_later_ones(bench: Bench, proxy: 
         for offset in (5, 9):
             client.begin_transaction()
             client.send_offsets_to_transaction(
-                [Position(bench.input, 0, offset)], membership, topics.PATIENCE_SECONDS
+                [ClientPartition(bench.input, 0, offset)], membership, topics.PATIENCE_SECONDS
             )
             if offset == 9:
                 late.release()

@@ -8,6 +8,7 @@ import pytest
 
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.moves import Moves
+from stream_scorer.records import Position
 from tests.kafka.bench import Bench, attempt, bench_on, flushed, wants_a_new_client
 from tests.kafka.clusters import events
 
@@ -48,7 +49,7 @@ def test_a_move_in_the_middle_of_a_transaction_is_followed(
         flushed(producer)
         if when == "before the offsets":
             MOVES[what](moves, bench)
-        transaction.send_offsets({bench.source: 1}, membership)
+        transaction.send_offsets({bench.source: Position(1)}, membership)
         if when == "after the offsets":
             MOVES[what](moves, bench)
         transaction.produce(bench.name, events(b"after"))

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from stream_scorer.records import Batch, Held, ScoredEvents, TopicPartition
+from stream_scorer.records import Batch, Held, Position, ScoredEvents, TopicPartition
 
 End = Literal["plain", "committed", "aborted"]
 
@@ -62,6 +62,12 @@ class ConsumerUnderTest(Protocol):
     def positions(self) -> Mapping[TopicPartition, int]:
         """Tell how far it read."""
 
+    def starts(self) -> Mapping[TopicPartition, int]:
+        """Tell where it began that nobody has committed yet."""
+
+    def progress(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, Position]:
+        """Tell what to commit for these offsets."""
+
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
         """Tell what is known to wait."""
 
@@ -78,7 +84,7 @@ class Block(Protocol):
     def produce(self, topic: str, events: ScoredEvents) -> None:
         """Write."""
 
-    def send_offsets(self, offsets: Mapping[TopicPartition, int], membership: bytes) -> None:
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], membership: bytes) -> None:
         """Commit offsets."""
 
 
@@ -130,8 +136,10 @@ class Cluster(Protocol):
     def committed(self, group: str, source: TopicPartition) -> int | None:
         """Return the offset that the group has committed."""
 
-    def consumer(self, topic: str, group: str) -> ConsumerUnderTest:
-        """Return a consumer that has not joined."""
+    def consumer(
+        self, topic: str, group: str, *, policy: Literal["earliest", "latest"] = "earliest"
+    ) -> ConsumerUnderTest:
+        """Return a consumer that has not joined, and begins so where nothing is committed."""
 
     def impatient(self, topic: str, group: str) -> ConsumerUnderTest:
         """Return a consumer that may not be idle for long."""

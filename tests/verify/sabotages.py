@@ -16,7 +16,7 @@ from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.open_set import OpenSet
 from stream_scorer.output import TransactionalOutput
-from stream_scorer.records import Held, ScoredBatch, TopicPartition
+from stream_scorer.records import Held, Position, ScoredBatch, TopicPartition
 from stream_scorer.worker import AWAY_BACKOFF_SECONDS, Worker
 from tests.topics import PATIENCE_SECONDS
 from tests.verify.members import Place
@@ -35,7 +35,7 @@ class HandsOver(Intake):
 
     def _write(self, gathered: OpenSet, write: Write) -> None:
         self._open = None
-        write(gathered, self._membership())
+        write(gathered, self._consumer.progress(gathered.offsets), self._membership())
         self._committed.update(gathered.offsets)
 
     def _membership(self) -> bytes:
@@ -114,13 +114,19 @@ class TriesAgain(Worker):
     That is right as long as it was: no poll came between, so the set is still its own.
     """
 
-    def _write(self, gathered: OpenSet, membership: bytes, within_seconds: float | None) -> None:
+    def _write(
+        self,
+        gathered: OpenSet,
+        positions: Mapping[TopicPartition, Position],
+        membership: bytes,
+        within_seconds: float | None,
+    ) -> None:
         try:
-            super()._write(gathered, membership, within_seconds)
+            super()._write(gathered, positions, membership, within_seconds)
         except TransactionAborted:
             if self._output.needs_rebuild:
                 self._output.rebuild()
-            super()._write(gathered, membership, within_seconds)
+            super()._write(gathered, positions, membership, within_seconds)
 
 
 class TakesSilenceForAnAbort(TransactionalProducer):
@@ -159,7 +165,7 @@ class WritesDeadLettersApart:
     def commit(
         self,
         scored: Sequence[ScoredBatch],
-        offsets: Mapping[TopicPartition, int],
+        positions: Mapping[TopicPartition, Position],
         membership: bytes,
         within_seconds: float | None = None,
     ) -> None:
@@ -168,7 +174,7 @@ class WritesDeadLettersApart:
             queue(self._client, self._topic, self._form.records(batch.dead_letters, 0), Reports())
         assert self._client.flush(PATIENCE_SECONDS) == 0
         rest = [replace(batch, dead_letters=()) for batch in scored]
-        self._output.commit(rest, offsets, membership, within_seconds)
+        self._output.commit(rest, positions, membership, within_seconds)
 
 
 def everybodys_id(group: str, _: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -141,6 +141,7 @@ class Heard:
     rebalances: list[str] = field(default_factory=list)
     waits: list[StreamScorerError] = field(default_factory=list)
     held: list[dict[TopicPartition, Held]] = field(default_factory=list)
+    stepped_over_to: dict[TopicPartition, int] = field(default_factory=dict)
     rounds: int = 0
 
     def polled(self, batch: Batch, seconds: float) -> None:
@@ -166,7 +167,8 @@ class Heard:
         self.waits.append(error)
 
     def stepped_over(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Positions behind control markers were committed."""
+        """Positions without an event before them were committed."""
+        self.stepped_over_to.update(offsets)
 
     def working(self, held: Mapping[TopicPartition, Held]) -> None:
         """A round went well."""
@@ -198,12 +200,16 @@ class Loop:
     _numbers = itertools.count(1)
 
     def __init__(
-        self, kafka: FakeKafka | None = None, budget: Budget | None = None, **pace: Any
+        self,
+        kafka: FakeKafka | None = None,
+        budget: Budget | None = None,
+        policy: Literal["earliest", "latest"] = "earliest",
+        **pace: Any,
     ) -> None:
         self.kafka = kafka or FakeKafka()
         for topic in {INPUT, OUTPUT, DEAD} - self.kafka.partitions.keys():
             self.kafka.create_topic(topic, 2)
-        self.consumer = FakeConsumer(self.kafka, [INPUT], GROUP)
+        self.consumer = FakeConsumer(self.kafka, [INPUT], GROUP, policy)
         self.producer = FakeProducer(self.kafka, f"id-{next(self._numbers)}")
         self.topics = topics_written(self.kafka, self.producer)
         self.scoring = Scoring(self.kafka, lacking=self.topics.lacking)

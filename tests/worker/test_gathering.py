@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -126,7 +127,7 @@ def test_a_stop_commits_what_is_gathered(loop: Loop) -> None:
     loop.kafka.write(P0, numbered(20))
     loop.run_until(lambda: len(loop.scoring.batches) == 2)
     assert loop.scored() == numbered(8)
-    assert loop.kafka.groups[GROUP].committed == {P0: 8}
+    assert loop.kafka.groups[GROUP].committed == {P0: 8, P1: 0}
     assert loop.consumer.closed
 
 
@@ -177,3 +178,66 @@ def test_a_position_that_can_not_be_committed_is_tried_again(loop: Loop) -> None
     after.run()
     assert after.scored() == numbered(1)
     assert len(after.heard.aborts) == 1
+
+
+# ------------------------------------------------------------------ where it began
+
+
+def _begins_at_the_end(loop: Loop) -> None:
+    """Let there be old events, of which nobody has committed any."""
+    for source in (P0, P1):
+        loop.kafka.write(source, numbered(10, 900))
+
+
+def _has_begun(loop: Loop) -> Callable[[], bool]:
+    return lambda: set(loop.consumer._chosen) == {P0, P1}
+
+
+def test_an_idle_worker_commits_where_it_began() -> None:
+    """Also in a log that holds nothing to score: what scales by the lag would never sleep."""
+    loop = Loop(policy="latest")
+    _begins_at_the_end(loop)
+    loop.run()
+    assert loop.kafka.groups[GROUP].committed == {P0: 10, P1: 10}
+
+
+def test_a_stop_before_the_first_commit_loses_no_event() -> None:
+    """With `latest`, the next worker would begin at the end of its own time."""
+    loop = Loop(policy="latest")
+    _begins_at_the_end(loop)
+    loop.run_until(_has_begun(loop))
+    for source in (P0, P1):
+        loop.kafka.write(source, numbered(10, 10 * source.partition))
+    Loop(loop.kafka, policy="latest").run()
+    assert sorted(loop.scored()) == sorted(numbered(20))
+
+
+def test_a_start_is_committed_with_the_first_set_however_busy_other_partitions_are() -> None:
+    """The partition itself has nothing to score until its next owner has it."""
+    loop = Loop(policy="latest")
+    _begins_at_the_end(loop)
+    loop.kafka.groups[GROUP].committed[P0] = 0
+    loop.run_until(lambda: bool(loop.heard.committed_rows))
+    assert loop.heard.committed_rows == [10]
+    assert loop.kafka.groups[GROUP].committed == {P0: 10, P1: 10}
+    assert loop.heard.stepped_over_to == {P1: 10}, "the lag of the other is known"
+
+
+def test_a_start_that_was_not_committed_goes_with_the_next_set() -> None:
+    """The transaction that had it was aborted."""
+    loop = Loop(policy="latest")
+    _begins_at_the_end(loop)
+    loop.kafka.fail("commit", TransactionAborted("not now"))
+    loop.run_until(lambda: P1 in loop.kafka.groups[GROUP].committed)
+    assert loop.kafka.groups[GROUP].committed == {P0: 10, P1: 10}
+    assert len(loop.heard.aborts) == 1
+
+
+def test_a_partition_that_goes_before_the_first_commit_takes_its_start_along() -> None:
+    """The revocation commits it."""
+    loop = Loop(policy="latest")
+    _begins_at_the_end(loop)
+    loop.worker._start()
+    loop.consumer.poll_batch(1, 0.0)
+    loop.worker.revoked([P0, P1])
+    assert loop.kafka.groups[GROUP].committed == {P0: 10, P1: 10}

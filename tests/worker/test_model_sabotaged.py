@@ -116,6 +116,14 @@ class ForgetsWhereItHolds(FakeConsumer):
         self._positions.update(read)
 
 
+class TellsItsStartsForEver(FakeConsumer):
+    """Has the starts that it chose committed with each set, not only with the first."""
+
+    def starts(self) -> Mapping[TopicPartition, int]:
+        """Return them again and again."""
+        return {} if self._must_rewind else dict(self._chosen)
+
+
 class UnstableOffsets(FakeConsumer):
     """Asks for what is committed without waiting for what is pending: not ``read_committed``."""
 
@@ -178,6 +186,9 @@ class AbortsInDoubt(CarelessFake):
             {"consumer": ForgetsWhereItHolds},
             {Invariant.ONE_TRACE},
             id="an idle position past what is held",
+        ),
+        pytest.param(
+            {"consumer": TellsItsStartsForEver}, {Invariant.ONE_TRACE}, id="a start over progress"
         ),
         pytest.param(
             {"consumer": UnstableOffsets}, {Invariant.ONE_TRACE}, id="offsets that are not stable"
