@@ -28,7 +28,7 @@ from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.placing import Placing
 from stream_scorer.kafka.plain_commits import PlainCommits
 from stream_scorer.kafka.statistics import Hears, heard_by
-from stream_scorer.kafka.translation import RIGHTS, describe, error_of
+from stream_scorer.kafka.translation import RIGHTS, describe, error_of, own_words
 from stream_scorer.protocols import RebalanceListener
 from stream_scorer.records import Batch, Held, Position, TopicPartition
 
@@ -218,7 +218,7 @@ class EventConsumer:
         for message in failures:
             error = message.error()
             if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-                trouble = Trouble.told_by(error.str())
+                trouble = Trouble.told_by(own_words(error))
                 if trouble is not None:
                     self._placing.reported(source_of(message), trouble)
             elif error.code() in RIGHTS:

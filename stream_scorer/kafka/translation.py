@@ -106,6 +106,11 @@ def error_of(exception: KafkaException) -> KafkaError:
 _SPEAKER = re.compile(r"\b(?:Broker|Local): ")
 
 
+def own_words(error: KafkaError) -> str:
+    """Return the client's text as it is, to be looked into; :func:`describe` is for readers."""
+    return str(error.str())
+
+
 def describe(error: KafkaError) -> str:
     """Return what happened, in words: ``Unknown topic or partition``.
 

@@ -23,6 +23,7 @@ from stream_scorer.avro.schema import leaf_paths, parse
 from stream_scorer.avro.types import extent_of
 from stream_scorer.columns import Payloads
 from stream_scorer.errors import ConfigError, ContractError
+from stream_scorer.files import NewFiles
 from tests.avro.decoding import plain, record, written
 from tests.avro.strategies import Writer, broken, readers, writers
 from tests.avro.test_agreement import bits, examples
@@ -123,7 +124,7 @@ def test_a_file_of_such_events_is_read_and_written(tmp_path: Any) -> None:
     """The container's own walk over datums included."""
     schema = parse(nested(LEAVES, "null"))
     event = written(schema.json, {"amount": 1.0, "body": None, "last": "x"})
-    with ContainerWriter(tmp_path / "f.avro", schema) as writer:
+    with NewFiles() as files, ContainerWriter(files.open(tmp_path / "f.avro"), schema) as writer:
         writer.append([event] * 3)
     with open_container(tmp_path / "f.avro") as container:
         assert container.schema == schema

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +21,6 @@ from tests.bench.measured import alone
         ({"rates": (500.0, 0.0)}, "--rate must be more than 0, not 0"),
         ({"partitions": 0}, "--partitions must be at least 1, not 0"),
         ({"topic_prefix": "a b"}, "--topic-prefix must be 1 to 200 of Kafka's letters"),
-        ({"json": Path("/nowhere/at/all.json")}, "--json /nowhere/at/all.json: there is no such"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:

@@ -64,7 +64,9 @@ def test_a_backlog_that_the_brokers_refuse_is_one_sentence(
     """With the topic and the reason."""
     name = topic(1, {"max.message.bytes": "1000"})
     events = FramedEvents(Numbers(), os.urandom(5000))  # which nothing compresses
-    with pytest.raises(Unreachable, match=rf"^The brokers don't take the events for {name} \(MSG_"):
+    with pytest.raises(
+        Unreachable, match=rf"^The brokers don't take the events for {name} \(Message"
+    ):
         fill(ground_on(kafka, name, 1), events, 10)
 
 

@@ -61,10 +61,26 @@ def acls(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def transactions(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words of ``kafka-transactions.sh``."""
+    parser = _parser("kafka-transactions.sh")
+    actions = parser.add_subparsers(required=True)
+    for name in ("find-hanging", "abort"):
+        action = actions.add_parser(name, allow_abbrev=False)
+        action.add_argument("--topic", required=True)
+        action.add_argument("--partition", type=int, required=True)
+        if name == "abort":
+            action.add_argument("--start-offset", type=int, required=True)
+        else:
+            action.add_argument("--max-transaction-timeout", type=int)
+    return parser.parse_args(words)
+
+
 PARSERS: Mapping[str, Callable[[Sequence[str]], argparse.Namespace]] = {
     "kafka-topics.sh": topics,
     "kafka-consumer-groups.sh": consumer_groups,
     "kafka-acls.sh": acls,
+    "kafka-transactions.sh": transactions,
 }
 
 
