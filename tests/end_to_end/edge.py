@@ -14,7 +14,7 @@ from typing import Any
 
 import fastavro
 
-from stream_scorer.app.clients import make_consumer, make_output
+from stream_scorer.app.clients import make_output, read_properties
 from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.run import pace_of
@@ -22,6 +22,8 @@ from stream_scorer.app.written_topics import OutputTopics, WrittenTopics
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import load
 from stream_scorer.kafka.cluster import TopicFacts
+from stream_scorer.kafka.consumer import EventConsumer
+from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.reading import bounds_of, read_to_end
 from stream_scorer.observe.logs import Log
 from stream_scorer.records import Batch
@@ -133,7 +135,9 @@ class Edge:
         topics = WrittenTopics(
             OutputTopics(output, replace(output, name=self.dead)), lambda _: None
         )
-        consumer = make_consumer(settings, kafka, print)
+        # Brokers in memory have no controller, which would be asked for the topics' ids.
+        reset = OffsetReset(kafka.offset_reset, kafka.on_data_loss, print)
+        consumer = EventConsumer(read_properties(settings, kafka), kafka.input_topics, reset)
         common = {"bootstrap.servers": self.bootstrap_servers}
         # Brokers in memory keep 5 MB of a partition.
         events = sum(end - start for start, end in bounds_of(common, self.source).values())

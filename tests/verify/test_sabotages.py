@@ -203,8 +203,8 @@ def test_a_shared_transactional_id_stops_everybody(
     second.at(Point.AFTER_SEND_OFFSETS, first.producer.rebuild, always=True)
     rig.write(2)
     rig.until(
-        lambda: rig.lag() == 0 or min(len(first.heard.aborts), len(second.heard.aborts)) == 2,
-        "both are done, or have tried twice",
+        lambda: rig.lag() == 0 or min(len(first.heard.aborts), len(second.heard.aborts)) > 0,
+        "both are done, or have tried",
         first.go_round,
         second.go_round,
     )

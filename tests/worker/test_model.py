@@ -252,10 +252,11 @@ class Model(RuleBasedStateMachine):
         """
         if self.is_violated:
             return
-        self.fleet.heal()
-        self.judge(self.onlooker.finish())
+        is_done = self.fleet.heal()
         # Nothing that befalls a worker is a reason to stop.
-        self.judge([Violation(Invariant.LIVENESS, each) for each in self.fleet.stopped])
+        stuck = self.fleet.stopped if is_done else ["the fleet does not get to the end"]
+        self.judge(self.onlooker.finish())
+        self.judge([Violation(Invariant.LIVENESS, each) for each in stuck])
 
     def judge(self, violations: list[Violation]) -> None:
         """Fail if there are any."""
