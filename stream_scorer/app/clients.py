@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection
 from functools import partial
 
 from stream_scorer import __version__
-from stream_scorer.app.renewed_logins import RenewedLogins, as_now
-from stream_scorer.app.written_topics import OutputTopics, WrittenTopics, limits_of, why_lacking
+from stream_scorer.app.renewed_logins import RenewedLogins
+from stream_scorer.app.written_topics import (
+    OutputTopics,
+    WrittenTopics,
+    cluster_as_now,
+    limits_of,
+    why_lacking,
+)
 from stream_scorer.budget import Budget, BudgetLedger
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import render
@@ -24,7 +29,7 @@ from stream_scorer.kafka.client_config import (
     producer_properties,
     transaction_timeout_seconds,
 )
-from stream_scorer.kafka.cluster import Cluster, TopicFacts
+from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.identity import LogId
 from stream_scorer.kafka.offset_reset import OffsetReset
@@ -69,17 +74,11 @@ def make_consumer(
 
 def _identify(kafka: KafkaConfig, topics: Collection[str]) -> dict[str, LogId]:
     """Ask which logs the topics are, with the login that is in force now."""
-    properties: Mapping[str, Property] = as_now(kafka.common)
     try:
-        cluster = Cluster(
-            {**properties, "bootstrap.servers": kafka.bootstrap_servers},
-            warn=lambda _: None,
-            request_seconds=IDENTIFY_SECONDS,
-        )
+        with cluster_as_now(kafka, IDENTIFY_SECONDS) as cluster:
+            return cluster.logs(topics)
     except RefusesToStart as error:
         raise Unanswered(str(error)) from error
-    with closing(cluster):
-        return cluster.logs(topics)
 
 
 def make_output(

@@ -167,15 +167,25 @@ def written_topics(kafka: KafkaConfig, topics: OutputTopics) -> WrittenTopics:
     return WrittenTopics(topics, partial(_describe, kafka))
 
 
-def _describe(kafka: KafkaConfig, topic: str) -> TopicFacts | None:
+def cluster_as_now(kafka: KafkaConfig, request_seconds: float) -> closing[Cluster]:
+    """Return a cluster to ask while running, with the login that is in force now; it is closed.
+
+    Raises:
+        ConfigError: the client refuses that login.
+    """
     properties: Mapping[str, str] = as_now(kafka.common)
-    try:
-        cluster = Cluster(
+    return closing(
+        Cluster(
             {**properties, "bootstrap.servers": kafka.bootstrap_servers},
             warn=lambda _: None,
-            request_seconds=ASK_SECONDS,
+            request_seconds=request_seconds,
         )
-        with closing(cluster):
+    )
+
+
+def _describe(kafka: KafkaConfig, topic: str) -> TopicFacts | None:
+    try:
+        with cluster_as_now(kafka, ASK_SECONDS) as cluster:
             return cluster.topic(topic) or _gone(topic)
     except RefusesToStart:
         return None

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -224,12 +223,9 @@ class Cluster:
         described = self._admin.describe_topics(
             TopicCollection(list(topics)), request_timeout=self._request_seconds
         )
-        found: dict[str, str] = {}
         try:
             cluster = self._admin.describe_cluster(request_timeout=self._request_seconds).result()
-            for name, future in described.items():
-                with suppress(_NotTold):
-                    found[name] = str(_told(future).topic_id)
+            found = {name: _topic_id(future) for name, future in described.items()}
         except KafkaException as exception:
             if error_of(exception).code() not in _SILENCE | _ABSENT:
                 return {}
@@ -239,7 +235,7 @@ class Cluster:
         return {
             name: LogId(cluster.cluster_id, topic)
             for name, topic in found.items()
-            if topic != NO_ID and cluster.cluster_id
+            if topic is not None and topic != NO_ID and cluster.cluster_id
         }
 
     def group_operations(self, group_id: str) -> frozenset[str] | None:
@@ -393,16 +389,13 @@ _SILENCE = frozenset(
 _ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPTION
 
 
-class _NotTold(Exception):
-    """These credentials may not describe the topic."""
-
-
-def _told(future: Future[TopicDescription]) -> TopicDescription:
+def _topic_id(future: Future[TopicDescription]) -> str | None:
+    """Return a topic's id, ``None`` if these credentials may not describe it."""
     try:
-        return future.result()
+        return str(future.result().topic_id)
     except KafkaException as exception:
         if error_of(exception).code() in RIGHTS:
-            raise _NotTold from None
+            return None
         raise
 
 
