@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from confluent_kafka import Consumer, Message
 
@@ -55,6 +57,17 @@ def _commit_what_is_read(
         transaction.send_offsets(consumer.progress({source: offset}), consumer.group_metadata())
 
 
+def _done_with(
+    real: RealCluster, group: str, source: TopicPartition, count: int, **settings: Any
+) -> EventConsumer:
+    """Write so many events, and return a member that has read and committed them."""
+    real.write(source, _numbered(count, "old "))
+    consumer = joined(real.consumer(source.topic, group, **settings))
+    gather(consumer, count)
+    _commit_what_is_read(real, group, consumer, source, count)
+    return consumer
+
+
 def _read_again_to(consumer: EventConsumer, count: int) -> list[bytes | None]:
     """Return so many events; what was read before the place was lost is read again."""
     found: list[bytes | None] = []
@@ -103,10 +116,7 @@ def test_a_topic_that_is_made_anew_while_it_is_read_begins_at_its_start(
     """However many events the new one has; the client would go on at the old offset."""
     topic = real.create()
     source = TopicPartition(topic, 0)
-    real.write(source, _numbered(5, "old "))
-    consumer = joined(real.consumer(topic, group, on_data_loss="continue"))
-    gather(consumer, 5)
-    _commit_what_is_read(real, group, consumer, source, 5)
+    consumer = _done_with(real, group, source, 5, on_data_loss="continue")
     real.make_anew(topic)
     real.write(source, _numbered(count, "new "))
     assert _read_again_to(consumer, count) == _numbered(count, "new ")
@@ -122,10 +132,7 @@ def test_a_topic_that_is_made_anew_stops_the_worker_unless_it_may_go_on(
     """It is told how."""
     topic = real.create()
     source = TopicPartition(topic, 0)
-    real.write(source, _numbered(5))
-    consumer = joined(real.consumer(topic, group))
-    gather(consumer, 5)
-    _commit_what_is_read(real, group, consumer, source, 5)
+    consumer = _done_with(real, group, source, 5)
     real.make_anew(topic)
     real.write(source, _numbered(8))
     with pytest.raises(DataLost, match=r"made anew.*from 0 to 8\..*on_data_loss"):
