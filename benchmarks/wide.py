@@ -31,9 +31,9 @@ from benchmarks.contenders.contender import Job
 from benchmarks.machine import this_machine
 from benchmarks.outcome import add_folder_option, save
 from benchmarks.workloads import Workload
-from stream_scorer.app.contract import make_contract, make_scorer, open_model, warm_up
-from stream_scorer.app.schema_sources import open_schemas
 from stream_scorer.config.loading import load
+from stream_scorer.pipeline.contract import warm_up
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.records import Batch, Stage, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
 
@@ -107,12 +107,9 @@ def scorer_of(workload: Workload, folder: Path) -> Scorer:
     workloads.prepare(workload, folder)
     job = Job("localhost:9092", "wide", "events", "wide.scored", folder)
     ours.contender().command(job)  # writes the config and the scored schema
-    settings = load(folder / f"{job.group}.yaml", (), {}, need_kafka=True)
-    model = open_model(settings.model)
-    schemas = open_schemas(settings)
-    contract = make_contract(settings, model, schemas.reader)
-    warm_up(model, ROWS)
-    return make_scorer(settings, contract, schemas.source, schemas.prefix_for(contract.scored))
+    pipeline = open_pipeline(load(folder / f"{job.group}.yaml", (), {}, need_kafka=True))
+    warm_up(pipeline.contract.model, ROWS)
+    return pipeline.scorer()
 
 
 def measure(folder: Path, batches: int) -> Iterator[Cost]:

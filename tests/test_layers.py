@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parents[1] / "stream_scorer"
 _VALUES = frozenset({"records", "columns", "profile", "errors"})
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
-    "__init__": frozenset(),
+    "__init__": frozenset({"app", "pipeline", "records", "errors"}),
     "__main__": frozenset({"app", "cli"}),
     "records": frozenset({"profile"}),
     "profile": frozenset(),
@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "config": frozenset({"errors", "hiding"}),
     "observe": frozenset({"records", "profile", "errors", "repeats", "hiding"}),
     "local": frozenset({"errors"}),
+    "pipeline": _VALUES | {"avro", "schemas", "model", "scoring", "config"},
 }
 
 # These put the others together: the composition root, and what stands on it.

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from stream_scorer.app.contract import Contract, make_contract, open_model, warm_up
+from stream_scorer.pipeline.contract import Contract, make_contract, open_model, warm_up
 from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.app.schema_checks import judge_pinning, look_at_reading, look_at_writing
-from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
+from stream_scorer.pipeline.sources import Schemas, open_schemas, read_reader
 from stream_scorer.app.trial import judge_clients
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.pipeline.sources import read_schema
 from stream_scorer.avro.schema import Schema, leaf_paths
 from stream_scorer.check.model import fields_that_must_not_be_nan
 from stream_scorer.check.wording import some, type_text

@@ -10,14 +10,12 @@ from typing import Literal
 
 from stream_scorer.app.back_to_input import BackToInput
 from stream_scorer.app.clients import make_consumer, make_output, make_producer
-from stream_scorer.app.contract import make_contract, make_scorer, open_model
 from stream_scorer.app.logs import start_logging
 from stream_scorer.app.preflight import topics_for_replay
 from stream_scorer.app.renewed_logins import as_now
 from stream_scorer.app.replay_ends import ASK_SECONDS, Until, places, unread
 from stream_scorer.app.replay_progress import Progress
-from stream_scorer.app.run import pace_of
-from stream_scorer.app.schema_sources import Schemas, open_schemas
+from stream_scorer.app.loop import pace_of
 from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.app.trial import judge_clients
@@ -31,6 +29,8 @@ from stream_scorer.kafka.client_config import transaction_timeout_seconds
 from stream_scorer.kafka.cluster import REQUEST_SECONDS, Cluster
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.observe.logs import Log
+from stream_scorer.pipeline.pipeline import Pipeline, open_pipeline
+from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.protocols import Output, Scorer
 from stream_scorer.records import TopicLimits
 from stream_scorer.scoring.replay import Refusals, ReplayScorer, ReturnToInput
@@ -158,12 +158,12 @@ class _Ends:
     scorer: Scorer
     output: Output
     stopping: Stopping
-    schemas: Schemas | None = None
+    pipeline: Pipeline | None = None
 
     def close(self) -> None:
         """Close the registry's connections, if there are any."""
-        if self.schemas is not None:
-            self.schemas.close()
+        if self.pipeline is not None:
+            self.pipeline.close()
 
 
 def _to_input(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
@@ -183,16 +183,8 @@ def _partitions_of(kafka: KafkaConfig, topic: str) -> int:
 
 
 def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
-    model = open_model(settings.model)
-    schemas = open_schemas(input_side.configured)
-    contract = make_contract(settings, model, schemas.reader)
-    scorer = make_scorer(
-        settings,
-        contract,
-        schemas.source,
-        schemas.prefix_for(contract.scored),
-        partial(_scored_limits, settings, input_side.topics),
-    )
+    pipeline = open_pipeline(settings, open_schemas(input_side.configured))
+    scorer = pipeline.scorer(partial(_scored_limits, settings, input_side.topics))
     output = make_output(
         settings,
         kafka,
@@ -201,8 +193,8 @@ def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -
         warn=input_side.say,
         letters_of=input_side.group,
     )
-    stopping = Stopping(model.terminate, input_side.say)
-    return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping, schemas)
+    stopping = Stopping(pipeline.contract.model.terminate, input_side.say)
+    return _Ends(ReplayScorer(scorer, input_side.refusals), output, stopping, pipeline)
 
 
 def _scored_limits(settings: Settings, topics: WrittenTopics) -> TopicLimits:

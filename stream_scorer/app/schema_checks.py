@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stream_scorer.app.contract import Contract
-from stream_scorer.app.schema_sources import (
+from stream_scorer.pipeline.contract import Contract
+from stream_scorer.pipeline.sources import (
     NOT_REGISTERED,
     Schemas,
     registered_id,

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from stream_scorer.app.contract import make_contract, make_scorer, open_model
-from stream_scorer.app.schema_sources import read_schema
 from stream_scorer.app.signals import Signals
 from stream_scorer.avro.container import Container, ContainerWriter, open_container
 from stream_scorer.avro.encoder import Constant, Encoder, compile_encoder
@@ -19,8 +17,9 @@ from stream_scorer.columns import Column, Numbers, Payloads, Texts
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import Terminated, TooManyDeadLetters
 from stream_scorer.files import NewFiles
+from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.records import Batch, DeadLetter, TopicPartition
-from stream_scorer.schemas import FixedSchema
 from stream_scorer.scoring.scorer import Scorer
 
 #: A dead letter of a file: where it stood, why, and its Avro bytes (of the input's schema).
@@ -69,18 +68,14 @@ def score_file(
         ContractError: model and schema don't fit.
         TooManyDeadLetters: a record can't be scored and there is no file for it.
     """
-    model = open_model(settings.model)
     with ExitStack() as stack:
         container = stack.enter_context(open_container(source))
         configured = settings.schemas.reader
-        reader = read_schema(configured) if configured is not None else container.schema
-        contract = make_contract(settings, model, reader)
-        unframed = settings.model_copy(
-            update={"schemas": settings.schemas.model_copy(update={"framing": "none"})}
-        )
-        scorer = make_scorer(unframed, contract, FixedSchema(container.schema), b"")
+        reader = read_schema(configured) if configured is not None else None
+        pipeline = open_pipeline(settings, only(container.schema, reader))
+        scorer, contract = pipeline.scorer(), pipeline.contract
         # From here on there are files to remove.
-        signals.tell(model.terminate)
+        signals.tell(contract.model.terminate)
         read = (source, settings.model.path, *([configured] if configured else []))
         files = stack.enter_context(NewFiles(*read))
         scores = stack.enter_context(ContainerWriter(files.open(target), contract.scored))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from stream_scorer.app.contract import make_contract, open_model
-from stream_scorer.app.schema_sources import read_reader
 from stream_scorer.avro.schema import Schema
 from stream_scorer.config.choices import Provider
 from stream_scorer.config.settings import Settings
 from stream_scorer.model.providers import CPU
+from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.sources import only, read_reader
 
 
 def scored_schema(settings: Settings) -> Schema:
@@ -21,6 +21,6 @@ def scored_schema(settings: Settings) -> Schema:
         ContractError: model and schema don't fit.
         Unreachable: the reader's schema is the registry's, and it does not answer.
     """
-    reader = read_reader(settings)
-    on_cpu = settings.model.model_copy(update={"providers": (Provider(CPU),)})
-    return make_contract(settings, open_model(on_cpu), reader).scored
+    model = settings.model.model_copy(update={"providers": (Provider(CPU),)})
+    on_cpu = settings.model_copy(update={"model": model})
+    return open_pipeline(on_cpu, only(read_reader(settings))).contract.scored

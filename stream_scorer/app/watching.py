@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from stream_scorer.config.settings import KafkaConfig, Settings
-from stream_scorer.model.session import Model
 from stream_scorer.observe.board import Board
 from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.lags import Lags
@@ -19,31 +18,24 @@ from stream_scorer.observe.observer import LoopObserver
 from stream_scorer.observe.readiness import Readiness
 from stream_scorer.observe.routes import Routes, routes_of
 from stream_scorer.observe.status import Status
+from stream_scorer.pipeline.pipeline import Pipeline
 from stream_scorer.scoring.profiling import Profiler
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """What is scored with: the model, where its reader schema is from, and what is watched."""
-
-    model: Model
-    reader_origin: str
-    profiler: Profiler
-
-
-@dataclass(frozen=True, slots=True)
 class Watching:
-    """The loop tells ``observer``; the server asks ``routes``."""
+    """The loop tells ``observer``; the server asks ``routes``; ``registry`` has the metrics."""
 
     observer: LoopObserver
     readiness: Readiness
+    registry: CollectorRegistry
     routes: Routes
 
 
 def make_watching(
     settings: Settings,
     kafka: KafkaConfig,
-    scored: Scored,
+    pipeline: Pipeline,
     *,
     heartbeat: Heartbeat,
     why_unhealthy: Callable[[], str | None],
@@ -52,10 +44,12 @@ def make_watching(
     """Return it, not yet told anything."""
     registry, lags, readiness = CollectorRegistry(), Lags(), Readiness()
     board = Board(shows_values=settings.server.show_values)
-    board.declare(scored.profiler.features)
+    contract = pipeline.contract
+    model, profiler = contract.model, Profiler.of(contract.features, contract.outputs)
+    board.declare(profiler.features)
     metrics = Metrics(registry, lambda: lags.all(time.time()), time.time)
-    metrics.model(scored.model.name, scored.model.version, scored.model.sha256)
-    metrics.declare(scored.profiler.features, scored.profiler.scores)
+    metrics.model(model.name, model.version, model.sha256)
+    metrics.declare(profiler.features, profiler.scores)
     metrics.watch(
         ready=lambda: readiness.why_not() is None,
         waiting=lambda: readiness.waits is not None,
@@ -63,7 +57,7 @@ def make_watching(
     )
     observer = LoopObserver(metrics, log, heartbeat, readiness=readiness, lags=lags, board=board)
     status = Status(
-        _facts(settings, kafka, scored), board, lags, readiness, heartbeat, why_unhealthy
+        _facts(settings, kafka, pipeline), board, lags, readiness, heartbeat, why_unhealthy
     )
     routes = routes_of(
         registry,
@@ -72,12 +66,12 @@ def make_watching(
         status=status.to_json,
         page=settings.server.page,
     )
-    return Watching(observer, readiness, routes)
+    return Watching(observer, readiness, registry, routes)
 
 
-def _facts(settings: Settings, kafka: KafkaConfig, scored: Scored) -> dict[str, object]:
+def _facts(settings: Settings, kafka: KafkaConfig, pipeline: Pipeline) -> dict[str, object]:
     """Return the sections of the status that never change."""
-    model = scored.model
+    model, schemas = pipeline.contract.model, pipeline.schemas
     return {
         "kafka": {
             "group": kafka.group_id,
@@ -93,6 +87,6 @@ def _facts(settings: Settings, kafka: KafkaConfig, scored: Scored) -> dict[str, 
             "providers": list(model.providers_in_use),
             "threads": model.threads.reason,
         },
-        "schemas": {"reader": scored.reader_origin, "framing": settings.schemas.framing},
+        "schemas": {"reader": schemas.reader_origin, "framing": schemas.framing},
         "config": settings.redacted(),
     }

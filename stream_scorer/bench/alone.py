@@ -11,7 +11,7 @@ from itertools import cycle
 
 import numpy as np
 
-from stream_scorer.app.run import CALLS_PER_BATCH
+from stream_scorer.app.loop import CALLS_PER_BATCH
 from stream_scorer.bench.events import FramedEvents
 from stream_scorer.protocols import Scorer
 from stream_scorer.records import Batch, Headers, ScoredBatch, Stage, TopicPartition

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_scorer.app.contract import Contract, make_contract, make_scorer, open_model, warm_up
-from stream_scorer.app.schema_sources import open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById, prefix_for
 from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema
@@ -21,6 +19,9 @@ from stream_scorer.check.plans import judge_reader
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import ContractError
+from stream_scorer.pipeline.contract import Contract, warm_up
+from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.sources import only, read_reader
 from stream_scorer.scoring.scorer import Scorer
 
 Environment = Mapping[str, str]
@@ -64,18 +65,16 @@ def prepare(
         Unreachable: the registry has the reader's schema and does not answer.
     """
     settings = load(plan.config, plan.overrides, environment, need_kafka=plan.own_cluster)
-    model = open_model(settings.model)
-    reader = read_reader(settings)
-    contract = make_contract(settings, model, reader)
-    heed(judge_reader(reader, contract.features.wanted, contract.copies), warn)
+    judged = open_pipeline(settings, only(read_reader(settings)))
+    contract, model = judged.contract, judged.contract.model
+    heed(judge_reader(contract.reader, contract.features.wanted, contract.copies), warn)
     events = _events(plan, contract)
     _can_be_read(settings, contract, events.schema)
     warm_up(model, settings.batching.max_records)
-    lay_out_schemas(folder, events.schema, contract.scored, reader)
+    lay_out_schemas(folder, events.schema, contract.scored, contract.reader)
     words = for_schemas(folder)
     of_this_run = load(plan.config, (*plan.overrides, *words), environment, need_kafka=False)
-    schemas = open_schemas(of_this_run)
-    scorer = make_scorer(of_this_run, contract, schemas.source, schemas.prefix_for(contract.scored))
+    scorer = judged.reading(of_this_run).scorer()
     framed = FramedEvents(events, _prefix(settings, events.schema))
     named = f"{model.name} {model.version}".strip()
     return Subject(settings, words, framed, named, model.threads.intra_op), scorer

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from confluent_kafka import Producer
 
-from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.pipeline.sources import read_schema
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
 from stream_scorer.demo.events import GeneratedEvent, events

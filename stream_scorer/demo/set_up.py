@@ -12,7 +12,7 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException
 
-from stream_scorer.app.schema_sources import read_schema, scored_subject
+from stream_scorer.pipeline.sources import read_schema, scored_subject
 from stream_scorer.app.scored_schema import scored_schema
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr

@@ -14,8 +14,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from stream_scorer.app.contract import make_contract, open_model
-from stream_scorer.app.schema_sources import read_schema
 from stream_scorer.avro.schema import Schema
 from stream_scorer.config.loading import load
 from stream_scorer.demo.count import Tally, Trace, count
@@ -26,6 +24,8 @@ from stream_scorer.demo.traffic import Reader, Traffic
 from stream_scorer.demo.watching import watching
 from stream_scorer.errors import Broken
 from stream_scorer.local.kafka import EmbeddedKafka
+from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.sources import only, read_schema
 
 PARTITIONS = 4
 #: The share of the events after which a worker is killed.
@@ -78,7 +78,7 @@ def _scored_schema(config: Path) -> Schema:
     reader = settings.schemas.reader
     if reader is None:
         raise AssertionError("a story's config names its reader schema")
-    return make_contract(settings, open_model(settings.model), read_schema(reader)).scored
+    return open_pipeline(settings, only(read_schema(reader))).contract.scored
 
 
 def _run(config: Path, scale: Scale, traffic: Traffic, reader: Reader, console: Console) -> Tally:

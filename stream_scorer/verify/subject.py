@@ -15,10 +15,8 @@ import numpy as np
 import yaml
 from onnx import TensorProto, helper, numpy_helper, save
 
-from stream_scorer.app.contract import make_contract, open_model
-from stream_scorer.app.schema_sources import open_schemas
-from stream_scorer.avro.schema import parse
 from stream_scorer.config.loading import load
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.verify.events import (
     EVENT,
     OLDEST_OUTPUT_MS,
@@ -89,10 +87,8 @@ class Scored:
 
 def scored(config: Path) -> Scored:
     """Return how the scored events of such workers look."""
-    settings = load(config, (), {}, need_kafka=False)
-    contract = make_contract(settings, open_model(settings.model), parse(json.dumps(EVENT)))
-    prefix = open_schemas(settings).prefix_for(contract.scored)
-    return Scored(json.loads(contract.scored.text), prefix)
+    pipeline = open_pipeline(load(config, (), {}, need_kafka=False))
+    return Scored(pipeline.output_schema, pipeline.prefix)
 
 
 def _model() -> Any:

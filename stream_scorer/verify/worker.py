@@ -17,7 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from stream_scorer.app.run import Seams, run
+from stream_scorer.app.loop import Seams
+from stream_scorer.app.run import run
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.config.loading import load
 from stream_scorer.verify.hand import Hand

@@ -20,10 +20,10 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AdminClient
 
-from stream_scorer.app.contract import make_contract, open_model
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.app.dead_letter_list import list_dead_letters
 from stream_scorer.app.replay import Replayed, replay
-from stream_scorer.app.schema_sources import read_schema
+from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.app.signals import hearing
 from stream_scorer.avro.schema import parse
 from stream_scorer.config.loading import load
@@ -273,7 +273,7 @@ def test_the_list_tells_where_a_letter_came_from_and_why(scene: Scene) -> None:
 
 def _scored_schema(settings: Settings) -> Any:
     reader = read_schema(GOLDEN / "event.avsc")
-    return make_contract(settings, open_model(settings.model), reader).scored.json
+    return open_pipeline(settings, only(reader)).output_schema
 
 
 def test_a_stop_leaves_the_others_to_the_next_call(scene: Scene, events: list[bytes]) -> None:

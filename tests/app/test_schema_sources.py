@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from stream_scorer.app.contract import make_contract, open_model
+from stream_scorer.pipeline.contract import make_contract, open_model
 from stream_scorer.app.schema_checks import look_at_reading
-from stream_scorer.app.schema_sources import Schemas, open_schemas, read_reader
+from stream_scorer.pipeline.sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import Settings, load

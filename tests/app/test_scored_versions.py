@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stream_scorer.app.schema_checks import look_at_writing
-from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.app.scored_schema import scored_schema
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.check.findings import Finding

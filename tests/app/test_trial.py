@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream_scorer.app.clients import make_consumer, make_producer, write_properties
-from stream_scorer.app.run import pace_of
+from stream_scorer.app.loop import pace_of
 from stream_scorer.app.trial import judge_clients
 from stream_scorer.app.written_topics import OutputTopics
 from stream_scorer.cli.main import main

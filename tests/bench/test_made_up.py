@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema, leaf_paths, parse
 from stream_scorer.avro.strict import well_formed
@@ -203,8 +203,7 @@ def test_the_golden_models_take_them(name: str) -> None:
         }
     )
     schema = parse((bundle / "event.avsc").read_text())
-    contract = make_contract(given, open_model(given.model), schema)
-    scorer = make_scorer(given, contract, FixedSchema(schema), b"")
-    datums = MadeUpEvents(schema, needs_of(contract.features)).take(EVENTS)
-    scored = scorer.score(batch_of(datums, 0))
+    pipeline = open_pipeline(given)
+    datums = MadeUpEvents(schema, needs_of(pipeline.contract.features)).take(EVENTS)
+    scored = pipeline.scorer().score(batch_of(datums, 0))
     assert [letter.problem for letter in scored.dead_letters] == []

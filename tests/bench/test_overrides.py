@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.avro.framing import ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.bench.overrides import (

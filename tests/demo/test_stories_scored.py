@@ -8,8 +8,8 @@ import fastavro
 import numpy as np
 import pytest
 
-from stream_scorer.app.contract import Contract, make_contract, make_scorer, open_model
-from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.pipeline.contract import Contract
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.config import Settings, load
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.demo.count import Place, Trace, count, dead_letter_trace, scored_trace
@@ -39,13 +39,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _scorer(story: Story, folder: Path) -> tuple[Scorer, Contract]:
     settings: Settings = load(lay_out(story, folder, "unused:9092"), [], {}, need_kafka=True)
-    model = open_model(settings.model)
-    contract = make_contract(settings, model, open_schemas(settings).reader)
+    contract = open_pipeline(settings).contract
     add_scored_schema(story, folder, contract.scored.text)
-    schemas = open_schemas(settings)
-    prefix = schemas.prefix_for(contract.scored)
-    assert prefix == b"\x00" + story.scored_schema_id.to_bytes(4, "big")
-    return make_scorer(settings, contract, schemas.source, prefix), contract
+    pipeline = open_pipeline(settings)
+    assert pipeline.prefix == b"\x00" + story.scored_schema_id.to_bytes(4, "big")
+    return pipeline.scorer(), pipeline.contract
 
 
 def _batch(source: TopicPartition, run: list[GeneratedEvent], first: int) -> Batch:

@@ -15,9 +15,9 @@ from typing import Any
 import fastavro
 
 from stream_scorer.app.clients import make_output, read_properties
-from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.app.replay_progress import Progress
-from stream_scorer.app.run import pace_of
+from stream_scorer.app.loop import pace_of
 from stream_scorer.app.written_topics import OutputTopics, WrittenTopics
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import load
@@ -125,9 +125,7 @@ class Edge:
         merged = {**self.settings, "dead_letters": {"budget": None}, "kafka": kafka_settings}
         with chdir(self.folder):
             settings = load(scorer(self.folder, merged), [], {}, need_kafka=True)
-            model = open_model(settings.model)
-            reader = parse((self.folder / "event.avsc").read_text())
-            contract = make_contract(settings, model, reader)
+            pipeline = open_pipeline(settings)
         kafka = settings.kafka
         assert kafka is not None
         output = TopicFacts(self.output, partitions, 1, None, None, None, None)
@@ -150,13 +148,13 @@ class Edge:
 
         worker = Worker(
             consumer,
-            make_scorer(settings, contract, FixedSchema(reader), b"", topics.scored_limits),
+            pipeline.scorer(topics.scored_limits),
             make_output(settings, kafka, topics, consumer, warn=print),
             pace_of(settings),
             progress,
             stopping=stopping,
         )
-        self._scored_schema = fastavro.parse_schema(dict(contract.scored.json))
+        self._scored_schema = fastavro.parse_schema(pipeline.output_schema)
         worker.run()
 
     def _read(self, topic: str) -> Iterator[tuple[Batch, int]]:

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.kafka
 STUCK = """
 import sys, threading
 from pathlib import Path
-from stream_scorer.app.run import Seams, run
+from stream_scorer.app.loop import Seams
+from stream_scorer.app.run import run
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.config import load
 from stream_scorer.kafka import producer

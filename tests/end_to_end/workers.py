@@ -27,7 +27,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from stream_scorer.app.contract import make_contract, open_model
+from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import load
 from tests import topics
@@ -215,9 +216,8 @@ class Scoring:
         """Return the scored events as records, without their framing."""
         with contextlib.chdir(self.folder):
             settings = load(self.config, [], {}, need_kafka=False)
-            reader = parse((settings.schemas.reader or Path("event.avsc")).read_text())
-            contract = make_contract(settings, open_model(settings.model), reader)
-        schema = fastavro.parse_schema(json.loads(contract.scored.text))
+            reader = read_schema(settings.schemas.reader or Path("event.avsc"))
+            schema = fastavro.parse_schema(open_pipeline(settings, only(reader)).output_schema)
         records = []
         for message in self.scored():
             bare = io.BytesIO(message.value()[prefix_bytes:])

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from stream_scorer.app.contract import make_contract, make_scorer, open_model
+from stream_scorer.pipeline.contract import make_contract, open_model
+from stream_scorer.pipeline.pipeline import Pipeline
+from stream_scorer.pipeline.sources import Schemas
 from stream_scorer.avro.framing import ById, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config import load
@@ -108,7 +110,9 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         loaded = load(scorer(tmp_path, settings), [], {}, need_kafka=False)
         contract = make_contract(loaded, open_model(loaded.model), reader)
         schemas = source or Source({Unframed(): reader})
-        built = make_scorer(loaded, contract, schemas, b"", limits, lacking=lacking)
+        framing = loaded.schemas.framing
+        where = Schemas(framing, reader, "", schemas, lambda _: b"")
+        built = Pipeline(loaded, contract, where).scorer(limits, lacking=lacking)
         return Made(built, fastavro.parse_schema(json.loads(contract.scored.text)))
 
     return made

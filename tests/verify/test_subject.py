@@ -17,8 +17,7 @@ import fastavro
 import numpy as np
 import pytest
 
-from stream_scorer.app.contract import make_contract, make_scorer, open_model
-from stream_scorer.app.schema_sources import open_schemas
+from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.config.loading import load
 from stream_scorer.records import Batch, Reason, ScoredBatch, TopicLimits, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
@@ -80,16 +79,8 @@ class Worker:
 def worker_in(folder: Path, look: Look) -> Worker:
     """A worker for events that look so."""
     config = lay_out(folder, KAFKA, "source", look=look)
-    settings = load(config, (), {}, need_kafka=True)
-    schemas = open_schemas(settings)
-    contract = make_contract(settings, open_model(settings.model), schemas.reader)
-    scorer = make_scorer(
-        settings,
-        contract,
-        schemas.source,
-        schemas.prefix_for(contract.scored),
-        lambda: TopicLimits(OUTPUT_MESSAGE_BYTES),
-    )
+    pipeline = open_pipeline(load(config, (), {}, need_kafka=True))
+    scorer = pipeline.scorer(lambda: TopicLimits(OUTPUT_MESSAGE_BYTES))
     return Worker(config, scorer, look)
 
 

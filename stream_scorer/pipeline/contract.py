@@ -1,4 +1,4 @@
-"""The contract between schema and model, and the scorer that keeps it."""
+"""The contract between schema and model: what they are, and what they make together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stream_scorer.avro.encoder import compile_encoder
 from stream_scorer.avro.schema import Schema, leaf_paths
 from stream_scorer.config.settings import ModelConfig, Settings
 from stream_scorer.errors import ContractError
@@ -15,11 +14,7 @@ from stream_scorer.model.fields import Missing
 from stream_scorer.model.outputs import OutputMap, map_outputs
 from stream_scorer.model.providers import Provider
 from stream_scorer.model.session import InferenceError, Model, load_model
-from stream_scorer.records import TopicLimits
-from stream_scorer.schemas import SchemaSource
-from stream_scorer.scoring.holding import Lacking, lacks_nothing
 from stream_scorer.scoring.scored_event import PassThrough, derive, record_name
-from stream_scorer.scoring.scorer import Policies, ReadSide, Scorer, WriteSide
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,41 +79,6 @@ def make_contract(settings: Settings, model: Model, reader: Schema) -> Contract:
         provenance=settings.output.provenance,
     )
     return Contract(model, reader, features, outputs, copied, scored)
-
-
-def make_scorer(
-    settings: Settings,
-    contract: Contract,
-    schemas: SchemaSource,
-    prefix: bytes,
-    limits: Callable[[], TopicLimits] = TopicLimits,
-    *,
-    lacking: Lacking = lacks_nothing,
-) -> Scorer:
-    """Return the scorer.
-
-    ``limits`` are what the output topic takes, as it is known now; ``lacking`` says whether it has
-    so many partitions.
-    """
-    return Scorer(
-        read=ReadSide(settings.schemas.framing, schemas, contract.reader),
-        features=contract.features,
-        model=contract.model,
-        outputs=contract.outputs,
-        write=WriteSide(
-            compile_encoder(contract.scored),
-            prefix,
-            contract.copied,
-            settings.output.provenance,
-            settings.output.partition,
-            limits,
-            lacking,
-        ),
-        policies=Policies(settings.model.non_finite, settings.output.tombstones),
-        call_rows=settings.batching.max_records,
-        clock=time.perf_counter,
-        now_micros=lambda: time.time_ns() // 1000,
-    )
 
 
 def warm_up(model: Model, rows: int, clock: Callable[[], float] = time.perf_counter) -> float:

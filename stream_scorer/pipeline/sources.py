@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stream_scorer.avro.framing import ByFingerprint, ById, SchemaKey, prefix_for
+from stream_scorer.avro.framing import ByFingerprint, ById, Framing, SchemaKey, prefix_for
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ConfigError, ContractError, reason
@@ -31,11 +31,13 @@ NOT_REGISTERED = (
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """The reader's schema, the source of writers' schemas, and how a scored event is framed.
+    """How events are framed, the source of writers' schemas, and the schema they are read as.
 
+    ``prefix_for`` returns what stands before each scored event of a schema.
     ``registry`` is the one that is configured, if any; ``listed`` is what a directory lists.
     """
 
+    framing: Framing
     reader: Schema
     reader_origin: str
     source: SchemaSource
@@ -65,6 +67,7 @@ def open_schemas(settings: Settings) -> Schemas:
         listed = DirectorySchemas(config.directory)
         source = FirstOf((FixedSchema(reader), listed))
         return Schemas(
+            config.framing,
             reader,
             origin,
             source,
@@ -78,8 +81,22 @@ def open_schemas(settings: Settings) -> Schemas:
         )
 
     return Schemas(
-        reader, origin, FixedSchema(reader), lambda scored: _prefix(settings, scored, no_id)
+        config.framing,
+        reader,
+        origin,
+        FixedSchema(reader),
+        lambda scored: _prefix(settings, scored, no_id),
     )
+
+
+def only(writer: Schema, reader: Schema | None = None) -> Schemas:
+    """Return the schemas of events without framing that have one writer, as in a file.
+
+    Args:
+        writer: what the events were written with.
+        reader: what they are read as; the writer's unless given.
+    """
+    return Schemas("none", reader or writer, "", FixedSchema(writer), lambda _: b"")
 
 
 def read_schema(path: Path) -> Schema:
@@ -148,6 +165,7 @@ def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
         FirstOf((FixedSchema(reader), registry)), time.monotonic, wait_seconds=UNKNOWN_WAIT_SECONDS
     )
     return Schemas(
+        settings.schemas.framing,
         reader,
         origin,
         source,

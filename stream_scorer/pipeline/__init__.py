@@ -1,0 +1,1 @@
+"""A model with its contract, ready to score: what every command and every notebook builds."""

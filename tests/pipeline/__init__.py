@@ -1,0 +1,1 @@
+"""Tests of the pipeline: what Python users hold in their hands."""
