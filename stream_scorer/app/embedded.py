@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Self
 
@@ -33,9 +34,13 @@ class Worker:
         metrics: the worker's Prometheus metrics (docs/operations.md), a registry of its own.
     """
 
-    def __init__(self, settings: Settings, pipeline: Pipeline) -> None:
-        """Make a worker that has not asked the brokers for anything yet."""
+    def __init__(self, settings: Settings, pipeline: Pipeline, *, closes: bool = False) -> None:
+        """Make a worker that has not asked the brokers for anything yet.
+
+        ``closes``: it closes the pipeline after its run.
+        """
         self._settings = settings
+        self._closes = closes
         self._kafka = kafka_of(settings)
         self._log = Log("stream_scorer")
         heed(judge_clients(settings, self._kafka), self._log.warning)
@@ -71,7 +76,9 @@ class Worker:
             Unreachable: the registry does not answer.
         """
         settings = load(Path(path), overrides, os.environ, need_kafka=True)
-        return cls(settings, open_pipeline(settings) if pipeline is None else pipeline)
+        if pipeline is not None:
+            return cls(settings, pipeline)
+        return cls(settings, open_pipeline(settings), closes=True)
 
     def run(self, stop: threading.Event) -> None:
         """Consume, score and produce until ``stop`` is set; then commit, and leave the group.
@@ -82,16 +89,17 @@ class Worker:
             RefusesToStart: nothing was consumed.
             StopsTheWorker: what is not committed is read again by the next worker.
         """
-        ready = make_ready(self._settings, self._kafka, self._pipeline, self._log)
-        logins = RenewedLogins(self._log)
-        loop = make_loop(
-            self._settings,
-            self._kafka,
-            ready,
-            self._watching,
-            stopping=stop.is_set,
-            logins=logins,
-            log=self._log,
-        )
-        with logins.watching():
-            loop.run()
+        with self._pipeline if self._closes else nullcontext():
+            ready = make_ready(self._settings, self._kafka, self._pipeline, self._log)
+            logins = RenewedLogins(self._log)
+            loop = make_loop(
+                self._settings,
+                self._kafka,
+                ready,
+                self._watching,
+                stopping=stop.is_set,
+                logins=logins,
+                log=self._log,
+            )
+            with logins.watching():
+                loop.run()
