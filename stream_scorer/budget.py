@@ -1,4 +1,4 @@
-"""How many dead letters are too many: a ratio over a sliding window, with a minimum count."""
+"""The dead-letter budget: a ratio over a sliding window, with a minimum count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Budget:
 
 
 class BudgetLedger:
-    """What was committed of late; asked before each commit whether the next one still fits."""
+    """Recent commits, and whether the next one still fits the budget."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget

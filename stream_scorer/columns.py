@@ -95,7 +95,7 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """Whole Avro values of a field's type, a union's branch included, as they are to be written."""
+    """Encoded Avro values of a field's type, including a union's branch, ready to be written."""
 
     octets: Texts
 

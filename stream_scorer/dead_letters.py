@@ -49,7 +49,7 @@ class _Record:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterFormat:
-    """What every dead letter of this scorer has in common.
+    """The parts that all dead letters of one scorer share.
 
     ``partitions`` is the number of partitions of the dead-letter topic, ``limits`` what it takes.
     """

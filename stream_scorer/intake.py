@@ -47,7 +47,7 @@ class Intake:
 
     @property
     def open(self) -> OpenSet | None:
-        """What is gathered and not committed; ``None`` with empty hands."""
+        """The set that is gathered and not committed; ``None`` if there is none."""
         return self._open
 
     @property

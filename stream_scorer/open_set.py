@@ -1,4 +1,4 @@
-"""What is gathered for the next transaction, and how much of it there may be."""
+"""The set of scored batches for the next transaction, and the limits on its size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAMPLE = 8
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How much to gather, and when to commit it. All times in seconds.
+    """Limits on the size and age of a set. All times are in seconds.
 
     ``max_records`` are the rows of one inference call, ``max_calls`` how many calls' rows may be
     polled at once.
@@ -43,7 +43,7 @@ class Pace:
 
 
 class BatchSize:
-    """How many rows to poll at once.
+    """The number of rows to poll at once.
 
     What is done once a batch costs less if a batch is large, so it may have the rows of several
     inference calls, as long as they are small and quick. A slow model gets fewer than one call's
@@ -76,7 +76,7 @@ class BatchSize:
 
 
 class SetSize:
-    """How many rows the next set may have.
+    """The number of rows that the next set may have.
 
     What aborts a transaction may be its size: a message fails if the uplink does not take the whole
     set in time. So an abort halves it, and each full set that commits lets it grow by an eighth.
@@ -101,7 +101,7 @@ class SetSize:
 
 
 class Place(NamedTuple):
-    """Where the event of a trace stands, and whether its trace is a dead letter."""
+    """The source position of a result's event, and whether the result is a dead letter."""
 
     source: TopicPartition
     offset: int
@@ -110,7 +110,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the events of some traces stand: row ``i`` at ``offsets[i]`` of its source.
+    """The source positions of some results' events: row ``i`` is at ``offsets[i]`` of its source.
 
     The first ``scored`` traces are scored events, those behind them dead letters.
     """
@@ -138,7 +138,7 @@ class Places:
 
 @dataclass(slots=True)
 class OpenSet:
-    """What is scored and not committed.
+    """Scored batches that are not committed yet.
 
     It lives within one assignment: it is committed or dropped before partitions leave. ``places``
     says of each batch where the events of its traces stand.

@@ -1,4 +1,4 @@
-"""Where scored batches leave: outputs, dead letters and offsets in one transaction."""
+"""Writes scored batches: scored events, dead letters and offsets in one transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a batch looks like from far: how its scores lie, and which features were missing."""
+"""A summary of a batch: the distribution of its scores, and its missing features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EDGES = np.array(SCORE_EDGES)
 
 @dataclass(frozen=True, slots=True)
 class ScoreCounts:
-    """How many scores lie in each bucket, of which there is one more than there are edges.
+    """The number of scores in each bucket; there is one more bucket than there are edges.
 
     Those that are NaN or infinite are in no bucket.
     """
@@ -50,7 +50,7 @@ class ScoreCounts:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is counted of the events of one batch that could be read.
+    """Counts over the readable events of one batch.
 
     Attributes:
         rows: how many there are.

@@ -1,4 +1,4 @@
-"""What the loop needs of the others: the input, the scorer, the output, and who watches."""
+"""The interfaces of the loop's partners: consumer, scorer, output and observer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stream_scorer.records import (
 
 
 class RebalanceListener(Protocol):
-    """What the loop does when partitions come and go, inside ``poll_batch`` and ``close``."""
+    """The loop's rebalance callbacks, called inside ``poll_batch`` and ``close``."""
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
         """Commit what is gathered; the partitions are still ours until this returns."""
@@ -95,7 +95,7 @@ class Output(Protocol):
 
 
 class Transaction(Protocol):
-    """What can be done inside the block that commits or leaves no trace."""
+    """The operations inside the block that commits or leaves no trace."""
 
     def produce(self, topic: str, events: ScoredEvents) -> None:
         """Queue the events in order; a partition of -1 is chosen from the key."""
@@ -121,7 +121,7 @@ class Scorer(Protocol):
 
 
 class Observer(Protocol):
-    """Who is told what the loop does, once a batch or less often."""
+    """The observer of the loop, called once a batch or less often."""
 
     def polled(self, batch: Batch, seconds: float) -> None:
         """Events arrived."""

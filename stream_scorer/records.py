@@ -25,7 +25,7 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a group commits of a partition, all of it: Kafka's offset and metadata.
+    """A group's committed position in a partition: Kafka's offset, leader epoch and metadata.
 
     ``offset`` is the next one to read. ``leader_epoch`` is the epoch of the partition's leader when
     what is before was read, -1 where it is not known. ``metadata`` is a text that the brokers keep.
@@ -51,7 +51,7 @@ class Reason(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where in the path of a batch something happened."""
+    """A stage in the path of a batch."""
 
     POLL = "poll"
     DECODE = "decode"
@@ -63,7 +63,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one event; its neighbours are not touched.
+    """The reason why one event can't be scored; its neighbours are not affected.
 
     ``headers_lost``: the client could not hand over its headers, so nobody here has them.
     """
@@ -140,7 +140,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class TopicLimits:
-    """What a topic takes, as far as it is known; what is ``None`` is up to the brokers.
+    """The limits of a topic, as far as they are known; for ``None`` the brokers decide.
 
     ``max_bytes`` are those of a record's contents. A timestamp may be so many milliseconds before
     the brokers' time, or after it. A compacted topic takes no record without a key. ``partitions``
@@ -219,7 +219,7 @@ class ScoredEvents:
 
 
 class Cause(StrEnum):
-    """What a partition waits for: a closed list, and a metric label."""
+    """The reason why a partition waits: a closed list, and a metric label."""
 
     SCHEMA = "schema"
     OUTPUT_PARTITION = "output_partition"
@@ -263,7 +263,7 @@ class ScoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class PartitionStatistics:
-    """What a consumer's client knows of a partition; offsets are ``None`` as long as it does not.
+    """A consumer client's view of a partition; offsets are ``None`` until they are known.
 
     ``committed`` is what the group had committed when the partition was assigned; ``start`` is the
     first offset that there still is; ``end`` is the last stable one, where the first transaction
@@ -278,7 +278,7 @@ class PartitionStatistics:
 
 @dataclass(frozen=True, slots=True)
 class ClientStatistics:
-    """What a Kafka client says of itself. What is counted is counted since the client was made."""
+    """Statistics of a Kafka client. Counters start when the client is created."""
 
     client: Literal["consumer", "producer"]
     brokers_up: int

@@ -1,4 +1,4 @@
-"""What is said over and over is said at once, and then once in a while, with how often it was."""
+"""Rate-limits repeated messages: the first at once, then one per interval with the count."""
 
 from __future__ import annotations
 

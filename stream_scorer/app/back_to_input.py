@@ -1,4 +1,4 @@
-"""Where ``dlq replay --to input`` writes: the topics and partitions that events came from."""
+"""The output of ``dlq replay --to input``: the topics and partitions that events came from."""
 
 from __future__ import annotations
 

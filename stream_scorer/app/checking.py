@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far a check goes.
+    """The scope of a check.
 
     Attributes:
         offline: whether to leave Kafka and the registry alone.

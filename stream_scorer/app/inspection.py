@@ -29,7 +29,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What is in a model file, and what the scorer makes of it, or why it can't be served."""
+    """The contents of a model file, and how the scorer maps them or why it can't."""
 
     tables: tuple[Table, ...]
     refusal: RefusesToStart | None

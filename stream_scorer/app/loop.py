@@ -28,7 +28,7 @@ CALLS_PER_BATCH = 4
 
 @dataclass(frozen=True, slots=True)
 class Seams:
-    """Where somebody may stand between the parts of a worker; `run` puts nobody there."""
+    """Hooks between the parts of a worker, for `verify` and tests; `run` uses none."""
 
     consumer: Callable[[protocols.Consumer], protocols.Consumer] = lambda consumer: consumer
     scorer: Callable[[protocols.Scorer], protocols.Scorer] = lambda scorer: scorer
@@ -39,7 +39,7 @@ class Seams:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What was looked at and found fit; the model is warm."""
+    """The parts that passed all checks; the model is warm."""
 
     topics: WrittenTopics
     scorer: protocols.Scorer

@@ -25,7 +25,7 @@ from stream_scorer.kafka.cluster import PATIENCE_SECONDS, REQUEST_SECONDS, Clust
 
 @dataclass(frozen=True, slots=True)
 class ClusterReport:
-    """What was found, and the topics to write to if all of them are there."""
+    """The findings, and the topics to write to if all of them exist."""
 
     findings: tuple[Finding, ...]
     topics: OutputTopics | None

@@ -41,7 +41,7 @@ Destination = Literal["output", "input"]
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of the dead letters."""
+    """The outcome of a replay."""
 
     scored: int
     dead_again: int
@@ -153,7 +153,7 @@ class _InputSide:
 
 @dataclass(frozen=True, slots=True)
 class _Ends:
-    """What the loop scores with, and where the result goes."""
+    """The scorer and the output of a replay."""
 
     scorer: Scorer
     output: Output

@@ -1,4 +1,4 @@
-"""Where a replay ends: at the dead letters that were there when it began, once they are committed.
+"""Decides when a replay ends: when the dead letters present at its start are committed.
 
 The brokers say what is committed, whoever did it: several replays share the work, and what one of
 them has read but not committed is not done.
@@ -25,7 +25,7 @@ ASK_SECONDS = 2.0
 
 
 class Place(NamedTuple):
-    """Where a group goes on in a partition, and where the partition ends now."""
+    """A group's position in a partition, and the partition's current end."""
 
     next: int
     end: int

@@ -1,4 +1,4 @@
-"""Who the loop tells what it does while it replays: counts what is committed."""
+"""Observes the loop during a replay, and counts committed results."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class FileScores:
-    """How many records of a file were scored, and how many were not."""
+    """The number of scored records and dead letters of a file."""
 
     scored: int
     dead_letters: int

@@ -39,7 +39,7 @@ class Signals:
         return self._asked
 
     def tell(self, action: Callable[[], None]) -> None:
-        """From now on tell this one, on any thread, at each signal; at once if one came before.
+        """Call ``action`` at each signal from now on, on any thread; at once if one came before.
 
         Whoever was told before is told no more once this returns.
         """

@@ -1,4 +1,4 @@
-"""How a worker is asked to stop, and how long it may take.
+"""Stops a worker, and bounds the time that takes.
 
 On a signal (:mod:`stream_scorer.app.signals`) the loop ends its round: it commits what is gathered,
 leaves the group, and exits 0. An inference that still runs after :data:`INFERENCE_SECONDS` is
@@ -27,7 +27,7 @@ def stopped_at_start() -> None:
 
 
 class Stopping:
-    """Whether a stop was asked for; any thread may ask, and may ask for one."""
+    """A stop request; any thread may check it or make it."""
 
     def __init__(self, end_inference: Callable[[], None], say: Callable[[str], None]) -> None:
         self._asked = threading.Event()

@@ -1,4 +1,4 @@
-"""Whether both clients can be made of the configured properties: asked before anything else is."""
+"""Creates both Kafka clients without brokers, to find properties that librdkafka refuses."""
 
 from __future__ import annotations
 

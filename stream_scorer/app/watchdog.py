@@ -35,7 +35,7 @@ LAST_WORDS_SECONDS = 5.0
 
 
 class Logger(Protocol):
-    """What is needed of the log."""
+    """The part of the log that the watchdog uses."""
 
     def warning(self, event: str, **values: object) -> object:
         """Log something that went wrong, and what happens next."""

@@ -1,4 +1,4 @@
-"""What watches a worker and shows it: metrics, readiness, status and page, from the settings."""
+"""Builds the observability of a worker from the settings: metrics, readiness, status and page."""
 
 from __future__ import annotations
 

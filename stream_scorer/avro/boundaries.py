@@ -1,4 +1,4 @@
-"""Where one datum ends and the next begins, in a block that only says how many it holds.
+"""Finds the boundaries between datums in a block that states only their count.
 
 Values are skipped, not judged: an int beyond 32 bits or text that is no UTF-8 has a certain end,
 and is left to whoever reads that one datum. Where the end itself is in doubt (a union branch that

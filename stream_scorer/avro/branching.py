@@ -21,7 +21,7 @@ from stream_scorer.avro.wire import Rows, Whole, Wire
 from stream_scorer.columns import Column, Lists, Numbers, concatenated
 
 _PATIENCE = 16
-"""So many turns of a loop are taken for any number of rows ..."""
+"""Number of loop iterations for any number of rows ..."""
 _FEW = 16
 """... and later ones only for as many rows as this."""
 _SPARSE = 16

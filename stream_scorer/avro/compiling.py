@@ -1,4 +1,4 @@
-"""From the actions of schema resolution to the steps of a columnar plan.
+"""Compiles the actions of schema resolution to the steps of a columnar plan.
 
 Records are laid out flat, in the order of the bytes, so that a run of values of one width is one
 gather, whatever records it runs through.

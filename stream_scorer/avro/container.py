@@ -37,7 +37,7 @@ _HEADER = fastavro.parse_schema(
 )
 """Avro 1.12, "Object Container Files"."""
 _BLOCK_BYTES = 256 * 1024
-"""How many bytes of datums make a block, before compression."""
+"""The size of a block in bytes, before compression."""
 
 
 @dataclass(frozen=True, slots=True)

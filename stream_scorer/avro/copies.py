@@ -32,7 +32,7 @@ _LOW_BITS = 0x7F
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a field is copied as: the reader's type, or a union of null and that.
+    """The type that a field is copied as: the reader's type, or a union of null and that.
 
     Attributes:
         of: The reader's type.

@@ -1,4 +1,4 @@
-"""How a Kafka value says which schema wrote it, taken off and put on.
+"""Adds and removes the framing by which a Kafka value names its writer schema.
 
 Three framings:
 
@@ -164,7 +164,7 @@ def prefix_for(framing: Framing, key: SchemaKey) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What has been recognised so far: per key the rows and how many bytes to skip in them."""
+    """Recognised rows: for each schema key, its rows and the number of bytes to skip in them."""
 
     parts: dict[SchemaKey, list[tuple[NDArray[np.intp], int]]]
     problems: dict[int, str]

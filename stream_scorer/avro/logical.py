@@ -31,7 +31,7 @@ _OF_DECIMALS = ("precision", "scale")
 
 @dataclass(frozen=True, slots=True)
 class Logical:
-    """What a type's annotation comes to.
+    """The effect of a type's logical-type annotation.
 
     Attributes:
         name: the logical type, ``None`` without one or with one that is ignored. One that the

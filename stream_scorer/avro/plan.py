@@ -39,7 +39,7 @@ _FEWEST_ROWS = 2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to decode events of one writer to the wanted columns of one reader.
+    """A plan for decoding events of one writer to the wanted columns of one reader.
 
     Attributes:
         fallback: ``None`` if it goes by columns; else one sentence that names the field which

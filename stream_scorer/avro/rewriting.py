@@ -1,4 +1,4 @@
-"""What a copied value is written as, one value at a time.
+"""Rewrites copied values in the target schema, one value at a time.
 
 The event has been walked by :mod:`stream_scorer.avro.strict` before. Only what that leaves open is
 looked at: strings in a copy must be UTF-8, and the schemas may clash in a value.

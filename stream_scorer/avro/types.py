@@ -111,7 +111,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What holds of every value of a type. A record's is known once, however often it is used.
+    """Properties of every value of a type. A record's are computed once, however often it is used.
 
     Attributes:
         types: How many types it holds, with records written out wherever they are used; a record

@@ -1,4 +1,4 @@
-"""What is wanted of an event, as a tree of names: fields to read, and fields to copy."""
+"""The wanted part of an event as a tree of names: fields to read, and fields to copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stream_scorer.avro.types import Record, Type
 
 @dataclass(slots=True)
 class Wanted:
-    """What is wanted of one value.
+    """The wanted part of one value.
 
     Attributes:
         read: Whether it becomes a column.

@@ -32,7 +32,7 @@ _LONGEST_WINDOW = 64
 
 @dataclass(slots=True)
 class Wire:
-    """Where each row stands: its next byte is ``octets[at]``, it ends before ``octets[end]``.
+    """The read position of each row: its next byte is ``octets[at]``, its end ``octets[end]``.
 
     ``at`` is changed in place; ``octets`` are those of ``raw``, 8 at least.
     """

@@ -1,4 +1,4 @@
-"""What a check found: one line each, with the way out."""
+"""Findings of a check: one line each, with the fix."""
 
 from __future__ import annotations
 

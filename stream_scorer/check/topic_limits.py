@@ -1,4 +1,4 @@
-"""What the topics take, compared: what goes in and can't come out."""
+"""Compares the limits of the topics: records that the input takes and an output refuses."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ INTERNAL_TOPICS = ("__transaction_state", "__consumer_offsets")
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """What the configuration wants of the cluster's topics."""
+    """The configuration's requirements on the cluster's topics."""
 
     input_topics: tuple[str, ...]
     output_topic: str | None

@@ -1,4 +1,4 @@
-"""How a function becomes a command."""
+"""Turns a function into a command."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from stream_scorer.cli.options import ConfigFile, Overrides, settings_from
 
 
 class Destination(StrEnum):
-    """Where replayed events go."""
+    """The destination of replayed events."""
 
     OUTPUT = "output"
     INPUT = "input"

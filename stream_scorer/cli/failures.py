@@ -1,4 +1,4 @@
-"""How a command ends: an exit code, and one sentence on stderr when it is not 0."""
+"""Ends a command: an exit code, and one sentence on stderr if it is not 0."""
 
 from __future__ import annotations
 

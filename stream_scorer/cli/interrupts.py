@@ -1,4 +1,4 @@
-"""How a command ends early that is interrupted."""
+"""Handles an interrupted command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the properties that are handed on to clients can be."""
+"""Validates the properties that are passed to the Kafka clients."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./^][A-Za-z0-9_./@$()*+\[\]=:-]*")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a file sets, and what is said about it.
+    """The values that a file sets, and the comments on them.
 
     Attributes:
         values: by the path of a setting; a mapping or a list is one value.

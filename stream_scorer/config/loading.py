@@ -1,4 +1,4 @@
-"""From a file, the environment and options to settings, or to what is wrong with them."""
+"""Loads settings from a file, the environment and options, or reports every mistake in them."""
 
 from __future__ import annotations
 

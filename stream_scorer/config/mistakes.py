@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, one sentence a mistake, with where it was written."""
+"""Mistakes in a configuration: one sentence each, with the place where the value was set."""
 
 from __future__ import annotations
 

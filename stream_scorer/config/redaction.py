@@ -1,4 +1,4 @@
-"""What may be shown of the settings, and of texts that somebody else made of them."""
+"""Redacts secrets in the settings, and in texts that libraries derive from them."""
 
 from __future__ import annotations
 

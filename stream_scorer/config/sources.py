@@ -1,4 +1,4 @@
-"""Where settings come from: a file, the environment, ``--set``; the later wins.
+"""The sources of settings: a file, the environment, ``--set``; the later wins.
 
 The result is a tree of plain values and, for each path in it, a word on where it came from, so
 that an error can name the line, the variable or the option.

@@ -36,7 +36,7 @@ STATISTICS_INTERVAL_MS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
-    """How much one transaction may gather; librdkafka's queues derive from it."""
+    """The size limits of one transaction; librdkafka's queue sizes derive from them."""
 
     records: int
     size_bytes: int
@@ -44,7 +44,7 @@ class SetLimits:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """How long the transactional calls may take, derived from ``transaction.timeout.ms``.
+    """Timeouts of the transactional calls, derived from ``transaction.timeout.ms``.
 
     A message fails (0.8) and a request is given up (0.5) while the coordinator still holds the
     transaction open, so that a late answer is noticed inside the transaction that it belongs to.

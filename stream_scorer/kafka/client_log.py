@@ -34,7 +34,7 @@ def least_level(properties: Mapping[str, Property]) -> int:
 
 
 class ClientLog:
-    """What librdkafka's Python client takes for a logger: it calls :meth:`log`, while polled.
+    """A logger for librdkafka's Python client, which calls :meth:`log` while it is polled.
 
     Lines that differ in numbers only are the same line.
 

@@ -79,7 +79,7 @@ class TopicFacts:
 
 
 class _Heard:
-    """What the client says of its connections.
+    """The client's messages about its connections.
 
     Not the cluster's own method: a client that held its owner would outlive it.
     """

@@ -1,4 +1,4 @@
-"""Whether a connection of a client broke: the client mends it in silence, but its log tells.
+"""Detects broken connections: the client reconnects silently, but logs it.
 
 When a connection breaks between a request and its answer, librdkafka sends the request again over
 another one, and nothing that the application sees says so: the call succeeds, in no time. The first

@@ -1,4 +1,4 @@
-"""What it means to be fenced: whether there is a twin, and when it is enough.
+"""Counts fencings, to tell a second process with the same transactional id from a late request.
 
 The brokers fence a producer for one of three reasons. Its transaction outlived its timeout: they
 aborted it, and one that comes back must not go on. Its own request for an epoch was sent twice, and

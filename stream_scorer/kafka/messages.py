@@ -1,4 +1,4 @@
-"""What the consumer client hands over, as values of ours."""
+"""Converts the client's messages to batches."""
 
 from __future__ import annotations
 

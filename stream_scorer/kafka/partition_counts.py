@@ -1,4 +1,4 @@
-"""How many partitions a topic has, asked through the client that writes to it.
+"""The number of partitions of a topic, as the client that writes to it sees them.
 
 A client takes no record for a partition that it does not know of, and hears of new ones by itself
 once in ``topic.metadata.refresh.interval.ms`` (5 minutes). What it is asked for it takes for

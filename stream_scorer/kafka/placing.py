@@ -1,4 +1,4 @@
-"""Where each partition goes on: decided by us, given to the client, and taken back on a rewind.
+"""Start positions of partitions: decided here, assigned in the client, restored on a rewind.
 
 A partition has its place once it was decided what the group goes on with *and* the client was
 sought there. Until then no event of it counts, and no position. The client is given the leader

@@ -21,7 +21,7 @@ ANSWER_SECONDS = 10.0
 
 
 class PlainCommits:
-    """What was committed and is not answered yet, and what failed."""
+    """Commits without an answer yet, and failed commits."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

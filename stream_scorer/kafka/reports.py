@@ -1,4 +1,4 @@
-"""What the client reports of the records of one burst: which of them the brokers refuse, and why.
+"""Delivery reports of one burst: which records the brokers refuse, and why.
 
 A broker takes a batch or refuses it. Since KIP-467 it names the records that are the cause. Of that
 the client passes on: where it names two or more, ``_INVALID_DIFFERENT_RECORD`` for their

@@ -29,7 +29,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """What a null becomes; ``value`` ``None`` means that the event is rejected."""
+    """The replacement for a null; ``value`` ``None`` rejects the event."""
 
     value: Any
 

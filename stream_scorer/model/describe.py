@@ -1,4 +1,4 @@
-"""What is in a model file, read without a session: for ``inspect`` and for people."""
+"""Describes a model file without opening a session, for ``inspect``."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class FeatureTensors:
 
 @dataclass(frozen=True, slots=True)
 class TensorMap:
-    """How one tensor is filled: by scalar fields side by side, or by one array field."""
+    """A mapping from fields to one tensor: scalar fields side by side, or one array field."""
 
     spec: TensorSpec
     features: tuple[Feature, ...]
@@ -70,7 +70,7 @@ class TensorMap:
 
 @dataclass(frozen=True, slots=True)
 class FeatureMap:
-    """How every input tensor of a model is filled from fields of the reader's schema."""
+    """A mapping from fields of the reader's schema to all input tensors of a model."""
 
     tensor_maps: tuple[TensorMap, ...]
 

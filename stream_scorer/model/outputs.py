@@ -1,4 +1,4 @@
-"""From the model's outputs to fields of the scored event: names, types, values.
+"""Maps model outputs to fields of the scored event: names, types, values.
 
 A row of rank 0 or width 1 is a scalar, a wider row an array, a higher rank arrays within arrays.
 """
@@ -54,7 +54,7 @@ class Pick:
 
 @dataclass(frozen=True, slots=True)
 class OutputMap:
-    """How the scored event is made of a model's outputs."""
+    """A mapping from model outputs to fields of the scored event."""
 
     picks: tuple[Pick, ...]
 

@@ -1,4 +1,4 @@
-"""What ONNX Runtime says when it refuses a model, in one sentence with the way out."""
+"""Turns ONNX Runtime's errors about a model into one sentence with the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many values a row of a tensor takes, and whether the fields give as many."""
+"""Compares the number of values in a tensor's row with the number that the fields provide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session says about its tensors, and what of it can be served."""
+"""Reads tensor specifications from a session, and decides which can be served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model takes and gives: names, dtypes and shapes of its tensors."""
+"""Model inputs and outputs: names, dtypes and shapes of tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many threads the container may use: its CPU quota, not the host's cores.
+"""The number of threads the container may use: its CPU quota, not the host's cores.
 
 ONNX Runtime sizes its pool by the cores of the machine; under a quota such a pool is throttled.
 """

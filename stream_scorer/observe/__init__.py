@@ -1,1 +1,1 @@
-"""What an operator sees: logs, metrics, health. The core is handed these and imports none."""
+"""Observability: logs, metrics, health. The core receives these and imports none of them."""

@@ -1,4 +1,4 @@
-"""What the worker has done so far and lately, for whoever looks at it as a whole."""
+"""Totals and recent activity of the worker, for the status and the live page."""
 
 from __future__ import annotations
 

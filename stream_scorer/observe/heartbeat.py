@@ -1,4 +1,4 @@
-"""What the loop does at the moment, and how long it may take for it."""
+"""The loop's current activity, and the time limit for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the worker is behind, by partition, as a reader of committed events would count.
+"""Consumer lag by partition, counted as a ``read_committed`` reader sees it.
 
 A transaction's end takes an offset of its own, so offsets are no events. Where the worker has
 nothing to do it commits its position past those markers, and is behind by nothing. Where it has,
@@ -26,7 +26,7 @@ ENOUGH_OFFSETS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far the worker is behind in one partition.
+    """The lag of one partition.
 
     Attributes:
         source: the partition.

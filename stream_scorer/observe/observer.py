@@ -1,4 +1,4 @@
-"""Who the loop tells what it does: turns it into metrics, log lines and a sign of life."""
+"""Turns the loop's events into metrics, log lines and a heartbeat."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REMEMBERED_CAUSES = 100
 
 
 class Logger(Protocol):
-    """What is needed of the log."""
+    """The part of the log that the observer uses."""
 
     def debug(self, event: str, **values: object) -> object:
         """Log something that only helps to find a fault."""

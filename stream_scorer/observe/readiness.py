@@ -1,4 +1,4 @@
-"""Whether the worker could take events: what ``/readyz`` says.
+"""Readiness for ``/readyz``: whether the worker could process events.
 
 The server is up only once the model is loaded and warm, and the loop joins the group only with a
 producer that is initialised. So what is left to see is that the group has taken the worker in, with
@@ -22,7 +22,7 @@ STEADY_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """What is waited for, since when, and when that was last seen (monotonic seconds)."""
+    """A wait: its reason, its start, and when it was last reported (monotonic seconds)."""
 
     reason: str
     since: float
@@ -69,7 +69,7 @@ class Readiness:
 
     @property
     def waits(self) -> Away | None:
-        """What is waited for, though it may be in some partitions only."""
+        """The reason for the current wait, which may concern some partitions only."""
         away, held = self.away, self.held
         if away is None and held:
             return Away(reason_of(held), self._held_since, self._clock())

@@ -1,4 +1,4 @@
-"""What the HTTP server answers: a closed list of paths, each with what makes its answer."""
+"""The routes of the HTTP server: a closed list of paths and their handlers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the scores lie now, beside how they lay when the process began."""
+"""Compares the current distribution of scores with the one at the start of the process."""
 
 from __future__ import annotations
 

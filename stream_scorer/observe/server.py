@@ -135,7 +135,7 @@ class _ServerOnIPv6(_Server):
 
 
 class _UntilDeadline(io.RawIOBase):
-    """What a client sends, until it has taken too long in all."""
+    """A client's request stream with a deadline for the whole request."""
 
     def __init__(self, connection: socket.socket, seconds: float) -> None:
         self._connection = connection

@@ -20,7 +20,7 @@ from stream_scorer.observe.readiness import Readiness
 
 @dataclass(frozen=True)
 class Status:
-    """What is asked, in any thread, when somebody looks.
+    """Builds the status document on request, on any thread.
 
     ``facts`` never change: the sections ``kafka``, ``model``, ``schemas`` and ``config``, in which
     secrets are hidden already.

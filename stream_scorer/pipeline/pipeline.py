@@ -120,7 +120,7 @@ class Pipeline:
 
     @cached_property
     def seconds_per_row(self) -> float:
-        """How long a row takes in a full batch; the first question warms the model up.
+        """The time that a row takes in a full batch; the first access warms up the model.
 
         Raises:
             ContractError: the model does not take ``batching.max_records`` rows at once.
@@ -142,7 +142,7 @@ class Pipeline:
 
     @cached_property
     def prefix(self) -> bytes:
-        """What stands before each scored event, as ``schemas.framing`` has it."""
+        """The framing bytes before each scored event, as ``schemas.framing`` defines them."""
         return self.schemas.prefix_for(self.contract.scored)
 
     def reading(self, settings: Settings) -> Pipeline:

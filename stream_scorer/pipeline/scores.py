@@ -1,4 +1,4 @@
-"""What Python gets of a batch: the scores as NumPy columns, and what is wrong with which event."""
+"""The Python result of scoring: scores as NumPy columns, and problems by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this scorer's schemas come from, as configured."""
+"""The configured sources of schemas."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOT_REGISTERED = (
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """How events are framed, the source of writers' schemas, and the schema they are read as.
+    """The framing of events, the source of writer schemas, and the reader schema.
 
     ``prefix_for`` returns what stands before each scored event of a schema.
     ``registry`` is the one that is configured, if any; ``listed`` is what a directory lists.

@@ -1,4 +1,4 @@
-"""Where schemas come from: a registry, a folder of files, one file; a cache in front.
+"""Sources of schemas: a registry, a folder of files, one file; and a cache in front of them.
 
 The registry client is imported when a registry is configured, not before.
 """

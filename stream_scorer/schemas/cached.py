@@ -12,9 +12,9 @@ from stream_scorer.schemas.patience import REST, Patience, make_room
 from stream_scorer.schemas.source import LARGEST_ID, SchemaSource
 
 MAX_UNKNOWN_KEYS = 10_000
-"""So many keys without a schema are remembered; beyond, the oldest is asked for again."""
+"""At most this many unknown keys are remembered; beyond that, the oldest is looked up again."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
-"""What is not answered is asked again after this; twice as long each time, up to the second."""
+"""First and longest delay before an unanswered lookup is retried; the delay doubles each time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How long to wait for schemas that a registry does not know yet.
+"""Bounds the wait for schemas that a registry does not know yet.
 
 A node of a registry learns a moment later what another one has registered, and events may come
 before. But most ids that nobody knows are garbage, and may be another one in each event. So all
@@ -18,16 +18,16 @@ REST = 10.0
 """For so many times what was in vain took nothing like it is done: a tenth of the time at most."""
 FIRST_PAUSE_SECONDS = 0.25
 FEW = 8
-"""So many keys are asked for in between, at pauses that double; more of them at the end only."""
+"""At most this many keys are retried during the wait, with growing pauses; others at its end only."""
 MOST = 10_000
-"""So many keys are waited for at a time, and so many are remembered that were in vain."""
+"""At most this many keys are waited for at a time; as many unknown ones are remembered."""
 FIRST_AGAIN_SECONDS, LAST_AGAIN_SECONDS = 60.0, 3600.0
 """A key that was in vain is waited for again after this; twice as long each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Wait:
-    """What one key is waited for: since when, until when, and when it is asked for next."""
+    """The wait for one key: its start, its end, and the time of the next lookup."""
 
     began: float
     until: float

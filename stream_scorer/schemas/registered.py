@@ -1,4 +1,4 @@
-"""What a registry has under an id or a version, read as one schema."""
+"""Reads a registered schema and its references as one schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the scorer asks for a writer schema, and the two simplest answers."""
+"""The interface for finding a writer schema, and its two simplest implementations."""
 
 from __future__ import annotations
 

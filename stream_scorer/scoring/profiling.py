@@ -19,7 +19,7 @@ MOST_SCORES = 8
 
 @dataclass(frozen=True, slots=True)
 class Profiler:
-    """What is watched: nullable features by their path, scalar floats of the scored event."""
+    """Profiled fields: nullable features by path, scalar floats of the scored event."""
 
     features: tuple[str, ...]
     scores: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What the brokers refused, by the event: its score, or its dead letter too."""
+"""Events whose records the brokers refused: their scored event, or their dead letter too."""
 
 from __future__ import annotations
 

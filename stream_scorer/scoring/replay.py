@@ -29,7 +29,7 @@ Coordinates = tuple[TopicPartition, int]
 
 
 class Scorer(Protocol):
-    """What replays the events; see :class:`stream_scorer.scoring.scorer.Scorer`."""
+    """The scorer of a replay; see :class:`stream_scorer.scoring.scorer.Scorer`."""
 
     def score(self, batch: Batch) -> ScoredBatch:
         """Give every event its trace."""

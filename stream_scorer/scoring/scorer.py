@@ -55,7 +55,7 @@ Taken = TypeVar("Taken", Column, Encoded)
 
 @dataclass(frozen=True, slots=True)
 class ReadSide:
-    """How the bytes of an event become columns."""
+    """The read side of a scorer: from bytes to columns."""
 
     framing: Framing
     schemas: SchemaSource
@@ -64,7 +64,7 @@ class ReadSide:
 
 @dataclass(frozen=True, slots=True)
 class WriteSide:
-    """How scores become the bytes of a scored event.
+    """The write side of a scorer: from scores to the bytes of scored events.
 
     ``limits`` are what the output topic takes, as it is known now; ``lacking`` says whether it has
     so many partitions.
@@ -80,13 +80,13 @@ class WriteSide:
 
     @property
     def by_key(self) -> bool:
-        """Whether an event's key decides to which partition it goes, and not its source."""
+        """Whether the output partition follows the event's key instead of its source partition."""
         return self.partition == "key"
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """What becomes of events that are no ordinary ones."""
+    """The treatment of non-finite scores and tombstones."""
 
     non_finite: Literal["dead_letter", "pass"] = "dead_letter"
     tombstones: Literal["dead_letter", "forward"] = "dead_letter"

@@ -1,4 +1,4 @@
-"""What a dead letter says of the event that it was, read from the headers that its writer added."""
+"""Reads the headers that the writer of a dead letter added."""
 
 from __future__ import annotations
 
