@@ -23,7 +23,7 @@
         │                              the partitions that need it, go on with the others
         └── Withheld                   the same, of one schema: the registry may have others
 
-A fault of one event is no exception at all: it is a :class:`~stream_scorer.records.Problem`.
+A fault of one event is not an exception at all: it is a :class:`~stream_scorer.records.Problem`.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def reason(error: Exception) -> str:
     sentence around it to say.
     """
     if isinstance(error, UnicodeDecodeError):
-        return "it is no UTF-8 text"
+        return "it is not UTF-8 text"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     text = _NUMBER.sub("", text)
     return " ".join(text.split()).rstrip(".") or type(error).__name__

@@ -181,7 +181,7 @@ def read(bootstrap_servers: str, topic: str) -> list[Message]:
 def committed(bootstrap_servers: str, group: str, topic: str) -> dict[tuple[str, int], int]:
     """Return the offsets that the group has committed; none while its coordinator comes up.
 
-    A consumer that never subscribes is no member. ``list_consumer_group_offsets`` of the admin
+    A consumer that never subscribes is not a member. ``list_consumer_group_offsets`` of the admin
     client ends the process (librdkafka 2.16) when the coordinator is not there yet.
     """
     asked = [TopicPartition(topic, each) for each in _partitions(bootstrap_servers, topic)]

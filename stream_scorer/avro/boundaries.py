@@ -1,6 +1,6 @@
 """Finds the boundaries between datums in a block that states only their count.
 
-Values are skipped, not judged: an int beyond 32 bits or text that is no UTF-8 has a certain end,
+Values are skipped, not judged: an int beyond 32 bits or text that is not UTF-8 has a certain end,
 and is left to whoever reads that one datum. Where the end itself is in doubt (a union branch that
 does not exist, a negative length, bytes that run out) nothing after it can be told apart.
 """

@@ -141,7 +141,7 @@ def _choice(action: Choice, of: Type, wanted: Wanted, path: str) -> Step:
 def _array(action: Items, of: Type, path: str) -> Step:
     value, _ = nullable(of)
     if not isinstance(value, Array):
-        raise TypeError(f"{of} is no array")
+        raise TypeError(f"{of} is not an array")
     pieces = _values(action.items, value.items, Wanted(read=True), path)
     cell = _number_cell(pieces)
     if cell is not None:

@@ -62,7 +62,7 @@ def open_container(path: Path) -> Iterator[Container]:
     """Open a file for reading; one block at a time is in memory.
 
     Raises:
-        ConfigError: it can't be read or is no Avro file; or, while ``blocks`` are taken, it is cut
+        ConfigError: it can't be read or is not an Avro file; or, while ``blocks`` are taken, it is cut
             off or broken. The text names the block, and the record where that is known.
     """
     try:
@@ -83,7 +83,7 @@ def _read_header(path: Path, file: BinaryIO) -> tuple[Any, Schema]:
         raise ConfigError(f"{path} is empty; an Avro file has a header even without records.")
     if start != _MAGIC:
         raise ConfigError(
-            f"{path} is no Avro object container file: it begins with {start.hex(' ')}, "
+            f"{path} is not an Avro object container file: it begins with {start.hex(' ')}, "
             f"not with {_MAGIC.hex(' ')}."
         )
     file.seek(0)

@@ -96,7 +96,7 @@ def _value(action: Action, key: str) -> Step:
             return _items(_together([entry], [name, key], key), 1, key)
         case Fields():
             return _record(action, key)
-    raise TypeError(f"{action} is no value")
+    raise TypeError(f"{action} is not a value")
 
 
 def _copy(action: Copy, key: str) -> Step:

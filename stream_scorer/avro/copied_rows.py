@@ -22,7 +22,7 @@ Copying = Callable[[bytes, int, Copies], int]
 def copying(action: Action, wanted: Wanted, where: str) -> Copying:
     """Return what copies the wanted fields at and below a value.
 
-    It raises ``Malformed`` where a string is no UTF-8, or the schemas clash in a value.
+    It raises ``Malformed`` where a string is not UTF-8, or the schemas clash in a value.
 
     Args:
         action: How the value is resolved.

@@ -36,7 +36,7 @@ def default_value(json: Any, of: Type, where: str) -> Any:
     branch that fits.
 
     Raises:
-        ContractError: The JSON is no value of the type; the text names the field.
+        ContractError: The JSON is not a value of the type; the text names the field.
     """
     try:
         return _value(json, of, 0)
@@ -53,7 +53,7 @@ def fitting_branch(json: Any, of: Union) -> int:
 
 
 class _Unfit(Exception):
-    """The JSON is no value of the type."""
+    """The JSON is not a value of the type."""
 
 
 def _name(of: Type) -> str:

@@ -60,7 +60,7 @@ class Parser:
         """Return the type of ``source``; a plain name may refer to one defined before.
 
         Raises:
-            ConfigError: The JSON is no Avro schema; the text says where and why.
+            ConfigError: The JSON is not an Avro schema; the text says where and why.
         """
         if isinstance(source, str):
             return self._reference(source, namespace, where)
@@ -138,7 +138,7 @@ class Parser:
         inner = namespace_of(name)
         listed = _needed(source, "fields", where)
         if not isinstance(listed, list):
-            raise _wrong(where, "has 'fields' that are no list")
+            raise _wrong(where, "has 'fields' that are not a list")
         fields = tuple(self._field(each, inner, where) for each in listed)
         counted = {each.name for each in fields}
         if len(counted) < len(fields):
@@ -212,7 +212,7 @@ class Parser:
         for part in [*space.split("."), own] if space and self.strict else [own]:
             self._legal(part, where)
         if not is_namespace(space):
-            raise _wrong(where, f"has the namespace {space!r}, which is no text")
+            raise _wrong(where, f"has the namespace {space!r}, which is not text")
         return f"{space}.{own}" if space else own
 
     def _legal(self, name: str, where: str) -> str:
@@ -234,7 +234,7 @@ class Parser:
 
 
 def _wrong(where: str, what: str) -> ConfigError:
-    return ConfigError(f"The schema is no Avro: {f'field {where!r}' if where else 'it'} {what}.")
+    return ConfigError(f"The schema is not valid Avro: {f'field {where!r}' if where else 'it'} {what}.")
 
 
 def _needed(source: dict[str, Any], attribute: str, where: str) -> Any:
@@ -245,7 +245,7 @@ def _needed(source: dict[str, Any], attribute: str, where: str) -> Any:
 
 def _strings(source: Any, attribute: str, where: str) -> tuple[str, ...]:
     if not isinstance(source, list) or not all(isinstance(each, str) for each in source):
-        raise _wrong(where, f"has {attribute!r} that are no list of names")
+        raise _wrong(where, f"has {attribute!r} that are not a list of names")
     return tuple(source)
 
 

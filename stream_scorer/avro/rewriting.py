@@ -91,7 +91,7 @@ class _Writings:
                 return _blocks(_entry(value, where), where)
             case Fields():
                 return self._record(action, where)
-        raise TypeError(f"{action} is no value")
+        raise TypeError(f"{action} is not a value")
 
     def _record(self, action: Fields, where: str) -> Writing:
         if action in self.records:

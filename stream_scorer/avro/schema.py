@@ -61,7 +61,7 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
         strict: Whether names must be those of the specification; else what Java's parser takes.
 
     Raises:
-        ConfigError: It is no JSON, or no Avro schema; the text says where and why.
+        ConfigError: It is not JSON, or no Avro schema; the text says where and why.
     """
     try:
         values = json_values(source) if isinstance(source, str | bytes) else source
@@ -70,7 +70,7 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
         form = json.dumps(canonical(root, set()), separators=(",", ":"), ensure_ascii=False)
         identity = json.dumps(self_contained(root, set(), docs=False), sort_keys=True)
     except RecursionError:
-        raise ConfigError(f"The schema is no Avro: it nests more than {MAX_DEPTH} deep.") from None
+        raise ConfigError(f"The schema is not valid Avro: it nests more than {MAX_DEPTH} deep.") from None
     crc = bytes.fromhex(fastavro_fingerprint(form, "CRC-64-AVRO"))
     return Schema(values, text, crc, root, identity)
 

@@ -63,7 +63,7 @@ def skip(of: Type, *, utf8: bool = False) -> list[Piece]:
 
     Args:
         of: The type.
-        utf8: Whether a string that is no UTF-8 loses its row.
+        utf8: Whether a string that is not UTF-8 loses its row.
     """
     return _Skips(utf8, is_shared(of)).pieces(of)
 

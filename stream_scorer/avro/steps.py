@@ -214,7 +214,7 @@ def _octets(
 
 
 def text(path: str | None) -> Step:
-    """Read a string, or skip it; one that is no UTF-8 loses its row."""
+    """Read a string, or skip it; one that is not UTF-8 loses its row."""
 
     def step(wire: Wire, out: Out) -> None:
         lengths = wire.lengths()

@@ -247,12 +247,12 @@ def text(where: str) -> Check:
 
 
 def decoded(content: bytes, where: str) -> str:
-    """Return the text of a string's bytes; raise :class:`Malformed` if they are no UTF-8."""
+    """Return the text of a string's bytes; raise :class:`Malformed` if they are not UTF-8."""
     try:
         return content.decode()
     except UnicodeDecodeError as error:
         raise Malformed(
-            f"{_field(where)} is no UTF-8: byte {error.start} is {content[error.start]:#04x}."
+            f"{_field(where)} is not UTF-8: byte {error.start} is {content[error.start]:#04x}."
         ) from None
 
 

@@ -20,7 +20,7 @@ def json_values(text: str | bytes) -> Any:
     """Return the JSON values of a schema; a type's bare name is itself.
 
     Raises:
-        ConfigError: it is no text or no JSON; one sentence with line and column.
+        ConfigError: it is not text or no JSON; one sentence with line and column.
         RecursionError: it nests too deep.
     """
     if isinstance(text, bytes):
@@ -40,7 +40,7 @@ def _decoded(octets: bytes) -> str:
         return octets.decode(encoding)
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"The schema is no text: byte {error.start} can't be read as {encoding.upper()}."
+            f"The schema is not text: byte {error.start} can't be read as {encoding.upper()}."
         ) from None
 
 
@@ -50,10 +50,10 @@ def _without_comments(text: str) -> Any:
         return json.loads(_STRING_OR_COMMENT.sub(_blanked, text))
     except json.JSONDecodeError as error:
         raise ConfigError(
-            f"The schema is no JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+            f"The schema is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         ) from None
     except ValueError as error:
-        raise ConfigError(f"The schema is no JSON: {error}.") from None
+        raise ConfigError(f"The schema is not JSON: {error}.") from None
 
 
 def _blanked(found: re.Match[str]) -> str:

@@ -190,7 +190,7 @@ class Wire:
             number[impossible] = 0
 
     def not_utf8(self, starts: Whole, lengths: Whole) -> list[int]:
-        """Return the rows whose bytes are no UTF-8; pure ASCII is told for all rows at once."""
+        """Return the rows whose bytes are not UTF-8; pure ASCII is told for all rows at once."""
         return [
             row
             for row in self._not_ascii(starts, lengths).tolist()

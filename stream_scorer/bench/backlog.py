@@ -153,7 +153,7 @@ def _wait_for(
 def _committed(watch: Consumer, backlog: list[ClientPartition]) -> int:
     """Return how many events the group has done: its offsets, of topics that begin at zero.
 
-    A consumer that never subscribes is no member.
+    A consumer that never subscribes is not a member.
     """
     try:
         found = watch.committed(backlog, timeout=ANSWER_SECONDS)

@@ -42,7 +42,7 @@ class FileEvents:
         """Read the file, as much of it as is kept.
 
         Raises:
-            ConfigError: it can't be read, is no Avro file, or holds no event.
+            ConfigError: it can't be read, is not an Avro file, or holds no event.
         """
         datums: list[bytes] = []
         kept_bytes, cut = 0, False

@@ -272,7 +272,7 @@ class Cluster:
     def _committed(
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> list[ClientPartition]:
-        # A consumer that never subscribes is no member.
+        # A consumer that never subscribes is not a member.
         client = Consumer({**QUIET, **self._properties, "group.id": group_id})
         wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
         wanted = wanted or [ClientPartition("-", 0)]

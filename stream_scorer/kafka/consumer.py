@@ -327,7 +327,7 @@ class EventConsumer:
         """Return the membership that fences the offsets of a transaction (KIP-447).
 
         Raises:
-            TransactionAborted: this process is no member now. Offsets sent with such metadata
+            TransactionAborted: this process is not a member now. Offsets sent with such metadata
                 would not be fenced at all.
         """
         metadata: bytes = self._client.consumer_group_metadata()

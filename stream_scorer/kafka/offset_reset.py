@@ -1,4 +1,4 @@
-"""Decides where to resume in a partition: at the committed offset if it still exists, or at a reset.
+"""Decides where a partition resumes: at the committed offset if it still exists, or at a reset.
 
 The client runs with ``auto.offset.reset=error`` and reports every partition that it can't read from
 its place. Only here is it decided whether the group never committed there (``auto.offset.reset`` as

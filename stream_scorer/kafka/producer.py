@@ -130,7 +130,7 @@ class TransactionalProducer:
         """
         if self._client is None:
             return True
-        self._client.poll(0)  # hands its log lines over
+        self._client.poll(0)  # deliver queued log callbacks
         return self._was_late or self._connections.broke
 
     def rebuild(self) -> None:

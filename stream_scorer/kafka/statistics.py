@@ -25,7 +25,7 @@ def heard_by(hears: Hears | None, kind: Kind) -> dict[str, Any]:
 
     def heard(text: str) -> None:
         # An exception in here would come out of a poll and end the worker: a client id with a
-        # quotation mark in it is enough to make the client write what is no JSON.
+        # quotation mark in it is enough to make the client write what is not JSON.
         try:
             statistics = read(text, kind)
         except (ValueError, LookupError):

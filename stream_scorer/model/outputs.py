@@ -108,13 +108,13 @@ def map_outputs(outputs: Sequence[OutputSpec], chosen: Mapping[str, str] | None)
             name made legal.
 
     Raises:
-        ConfigError: a field's name is no Avro name, or two outputs would share one.
+        ConfigError: a field's name is not an Avro name, or two outputs would share one.
         ContractError: an output does not exist, can't be a column, or isn't one row an event.
     """
     if chosen is None:
         chosen = _own_names(outputs)
     if not chosen:
-        raise ConfigError("model.outputs is empty: name at least one output, or leave it away.")
+        raise ConfigError("model.outputs is empty: name at least one output, or omit it.")
     return OutputMap(tuple(_pick(name, selector, outputs) for name, selector in chosen.items()))
 
 

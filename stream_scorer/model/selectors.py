@@ -1,4 +1,4 @@
-"""Selects the part of an output that a field holds: all, a position ``[1]``, a ``[class=fraud]``."""
+"""Selects the part of an output for a field: all, a position ``[1]``, a ``[class=fraud]``."""
 
 from __future__ import annotations
 

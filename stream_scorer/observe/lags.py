@@ -1,6 +1,6 @@
 """Consumer lag by partition, counted as a ``read_committed`` reader sees it.
 
-A transaction's end takes an offset of its own, so offsets are no events. Where the worker has
+A transaction's end takes an offset of its own, so offsets are not events. Where the worker has
 nothing to do it commits its position past those markers, and is behind by nothing. Where it has,
 what lies ahead is not known yet: as many of its offsets are taken for events as of those that were
 read last.

@@ -103,7 +103,7 @@ def read_schema(path: Path) -> Schema:
     """Return the schema of an ``.avsc`` file.
 
     Raises:
-        ConfigError: it can't be read, or is no Avro schema.
+        ConfigError: it can't be read, or is not an Avro schema.
     """
     try:
         return parse(path.read_bytes())
@@ -118,7 +118,7 @@ def read_reader(settings: Settings) -> Schema:
 
     Raises:
         ConfigError: the file can't be read, or no reader's schema is configured.
-        ContractError: what the registry has is no Avro schema.
+        ContractError: what the registry has is not an Avro schema.
         Unreachable: the registry does not answer.
     """
     if settings.schemas.reader is not None or settings.schemas.registry is None:

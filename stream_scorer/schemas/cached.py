@@ -82,7 +82,7 @@ class CachedSchemas:
             Unanswered: the source can't say now, or could not a moment ago, or does not know the
                 key yet; within its ``seconds`` it is not asked again.
             SchemaGone: the source has the schema, and no longer one that it refers to.
-            ContractError: what the source has is no Avro schema that can be read.
+            ContractError: what the source has is not an Avro schema that can be read.
         """
         schema = self._schemas.get(key)
         if schema is not None:

@@ -32,7 +32,7 @@ class DirectorySchemas:
         """
         self._folder = folder
         if not folder.is_dir():
-            raise ConfigError(f"`schemas.directory`: {folder} is no folder.")
+            raise ConfigError(f"`schemas.directory`: {folder} is not a folder.")
         self._by_key = _listed(folder)
         self._by_fingerprint = {
             schema.fingerprint: schema for schema in (*_unlisted(folder), *self._by_key.values())

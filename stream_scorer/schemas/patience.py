@@ -18,7 +18,7 @@ REST = 10.0
 """For so many times what was in vain took nothing like it is done: a tenth of the time at most."""
 FIRST_PAUSE_SECONDS = 0.25
 FEW = 8
-"""At most this many keys are retried during the wait, with growing pauses; others at its end only."""
+"""At most this many keys are retried during the wait, with growing pauses; others at its end."""
 MOST = 10_000
 """At most this many keys are waited for at a time; as many unknown ones are remembered."""
 FIRST_AGAIN_SECONDS, LAST_AGAIN_SECONDS = 60.0, 3600.0

@@ -28,7 +28,7 @@ def read_registered(client: RegistryClient, what: str, registered: Any, context:
     Raises:
         NoAnswer: the registry does not say what it refers to.
         SchemaGone: a version that it refers to is deleted for good.
-        ContractError: it is no Avro schema that can be read, or its events are encrypted.
+        ContractError: it is not an Avro schema that can be read, or its events are encrypted.
     """
     if (registered.schema_type or "AVRO") != "AVRO":
         raise ContractError(f"In the registry, {what} is {registered.schema_type}, not Avro.")

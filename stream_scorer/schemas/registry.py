@@ -92,7 +92,7 @@ class RegistrySchemas:
             Withheld: the registry answers with an error, or refuses to answer.
             Unanswered: it does not answer.
             SchemaGone: it has the schema, and no longer one that it refers to.
-            ContractError: what it has is no Avro schema that can be read.
+            ContractError: what it has is not an Avro schema that can be read.
         """
         try:
             match key:
@@ -113,7 +113,7 @@ class RegistrySchemas:
 
         Raises:
             ConfigError: there is no such subject.
-            ContractError: it is no Avro schema that can be read.
+            ContractError: it is not an Avro schema that can be read.
             Unreachable: the registry does not answer, or refuses to.
         """
         subject = self.full_name(subject)
@@ -200,7 +200,7 @@ class RegistrySchemas:
     def versions(self, subject: str) -> dict[int, Schema | ContractError]:
         """Return all versions of a subject, oldest first, none if it is unknown; at start.
 
-        In place of a version that is no Avro schema that can be read is the error that says why.
+        In place of a version that is not an Avro schema that can be read is the error that says why.
 
         Raises:
             Unreachable: the registry does not answer, or refuses to.

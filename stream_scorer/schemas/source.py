@@ -23,7 +23,7 @@ class SchemaSource(Protocol):
             Withheld: the source answers, but not whether it has this one; ask again later.
             Unanswered: it does not answer now, whatever the schema; ask again later.
             SchemaGone: there is one, and no longer what it refers to.
-            ContractError: there is one, and it is no Avro schema that can be read.
+            ContractError: there is one, and it is not an Avro schema that can be read.
         """
 
 
@@ -57,7 +57,7 @@ class FirstOf:
 
         Raises:
             Unanswered: a source can't say now, and none before it has the schema.
-            ContractError: what the first source has is no Avro schema that can be read.
+            ContractError: what the first source has is not an Avro schema that can be read.
         """
         for source in self.sources:
             schema = source.find(key)

@@ -2,7 +2,7 @@
 
 Schemas are drawn by Hypothesis, so that a failure shrinks to a small one. Events are written here,
 byte by byte, from a seeded generator: no writer of a library would produce sized blocks, several
-blocks, overlong varints, any NaN, or text that is no UTF-8.
+blocks, overlong varints, any NaN, or text that is not UTF-8.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def test_blocks_that_state_their_size_are_skipped() -> None:
 
 
 def test_a_wrong_value_with_a_certain_end_is_left_to_its_reader() -> None:
-    """An int beyond 32 bits, a boolean of 2, text that is no UTF-8, an enum index out of range."""
+    """An int beyond 32 bits, a boolean of 2, text that is not UTF-8, an enum index out of range."""
     enum = {"type": "enum", "name": "e", "symbols": ["A"]}
     schema = record(("i", "int"), ("b", "boolean"), ("s", "string"), ("e", enum))
     datum = b"\xfe\xff\xff\xff\xff\x7f" + b"\x02" + b"\x02\xff" + b"\x40"

@@ -185,8 +185,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (b"", "is empty"),
-        (b"Ob", "is no Avro object container file: it begins with 4f 62"),
-        (b'{"n": 1}', "is no Avro object container file: it begins with 7b 22 6e 22"),
+        (b"Ob", "is not an Avro object container file: it begins with 4f 62"),
+        (b'{"n": 1}', "is not an Avro object container file: it begins with 7b 22 6e 22"),
         (b"Obj\x01", "has a broken header"),
         (b"Obj\x01\x00" + bytes(16), "has a broken header"),
     ],

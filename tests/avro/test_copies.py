@@ -35,7 +35,7 @@ ROWS = 24
 
 
 class Refused(Exception):
-    """The reader's schema has no place for a datum, or a string is no UTF-8."""
+    """The reader's schema has no place for a datum, or a string is not UTF-8."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_bytes_left_over_are_malformed() -> None:
 
 @pytest.mark.parametrize("of", ["int", "double", "string", "boolean", ["null", "double"]])
 def test_an_empty_event_is_malformed_unless_its_schema_has_no_bytes(of: Any) -> None:
-    """Nothing is no value of these."""
+    """Nothing is not a value of these."""
     assert _why(of, b"") is not None
     assert _why("null", b"") is None
 
@@ -121,7 +121,7 @@ def test_a_negative_or_absurd_length_is_malformed(of: str, wanted: list[str]) ->
 def test_a_string_that_is_read_must_be_utf8_and_one_that_is_skipped_need_not() -> None:
     """Nobody depends on the text of a field that nobody reads; fastavro refuses both."""
     assert _why("string", b"\x04\xc3\xa9") is None
-    assert _why("string", b"\x04a\xff") == "Field 'x' is no UTF-8: byte 1 is 0xff."
+    assert _why("string", b"\x04a\xff") == "Field 'x' is not UTF-8: byte 1 is 0xff."
     assert _why("string", b"\x06\xed\xa0\x80") is not None  # a lone surrogate
     assert _why("string", b"\x04a\xff", []) is None
     texts = {"type": "array", "items": "string"}

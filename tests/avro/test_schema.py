@@ -110,7 +110,7 @@ def test_the_fingerprint_of_other_alphabets_is_that_of_their_utf_8() -> None:
         ({"type": "enum", "name": "E", "symbols": "ab"}, "no list of names"),
         ({"type": "enum", "name": "E", "symbols": ["a"], "default": "b"}, "none of its symbols"),
         (["null", ["int", "long"]], "a union that directly holds a union"),
-        ('{"type":"fixed","size":1,"name":"\\ud800.a"}', "which is no text"),
+        ('{"type":"fixed","size":1,"name":"\\ud800.a"}', "which is not text"),
         (["int", "int"], "two branches of type 'int'"),
         ([], "a union without a branch"),
         (record(("a", record(name="Event"))), "'Event' a second time"),

@@ -61,7 +61,7 @@ def test_a_bare_name_is_itself(name: str) -> None:
         ("syntax = 'proto3';\n" * 100, "line 1, column 1: Expecting value."),
         ("[1" + "1" * 5000 + "]", "Exceeds the limit"),
         ("", "line 1, column 1: Expecting value."),
-        (b'{"name": "gr\xf6\xdfe"}', "The schema is no text: byte 12 can't be read as UTF-8."),
+        (b'{"name": "gr\xf6\xdfe"}', "The schema is not text: byte 12 can't be read as UTF-8."),
     ],
 )
 def test_what_is_no_json_is_one_short_sentence_with_its_place(

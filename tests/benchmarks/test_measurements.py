@@ -69,7 +69,7 @@ def test_settings_win_over_those_of_the_file() -> None:
 
 
 def test_the_steps_of_a_start_are_read_from_the_log() -> None:
-    """Each with its first line; lines that are no JSON are others' business."""
+    """Each with its first line; lines that are not JSON are others' business."""
     began_at = 1_800_000_000.0
     lines = [
         "%3|FAIL|",

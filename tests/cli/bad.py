@@ -154,8 +154,8 @@ BAD = [
     ),
     Bad("a field is not there", 3, ("'event.a'", "Nearest: a"), mapped("event.a", "b")),
     Bad("the width is wrong", 3, ("takes 2 values a row", "name 2 fields"), mapped("a")),
-    Bad("a text is no number", 3, ("'event_id' is a string",), mapped("a", "event_id")),
-    Bad("a number is no text", 3, ("takes text", "'a' is a double"), bend=model("string", None, 2)),
+    Bad("a text is not a number", 3, ("'event_id' is a string",), mapped("a", "event_id")),
+    Bad("a number is not text", 3, ("takes text", "'a' is a double"), bend=model("string", None, 2)),
     Bad("an output is not there", 3, ("'z'", "it has y"), {"model": {"outputs": {"score": "z"}}}),
     Bad(
         "a position is not there",
@@ -178,7 +178,7 @@ BAD = [
     ),
     Bad("the schema is not there", 2, ("event.avsc", "can't be read"), bend=removed("event.avsc")),
     Bad("the schema is empty", 2, ("event.avsc",), bend=written("event.avsc", b"")),
-    Bad("the schema is no JSON", 2, ("event.avsc", "no JSON"), bend=written("event.avsc", b"{")),
+    Bad("the schema is not JSON", 2, ("event.avsc", "no JSON"), bend=written("event.avsc", b"{")),
     Bad(
         "the schema is no Avro",
         2,

@@ -16,7 +16,7 @@ from tests.kafka.raw_producer import RawHeaders, RawProducer, mocked
 
 _names = itertools.count()
 
-#: Names that are no UTF-8: Latin-1, a lone continuation, cut off, overlong, a surrogate, too far.
+#: Names that are not UTF-8: Latin-1, a lone continuation, cut off, overlong, a surrogate, too far.
 NO_TEXT = [b"gr\xf6sse", b"\x80", b"ab\xe2\x82", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"]
 
 

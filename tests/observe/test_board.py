@@ -100,7 +100,7 @@ SECRET = "4111-1111"  # noqa: S105 - it stands for a value that must not be seen
 @pytest.mark.parametrize("reason", list(Reason))
 def test_a_sample_shows_no_value_unless_values_may_be_shown(board: Board, reason: Reason) -> None:
     """Its own message may quote some, so another sentence stands in its place."""
-    bad = letter(7, reason, f"{SECRET} is no number", SECRET.encode())
+    bad = letter(7, reason, f"{SECRET} is not a number", SECRET.encode())
     committed(board, bad)
     (sample,) = shown(board)["dead_letters"]["samples"]
     assert SECRET not in json.dumps(shown(board))

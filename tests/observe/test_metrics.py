@@ -140,7 +140,7 @@ def test_features_and_outputs_are_there_from_the_start(
 def test_what_committed_events_looked_like_is_counted(
     registry: CollectorRegistry, metrics: Metrics
 ) -> None:
-    """Features that are null, scores that are no numbers, and of how many events."""
+    """Features that are null, scores that are not numbers, and of how many events."""
     scores = {"score": ScoreCounts.of(np.array([0.5, np.nan, np.inf]))}
     metrics.profile(Profile(3, {"a": 2}, scores))
     metrics.profile(Profile(1, {"a": 1}, scores))

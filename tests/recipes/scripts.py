@@ -156,7 +156,7 @@ def _offsets(admin: AdminClient, topic: str, spec: OffsetSpec) -> dict[int, int]
 
 
 def _outsider(given: argparse.Namespace) -> Consumer:
-    """Return a client that speaks for the group and is no member of it."""
+    """Return a client that speaks for the group and is not a member of it."""
     return Consumer(
         {
             "bootstrap.servers": given.bootstrap_server,

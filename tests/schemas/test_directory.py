@@ -87,7 +87,7 @@ def test_a_schema_without_an_id_says_what_to_add(tmp_path: Path) -> None:
     ("ids", "sentence"),
     [
         ("1: card.avsc\n2: crad.avsc", r"line 2 \(2: crad.avsc\): .* can't be read: No such file"),
-        ("1: broken.avsc", r"line 1 \(1: broken.avsc\): .*: The schema is no JSON"),
+        ("1: broken.avsc", r"line 1 \(1: broken.avsc\): .*: The schema is not JSON"),
         ("1: card.avsc\n1: card.avsc", r"line 2 lists schema id 1 a second time"),
         ("one: card.avsc", "line 1: one is neither a schema id"),
         ("-1: card.avsc", "line 1: -1 is neither a schema id"),
@@ -107,7 +107,7 @@ def test_a_wrong_entry_is_named(tmp_path: Path, ids: str, sentence: str) -> None
 
 def test_a_folder_that_is_none_is_named(tmp_path: Path) -> None:
     """A path typo."""
-    with pytest.raises(ConfigError, match=r"`schemas.directory`: .*nowhere is no folder"):
+    with pytest.raises(ConfigError, match=r"`schemas.directory`: .*nowhere is not a folder"):
         DirectorySchemas(tmp_path / "nowhere")
 
 

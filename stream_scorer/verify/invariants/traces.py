@@ -27,7 +27,7 @@ class _Source:
 class OneTraceEach:
     """Holds traces against events; either may come first.
 
-    Second traces, wrong ones, and traces of what is no event are certain at once; an event without
+    Second traces, wrong ones, and traces of what is not an event are certain at once; an event without
     a trace only at the end. Memory: a byte an event, and an object for each event or trace that
     waits for the other.
     """
@@ -39,7 +39,7 @@ class OneTraceEach:
     def expect(self, event: InputEvent) -> None:
         """Take an event in. Those of a partition come in order; one that came before is left out.
 
-        An offset that is passed over is no event: a control marker, or what was aborted.
+        An offset that is passed over is not an event: a control marker, or what was aborted.
         """
         source = self._of(event.source)
         if event.offset < source.known_to:

@@ -48,5 +48,5 @@ def test_events_between_the_last_trace_and_the_offset() -> None:
 
 
 def test_the_offset_may_lie_behind_markers() -> None:
-    """They are no events."""
+    """They are not events."""
     assert Case(committed=9, samples=[7]).judged() == []
