@@ -130,15 +130,15 @@ class TransactionalOutput:
         where = f"{first.source.topic} [{first.source.partition}] at offset {first.offset}"
         if self._dead_letters is None:
             raise TooManyDeadLetters(
-                f"{where} can't be scored ({first.problem.reason}: {first.problem.message}) and "
-                "there is no kafka.dead_letter_topic to put it; nothing is lost, the group stays "
-                "before it. Set a dead-letter topic and start again."
+                f"{where} can't be scored ({first.problem.reason}: {first.problem.message}), and "
+                "kafka.dead_letter_topic is not set. The offset was not committed, so nothing is "
+                "lost. Set a dead-letter topic and start again."
             )
         if self._dead_letters.ledger.would_overspend(self._clock(), events, dead):
             raise TooManyDeadLetters(
                 f"Too many events can't be scored: {dead} of the next {events} would cross "
                 f"dead_letters.budget. The first is {where} ({first.problem.reason}: "
-                f"{first.problem.message}). Nothing of these is committed; mend the cause, or "
+                f"{first.problem.message}). None of these events is committed. Fix the cause or "
                 "raise the budget, and start again."
             )
 

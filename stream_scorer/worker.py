@@ -96,7 +96,7 @@ class Worker:
         self._intake.subscribe(self)
 
     def _go_round(self) -> None:
-        """Take one step; whatever fails in a foreseen way is read and scored again."""
+        """Run one iteration. On an expected failure, rewind: the events are read and scored again."""
         if self._output.needs_rebuild:
             if (gathered := self._intake.open) is not None:
                 # Where connections break again and again, a smaller set gets through between.
@@ -110,7 +110,7 @@ class Worker:
             del failure
 
     def _attempt(self) -> StreamScorerError | None:
-        """Take one step; return what failed in a foreseen way."""
+        """Run one step, and return its failure if it is an expected one."""
         try:
             self._step()
         except (Unanswered, TransactionAborted, ProducerLost) as error:
