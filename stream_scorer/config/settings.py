@@ -235,8 +235,8 @@ class DeadLettersConfig(BaseModel):
     model_config = _STRICT
 
     budget: BudgetConfig | None = BudgetConfig()
-    """Checked before each commit: the transaction that would cross it is aborted and the worker
-    stops (exit 5). null: no budget."""
+    """Checked before each transaction: one that would cross it is not begun, and the worker stops
+    (exit 5). null: no budget."""
 
 
 class ServerConfig(BaseModel):
