@@ -212,7 +212,7 @@ def test_a_group_that_must_have_offsets_is_placed_before_its_first_start(shell: 
     scoring = shell.scoring
     scoring.set_up({"kafka": {"consumer": {"auto.offset.reset": "error"}}}, partitions=2)
     scoring.write(events(5, THEN))
-    shell.follow(recipe("docs/kubernetes.md", "### A fleet that sleeps for long"))
+    shell.follow(recipe("docs/kubernetes.md", "### Long periods at zero"))
     scored(shell)
     assert_each_event_has_one_trace(scoring, 5)
 
