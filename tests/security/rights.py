@@ -24,11 +24,11 @@ def worker_rights(
         "the output topic": output,
         "the dead-letter topic": dead,
         "the group": group,
-        "the group's name and what begins with it": group,
+        "names that begin with the group's name": group,
     }
-    _, _, rest = PAGE.read_text().partition("## Rights")
+    _, _, rest = PAGE.read_text().partition("## Permissions")
     table, _, _ = rest.partition("\n### ")
     return [
-        Right(_KINDS[kind], names[name.strip()], operation, prefixed="begins with" in name)
+        Right(_KINDS[kind], names[name.strip()], operation, prefixed="begin with" in name)
         for kind, name, operation in _ROW.findall(table)
     ]
