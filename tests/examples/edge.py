@@ -28,13 +28,13 @@ def commands(heading: str) -> str:
 
 
 def lay_out(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Do what the README says to do on a desk, in a folder that sees the clone's files.
+    """Do what the README says to do on a workstation, in a folder that sees the clone's files.
 
     The folder ``box`` in it is what becomes ``/etc/stream-scorer``.
     """
     for name in ("examples", "schemas", "stream_scorer"):
         (folder / name).symlink_to(ROOT / name)
-    return shell(commands("On your desk"), folder)
+    return shell(commands("On your workstation"), folder)
 
 
 def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -100,5 +100,5 @@ def test_the_readme_puts_the_files_where_the_unit_looks_for_them() -> None:
 def test_the_readmes_ports_and_size_are_those_of_the_files() -> None:
     """What a reader types meets what runs."""
     settings = load(edge.CONFIG, [], {}, need_kafka=True)
-    assert f"127.0.0.1:{settings.server.port}/" in edge.commands("See it")
+    assert f"127.0.0.1:{settings.server.port}/" in edge.commands("Monitor it")
     assert f"`MemoryMax={UNIT.one('MemoryMax')}`" in edge.README.read_text()
