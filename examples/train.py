@@ -6,8 +6,8 @@ From a clone::
     python examples/train.py
 
 writes ``stream_scorer/demo/models/*.onnx`` and their ``SHA256SUMS``. The events are simulated and
-every seed is fixed: the same versions of the libraries give the same files. Their versions stand in
-each model's metadata, which ``stream-scorer inspect --model`` prints.
+every seed is fixed: the same versions of the libraries produce the same files. Each model's metadata
+contains these versions; ``stream-scorer inspect --model`` prints it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ OPSET = 15  # the newest that onnxmltools writes
 
 
 def train_card_fraud() -> onnx.ModelProto:
-    """Return gradient-boosted trees: ``features`` to ``label`` and ``probabilities``.
+    """Train gradient-boosted trees: ``features`` to ``label`` and ``probabilities``.
 
-    A null feature reaches the trees as NaN, and each split has learned which way that goes.
+    A null feature reaches the trees as NaN, and each split has learned which branch NaN takes.
     """
     train = card_fraud.simulate(TRAINING_ROWS, np.random.default_rng(1))
     test = card_fraud.simulate(TEST_ROWS, np.random.default_rng(2))
@@ -54,7 +54,7 @@ def train_card_fraud() -> onnx.ModelProto:
 
 
 def train_machine_telemetry() -> onnx.ModelProto:
-    """Return a small network: ``sensors`` to ``failure_probability`` and ``failure_modes``."""
+    """Train a small network: ``sensors`` to ``failure_probability`` and ``failure_modes``."""
     train = machine_telemetry.simulate(TRAINING_ROWS, np.random.default_rng(3))
     test = machine_telemetry.simulate(TEST_ROWS, np.random.default_rng(4))
     scaler = StandardScaler().fit(train.features(machine_telemetry.FEATURES))
@@ -76,7 +76,7 @@ def train_machine_telemetry() -> onnx.ModelProto:
 def _agree(
     model: onnx.ModelProto, rows: NDArray[np.float32], expected: dict[str, NDArray[np.floating]]
 ) -> None:
-    """Raise unless ONNX Runtime gives the scores that the training library gave."""
+    """Raise ``AssertionError`` unless ONNX Runtime returns the scores of the training library."""
     session = onnxruntime.InferenceSession(model.SerializeToString())
     outputs = session.run(list(expected), {session.get_inputs()[0].name: rows})
     for name, output in zip(expected, outputs, strict=True):
@@ -84,12 +84,12 @@ def _agree(
 
 
 def _targets(modes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return whether the machine failed at all, then each mode."""
+    """Return one column for any failure, followed by one per failure mode."""
     return np.column_stack([modes.max(axis=1), modes])
 
 
 def _network_as_onnx(scaler: StandardScaler, network: MLPClassifier) -> onnx.ModelProto:
-    """Write the scaler and the layers as one graph; both outputs share all but its last layer."""
+    """Build one graph from the scaler and the layers; a final split yields both outputs."""
     arrays = {"mean": scaler.mean_, "deviation": scaler.scale_}
     for layer, (weights, bias) in enumerate(zip(network.coefs_, network.intercepts_, strict=True)):
         arrays |= {f"weights_{layer}": weights, f"bias_{layer}": bias}
@@ -126,7 +126,7 @@ def _tensor(name: str, width: int) -> onnx.ValueInfoProto:
 def save(
     model: onnx.ModelProto, name: str, libraries: tuple[str, ...], about: dict[str, str]
 ) -> None:
-    """Check the model, note what it is made of and with, and write it."""
+    """Check the model, add ``about`` and the library versions as metadata, and write it."""
     made_with = ", ".join(f"{library} {version(library)}" for library in libraries)
     helper.set_model_props(model, about | {"made_with": made_with})
     onnx.checker.check_model(model)
