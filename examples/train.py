@@ -6,8 +6,8 @@ From a clone::
     python examples/train.py
 
 writes ``stream_scorer/demo/models/*.onnx`` and their ``SHA256SUMS``. The events are simulated and
-every seed is fixed: the same versions of the libraries produce the same files. Each model's metadata
-contains these versions; ``stream-scorer inspect --model`` prints it.
+every seed is fixed: the same versions of the libraries produce the same files. Each model's
+metadata contains these versions; ``stream-scorer inspect --model`` prints it.
 """
 
 from __future__ import annotations
