@@ -29,7 +29,8 @@ from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS, transaction_timeout_seconds
 from stream_scorer.kafka.cluster import brokers_answer
-from stream_scorer.kafka.producer import MakeClient, longest_call_seconds, make_client
+from stream_scorer.kafka.producer import longest_call_seconds
+from stream_scorer.kafka.transactional_client import MakeClient, make_client
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.observe.heartbeat import Heartbeat
 from stream_scorer.observe.page import PAGE_HEADERS
