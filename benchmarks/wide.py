@@ -33,7 +33,7 @@ from benchmarks.outcome import add_folder_option, save
 from benchmarks.workloads import Workload
 from stream_scorer.config.loading import load
 from stream_scorer.pipeline.contract import warm_up
-from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
 from stream_scorer.records import Batch, Stage, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
 
@@ -109,7 +109,7 @@ def scorer_of(workload: Workload, folder: Path) -> Scorer:
     ours.contender().command(job)  # writes the config and the scored schema
     pipeline = open_pipeline(load(folder / f"{job.group}.yaml", (), {}, need_kafka=True))
     warm_up(pipeline.contract.model, ROWS)
-    return pipeline.scorer()
+    return make_scorer(pipeline)
 
 
 def measure(folder: Path, batches: int) -> Iterator[Cost]:

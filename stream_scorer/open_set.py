@@ -45,9 +45,9 @@ class Pace:
 class BatchSize:
     """The number of rows to poll at once.
 
-    Larger batches amortise per-batch overhead, so a batch has the rows of several inference calls as
-    long as those are small and quick. A slow model gets fewer rows than one call may have, so that
-    the loop does not exceed ``max.poll.interval.ms``.
+    Larger batches amortise per-batch overhead, so a batch has the rows of several inference calls
+    as long as those are small and quick. A slow model gets fewer rows than one call may have, so
+    that the loop does not exceed ``max.poll.interval.ms``.
     """
 
     def __init__(self, pace: Pace, seconds_per_row: float) -> None:

@@ -96,7 +96,7 @@ class Worker:
         self._intake.subscribe(self)
 
     def _go_round(self) -> None:
-        """Run one iteration. On an expected failure, rewind: the events are read and scored again."""
+        """Run one iteration. On an expected failure, rewind: events are read and scored again."""
         if self._output.needs_rebuild:
             if (gathered := self._intake.open) is not None:
                 # Where connections break again and again, a smaller set gets through between.

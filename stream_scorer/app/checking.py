@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from stream_scorer.pipeline.contract import Contract, make_contract, open_model, warm_up
 from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.app.schema_checks import judge_pinning, look_at_reading, look_at_writing
-from stream_scorer.pipeline.sources import Schemas, open_schemas, read_reader
 from stream_scorer.app.trial import judge_clients
 from stream_scorer.avro.schema import Schema
 from stream_scorer.check.contract import judge_features, judge_outputs, mistakes
@@ -34,6 +32,8 @@ from stream_scorer.errors import ConfigError, RefusesToStart
 from stream_scorer.model.runtime import conflicting_packages
 from stream_scorer.model.session import Model
 from stream_scorer.observe.server import why_not_served
+from stream_scorer.pipeline.contract import Contract, make_contract, open_model, warm_up
+from stream_scorer.pipeline.sources import Schemas, open_schemas, read_reader
 
 #: How long brokers may take to answer; a person waits for it.
 PATIENCE_SECONDS = 20.0

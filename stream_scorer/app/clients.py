@@ -33,8 +33,9 @@ from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.identity import LogId
 from stream_scorer.kafka.offset_reset import OffsetReset
-from stream_scorer.kafka.producer import MakeClient, TransactionalProducer, make_client
+from stream_scorer.kafka.producer import TransactionalProducer
 from stream_scorer.kafka.statistics import Hears
+from stream_scorer.kafka.transactional_client import MakeClient, make_client
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 
 #: New partitions wait meanwhile, and so do all others: who does not answer is asked again.

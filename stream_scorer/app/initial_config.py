@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stream_scorer.pipeline.sources import read_schema
 from stream_scorer.avro.schema import Schema, leaf_paths
 from stream_scorer.check.model import fields_that_must_not_be_nan
 from stream_scorer.check.wording import some, type_text
@@ -22,6 +21,7 @@ from stream_scorer.model.fields import Missing, has_null
 from stream_scorer.model.guesses import Guess, guess, is_label
 from stream_scorer.model.outputs import OutputMap, legal_name, map_outputs
 from stream_scorer.model.session import Model, load_model
+from stream_scorer.pipeline.sources import read_schema
 
 _PROVENANCE = ("model", "source", "scored_at")
 #: What no model and no schema knows; the file has examples there.

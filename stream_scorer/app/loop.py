@@ -16,10 +16,11 @@ from stream_scorer.check.findings import heed
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.client_config import MAX_POLL_INTERVAL_MS
-from stream_scorer.kafka.producer import MakeClient, make_client
+from stream_scorer.kafka.transactional_client import MakeClient, make_client
 from stream_scorer.observe.logs import Log
 from stream_scorer.open_set import Pace
-from stream_scorer.pipeline.pipeline import Pipeline
+from stream_scorer.pipeline.contract import warm_up
+from stream_scorer.pipeline.pipeline import Pipeline, make_scorer
 from stream_scorer.worker import Worker
 
 #: So many calls' rows are read and written at once, where they are small and quick.
@@ -35,6 +36,9 @@ class Seams:
     output: Callable[[protocols.Output], protocols.Output] = lambda output: output
     make_client: MakeClient = make_client
     loop: type[Worker] = Worker
+
+
+NO_SEAMS = Seams()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,9 @@ def make_ready(settings: Settings, kafka: KafkaConfig, pipeline: Pipeline, log: 
     """
     heed(look_at_reading(settings, pipeline.contract, pipeline.schemas), log.warning)
     topics = written_topics(kafka, topics_for_run(settings, kafka, log.warning))
-    scorer = pipeline.scorer(topics.scored_limits, lacking=topics.lacking)
-    return Ready(topics, scorer, pipeline.seconds_per_row)
+    scorer = make_scorer(pipeline, topics.scored_limits, lacking=topics.lacking)
+    rows = settings.batching.max_records
+    return Ready(topics, scorer, warm_up(pipeline.contract.model, rows))
 
 
 def make_loop(
@@ -78,7 +83,7 @@ def make_loop(
     stopping: Callable[[], bool],
     logins: RenewedLogins,
     log: Log,
-    seams: Seams = Seams(),
+    seams: Seams = NO_SEAMS,
 ) -> Worker:
     """Make the clients, and return the loop over them; it has not joined the group yet."""
     hears = watching.observer.heard

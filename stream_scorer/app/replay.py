@@ -11,11 +11,11 @@ from typing import Literal
 from stream_scorer.app.back_to_input import BackToInput
 from stream_scorer.app.clients import make_consumer, make_output, make_producer
 from stream_scorer.app.logs import start_logging
+from stream_scorer.app.loop import pace_of
 from stream_scorer.app.preflight import topics_for_replay
 from stream_scorer.app.renewed_logins import as_now
 from stream_scorer.app.replay_ends import ASK_SECONDS, Until, places, unread
 from stream_scorer.app.replay_progress import Progress
-from stream_scorer.app.loop import pace_of
 from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping
 from stream_scorer.app.trial import judge_clients
@@ -29,7 +29,7 @@ from stream_scorer.kafka.client_config import transaction_timeout_seconds
 from stream_scorer.kafka.cluster import REQUEST_SECONDS, Cluster
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.observe.logs import Log
-from stream_scorer.pipeline.pipeline import Pipeline, open_pipeline
+from stream_scorer.pipeline.pipeline import Pipeline, make_scorer, open_pipeline
 from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.protocols import Output, Scorer
 from stream_scorer.records import TopicLimits
@@ -184,7 +184,7 @@ def _partitions_of(kafka: KafkaConfig, topic: str) -> int:
 
 def _to_output(settings: Settings, kafka: KafkaConfig, input_side: _InputSide) -> _Ends:
     pipeline = open_pipeline(settings, open_schemas(input_side.configured))
-    scorer = pipeline.scorer(partial(_scored_limits, settings, input_side.topics))
+    scorer = make_scorer(pipeline, partial(_scored_limits, settings, input_side.topics))
     output = make_output(
         settings,
         kafka,

@@ -1,4 +1,4 @@
-"""``run``: a worker as a process: its log, its signals, its server, and who ends it if it is stuck."""
+"""``run``: a worker as a process, with a log, signals, an HTTP server and a watchdog."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 from stream_scorer.app.garbage import seldom_collected
 from stream_scorer.app.logs import start_logging
-from stream_scorer.app.loop import Seams, kafka_of, make_loop, make_ready, pace_of
+from stream_scorer.app.loop import NO_SEAMS, Seams, kafka_of, make_loop, make_ready, pace_of
 from stream_scorer.app.renewed_logins import RenewedLogins, as_now
 from stream_scorer.app.signals import Signals, hearing
 from stream_scorer.app.stopping import Stopping, stopped_at_start
@@ -29,7 +29,7 @@ from stream_scorer.observe.server import serving
 from stream_scorer.pipeline.pipeline import Pipeline, open_pipeline
 
 
-def run(settings: Settings, seams: Seams = Seams(), signals: Signals | None = None) -> None:
+def run(settings: Settings, seams: Seams = NO_SEAMS, signals: Signals | None = None) -> None:
     """Consume, score and produce until a signal asks for a stop.
 
     Everything that can be wrong is looked at, and the model is warm, before the group is joined.

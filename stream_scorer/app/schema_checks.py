@@ -8,13 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stream_scorer.pipeline.contract import Contract
-from stream_scorer.pipeline.sources import (
-    NOT_REGISTERED,
-    Schemas,
-    registered_id,
-    scored_subject,
-)
 from stream_scorer.avro.schema import Schema
 from stream_scorer.avro.types import Record
 from stream_scorer.check.findings import Finding, error, of_refusal, ok, skipped, warning
@@ -27,6 +20,13 @@ from stream_scorer.check.plans import (
 from stream_scorer.check.topics import is_pattern
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ContractError, RefusesToStart
+from stream_scorer.pipeline.contract import Contract
+from stream_scorer.pipeline.sources import (
+    NOT_REGISTERED,
+    Schemas,
+    registered_id,
+    scored_subject,
+)
 from stream_scorer.schemas import RegistrySchemas
 
 _REFUSED = (

@@ -17,7 +17,7 @@ from stream_scorer.columns import Column, Numbers, Payloads, Texts
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import Terminated, TooManyDeadLetters
 from stream_scorer.files import NewFiles
-from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
 from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.records import Batch, DeadLetter, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
@@ -73,7 +73,7 @@ def score_file(
         configured = settings.schemas.reader
         reader = read_schema(configured) if configured is not None else None
         pipeline = open_pipeline(settings, only(container.schema, reader))
-        scorer, contract = pipeline.scorer(), pipeline.contract
+        scorer, contract = make_scorer(pipeline), pipeline.contract
         # From here on there are files to remove.
         signals.tell(contract.model.terminate)
         read = (source, settings.model.path, *([configured] if configured else []))

@@ -62,8 +62,8 @@ def open_container(path: Path) -> Iterator[Container]:
     """Open a file for reading; one block at a time is in memory.
 
     Raises:
-        ConfigError: it can't be read or is not an Avro file; or, while ``blocks`` are taken, it is cut
-            off or broken. The text names the block, and the record where that is known.
+        ConfigError: it can't be read or is not an Avro file; or, while ``blocks`` are taken, it is
+            cut off or broken. The text names the block, and the record where that is known.
     """
     try:
         file = path.open("rb")

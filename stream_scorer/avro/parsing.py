@@ -234,7 +234,9 @@ class Parser:
 
 
 def _wrong(where: str, what: str) -> ConfigError:
-    return ConfigError(f"The schema is not valid Avro: {f'field {where!r}' if where else 'it'} {what}.")
+    return ConfigError(
+        f"The schema is not valid Avro: {f'field {where!r}' if where else 'it'} {what}."
+    )
 
 
 def _needed(source: dict[str, Any], attribute: str, where: str) -> Any:

@@ -70,7 +70,9 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
         form = json.dumps(canonical(root, set()), separators=(",", ":"), ensure_ascii=False)
         identity = json.dumps(self_contained(root, set(), docs=False), sort_keys=True)
     except RecursionError:
-        raise ConfigError(f"The schema is not valid Avro: it nests more than {MAX_DEPTH} deep.") from None
+        raise ConfigError(
+            f"The schema is not valid Avro: it nests more than {MAX_DEPTH} deep."
+        ) from None
     crc = bytes.fromhex(fastavro_fingerprint(form, "CRC-64-AVRO"))
     return Schema(values, text, crc, root, identity)
 

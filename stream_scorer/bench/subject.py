@@ -20,8 +20,8 @@ from stream_scorer.config.loading import load
 from stream_scorer.config.settings import Settings
 from stream_scorer.errors import ContractError
 from stream_scorer.pipeline.contract import Contract, warm_up
-from stream_scorer.pipeline.pipeline import open_pipeline
-from stream_scorer.pipeline.sources import only, read_reader
+from stream_scorer.pipeline.pipeline import Pipeline, make_scorer, open_pipeline
+from stream_scorer.pipeline.sources import only, open_schemas, read_reader
 from stream_scorer.scoring.scorer import Scorer
 
 Environment = Mapping[str, str]
@@ -74,7 +74,7 @@ def prepare(
     lay_out_schemas(folder, events.schema, contract.scored, contract.reader)
     words = for_schemas(folder)
     of_this_run = load(plan.config, (*plan.overrides, *words), environment, need_kafka=False)
-    scorer = judged.reading(of_this_run).scorer()
+    scorer = make_scorer(Pipeline(of_this_run, contract, open_schemas(of_this_run)))
     framed = FramedEvents(events, _prefix(settings, events.schema))
     named = f"{model.name} {model.version}".strip()
     return Subject(settings, words, framed, named, model.threads.intra_op), scorer

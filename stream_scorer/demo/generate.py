@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from confluent_kafka import Producer
 
-from stream_scorer.pipeline.sources import read_schema
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
 from stream_scorer.demo.events import GeneratedEvent, events
@@ -19,6 +18,7 @@ from stream_scorer.demo.producing import produced, serve_until
 from stream_scorer.demo.stories import Story
 from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.refused_logins import properties_from
+from stream_scorer.pipeline.sources import read_schema
 
 #: So often the producers move from the oldest schema to the newest, and begin anew.
 ROUND_EVENTS = 30_000

@@ -12,7 +12,6 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException
 
-from stream_scorer.pipeline.sources import read_schema, scored_subject
 from stream_scorer.app.scored_schema import scored_schema
 from stream_scorer.cli.failures import exit_code_of
 from stream_scorer.demo.elsewhere import Elsewhere, Say, arguments, place_of, say_on_stderr
@@ -20,6 +19,7 @@ from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.cluster import Cluster
 from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.local.topics import Topics
+from stream_scorer.pipeline.sources import read_schema, scored_subject
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 1.0

@@ -7,10 +7,12 @@ itself, so that the number that is acted on and the one that the client knows ar
 
 from __future__ import annotations
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
+
+from stream_scorer.kafka.transactional_client import TransactionalClient
 
 
-def partition_count(client: Producer, topic: str, within_seconds: float) -> int | None:
+def partition_count(client: TransactionalClient, topic: str, within_seconds: float) -> int | None:
     """Return the number, 0 if there is no such topic, ``None`` if the brokers don't say."""
     try:
         found = client.list_topics(topic, within_seconds).topics.get(topic)

@@ -14,10 +14,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import repeat
 from operator import length_hint
-from typing import Any
 
 import numpy as np
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
 from stream_scorer.errors import (
     ProducerLost,
@@ -35,6 +34,7 @@ from stream_scorer.kafka.messages import client_position
 from stream_scorer.kafka.partition_counts import partition_count
 from stream_scorer.kafka.reports import Reports
 from stream_scorer.kafka.statistics import Hears, heard_by
+from stream_scorer.kafka.transactional_client import MakeClient, TransactionalClient, make_client
 from stream_scorer.kafka.translation import (
     describe,
     error_of,
@@ -56,13 +56,6 @@ REPORT_SECONDS = 0.02
 ABORT_SECONDS = 0.1
 #: For so long after a connection broke, being fenced says nothing of another process.
 OWN_COPIES_SECONDS = 60.0
-
-MakeClient = Callable[[Mapping[str, Any], ClientLog], Producer]
-
-
-def make_client(properties: Mapping[str, Any], log: ClientLog) -> Producer:
-    """Return a client of librdkafka."""
-    return Producer(properties, logger=log)
 
 
 def longest_call_seconds(transaction_seconds: float) -> float:
@@ -106,7 +99,7 @@ class TransactionalProducer:
         self._clock = clock
         self._connections = Connections(clock)
         self._log = ClientLog(least=least_level(properties), hears=self._connections.hear)
-        self._client: Producer | None = None
+        self._client: TransactionalClient | None = None
         self._reports = Reports()
         self._bounded_calls = BoundedCalls()
         #: Not the same: one that comes back says nothing of the offsets that do not.
@@ -270,7 +263,7 @@ class TransactionalProducer:
         is_late = self._took_seconds() >= self._transaction_seconds
         return is_late or self._connections.broke_within(OWN_COPIES_SECONDS)
 
-    def _failure(self, client: Producer, error: KafkaError) -> StreamScorerError:
+    def _failure(self, client: TransactionalClient, error: KafkaError) -> StreamScorerError:
         """Abort, and return what the failure of the transaction means."""
         doing = "committing a transaction"
         by_another = is_fenced(error) and not self._may_have_fenced_itself()
@@ -288,7 +281,7 @@ class TransactionalProducer:
             failure.add_note(note)
         return failure
 
-    def _abort(self, client: Producer, cause: BaseException) -> None:
+    def _abort(self, client: TransactionalClient, cause: BaseException) -> None:
         """Abort, within bounds. A failure here never replaces the first error."""
         if isinstance(cause, ProducerLost):
             self.abandon()
@@ -316,7 +309,7 @@ class TransactionalProducer:
         doing = "giving up"
         self._calls_apart.make(partial(call, seconds), seconds + ATTEMPT_SECONDS, doing)
 
-    def _flush_apart(self, client: Producer, seconds: float) -> int:
+    def _flush_apart(self, client: TransactionalClient, seconds: float) -> int:
         left: list[int] = []
         self._apart(lambda within: left.append(client.flush(within)), seconds)
         return left[0]
@@ -359,7 +352,7 @@ class TransactionalProducer:
 class _OpenTransaction:
     def __init__(
         self,
-        client: Producer,
+        client: TransactionalClient,
         reports: Reports,
         send_offsets: Callable[[Callable[[float], None]], None],
     ) -> None:
@@ -375,7 +368,7 @@ class _OpenTransaction:
         self._send_offsets(partial(self._client.send_offsets_to_transaction, sent, membership))
 
 
-def queue(client: Producer, topic: str, events: ScoredEvents, reports: Reports) -> None:
+def queue(client: TransactionalClient, topic: str, events: ScoredEvents, reports: Reports) -> None:
     """Hand the events to the client's queue, in order, waiting while it is full.
 
     An event without a timestamp gets the time of its writing.
@@ -389,7 +382,7 @@ def queue(client: Producer, topic: str, events: ScoredEvents, reports: Reports) 
 
 
 def _queue_some(
-    client: Producer, topic: str, events: ScoredEvents, first: int, reports: Reports
+    client: TransactionalClient, topic: str, events: ScoredEvents, first: int, reports: Reports
 ) -> int:
     """Queue events; return how many of them the client took before its queue was full.
 

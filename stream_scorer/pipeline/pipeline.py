@@ -43,8 +43,8 @@ class ModelInfo:
 class Pipeline:
     """A model, its schemas and the contract between them: loaded, checked, ready to score.
 
-    :func:`stream_scorer.load` returns one. It belongs to one thread at a time. Close it when you are
-    done, or use it in a ``with`` statement: it may hold connections to a registry.
+    :func:`stream_scorer.load` returns one. It belongs to one thread at a time. Close it when you
+    are done, or use it in a ``with`` statement: it may hold connections to a registry.
     ``settings``, ``contract`` and ``schemas`` are for the package's own use.
     """
 
@@ -76,9 +76,9 @@ class Pipeline:
     def score(self, events: Sequence[bytes | None] | Sequence[Mapping[str, Any]]) -> Scores:
         """Score events, and return what the model says of each.
 
-        A value is scored as ``run`` scores it: framed as ``schemas.framing`` says, resolved from its
-        writer's schema. A record is a ``dict`` of the reader's schema, as ``fastavro`` takes it; a
-        name that the schema does not have is a problem of that record.
+        A value is scored as ``run`` scores it: framed as ``schemas.framing`` says, resolved from
+        its writer's schema. A record is a ``dict`` of the reader's schema, as ``fastavro`` takes
+        it; a name that the schema does not have is a problem of that record.
 
         Args:
             events: all of them values (``bytes``; ``None`` is a tombstone), or all of them records.
@@ -116,78 +116,17 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    # ------------------------------------------------------------------ for the package's own use
-
-    @cached_property
-    def seconds_per_row(self) -> float:
-        """The time that a row takes in a full batch; the first access warms up the model.
-
-        Raises:
-            ContractError: the model does not take ``batching.max_records`` rows at once.
-        """
-        return warm_up(self.contract.model, self.settings.batching.max_records)
-
-    def scorer(
-        self,
-        limits: Callable[[], TopicLimits] = TopicLimits,
-        *,
-        lacking: Lacking = lacks_nothing,
-    ) -> Scorer:
-        """Return a scorer that frames what it writes; its schema may be registered for that.
-
-        ``limits`` are what the output topic takes, as it is known now; ``lacking`` says whether it
-        has so many partitions.
-        """
-        return self._scorer(self.schemas, self.prefix, limits, lacking)
-
-    @cached_property
-    def prefix(self) -> bytes:
-        """The framing bytes before each scored event, as ``schemas.framing`` defines them."""
-        return self.schemas.prefix_for(self.contract.scored)
-
-    def reading(self, settings: Settings) -> Pipeline:
-        """Return the same model and contract with the writers' schemas of other settings."""
-        return Pipeline(settings, self.contract, open_schemas(settings))
-
     @cached_property
     def _of_values(self) -> Scorer:
-        return self._scorer(self.schemas)
+        return _scorer(self, self.schemas, b"")
 
     @cached_property
     def _of_records(self) -> Scorer:
-        return self._scorer(only(self.contract.reader))
+        return _scorer(self, only(self.contract.reader), b"")
 
     @cached_property
     def _reader(self) -> ScoresReader:
         return ScoresReader(self.contract.scored, self.contract.outputs.fields)
-
-    def _scorer(
-        self,
-        schemas: Schemas,
-        prefix: bytes = b"",
-        limits: Callable[[], TopicLimits] = TopicLimits,
-        lacking: Lacking = lacks_nothing,
-    ) -> Scorer:
-        settings, contract = self.settings, self.contract
-        return Scorer(
-            read=ReadSide(schemas.framing, schemas.source, contract.reader),
-            features=contract.features,
-            model=contract.model,
-            outputs=contract.outputs,
-            write=WriteSide(
-                compile_encoder(contract.scored),
-                prefix,
-                contract.copied,
-                settings.output.provenance,
-                settings.output.partition,
-                limits,
-                lacking,
-            ),
-            policies=Policies(settings.model.non_finite, settings.output.tombstones),
-            call_rows=settings.batching.max_records,
-            clock=time.perf_counter,
-            now_micros=lambda: time.time_ns() // 1000,
-        )
 
 
 def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Pipeline:
@@ -209,7 +148,7 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Pipeline:
     with ExitStack() as stack:
         pipeline = open_pipeline(settings)
         stack.callback(pipeline.close)
-        _ = pipeline.seconds_per_row
+        warm_up(pipeline.contract.model, settings.batching.max_records)
         stack.pop_all()
     return pipeline
 
@@ -236,3 +175,47 @@ def open_pipeline(settings: Settings, schemas: Schemas | None = None) -> Pipelin
         pipeline = Pipeline(settings, make_contract(settings, model, schemas.reader), schemas)
         stack.pop_all()
     return pipeline
+
+
+def make_scorer(
+    pipeline: Pipeline,
+    limits: Callable[[], TopicLimits] = TopicLimits,
+    *,
+    lacking: Lacking = lacks_nothing,
+) -> Scorer:
+    """Return the scorer of a worker; the scored events' schema may be registered for that.
+
+    ``limits`` are what the output topic takes, as it is known now; ``lacking`` says whether it has
+    so many partitions.
+    """
+    prefix = pipeline.schemas.prefix_for(pipeline.contract.scored)
+    return _scorer(pipeline, pipeline.schemas, prefix, limits, lacking)
+
+
+def _scorer(
+    pipeline: Pipeline,
+    schemas: Schemas,
+    prefix: bytes,
+    limits: Callable[[], TopicLimits] = TopicLimits,
+    lacking: Lacking = lacks_nothing,
+) -> Scorer:
+    settings, contract = pipeline.settings, pipeline.contract
+    return Scorer(
+        read=ReadSide(schemas.framing, schemas.source, contract.reader),
+        features=contract.features,
+        model=contract.model,
+        outputs=contract.outputs,
+        write=WriteSide(
+            compile_encoder(contract.scored),
+            prefix,
+            contract.copied,
+            settings.output.provenance,
+            settings.output.partition,
+            limits,
+            lacking,
+        ),
+        policies=Policies(settings.model.non_finite, settings.output.tombstones),
+        call_rows=settings.batching.max_records,
+        clock=time.perf_counter,
+        now_micros=lambda: time.time_ns() // 1000,
+    )

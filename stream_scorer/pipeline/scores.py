@@ -16,7 +16,15 @@ from stream_scorer.avro.schema import Schema
 from stream_scorer.columns import Column, Lists, Numbers, Payloads, Texts
 from stream_scorer.errors import ContractError, Unanswered, reason
 from stream_scorer.model.outputs import OutputField
-from stream_scorer.records import Batch, Problem, Problems, Reason, ScoredBatch, Stage, TopicPartition
+from stream_scorer.records import (
+    Batch,
+    Problem,
+    Problems,
+    Reason,
+    ScoredBatch,
+    Stage,
+    TopicPartition,
+)
 
 #: Events that are handed over in Python come from no topic; their number is their offset.
 NOWHERE = TopicPartition("", 0)

@@ -25,8 +25,8 @@ def with_references(what: str, text: str, references: Mapping[str, str]) -> Sche
             errors, each after those that it refers to itself.
 
     Raises:
-        ConfigError: one of them is not an Avro schema, a name is missing, or two of them define a type
-            differently.
+        ConfigError: one of them is not an Avro schema, a name is missing, or two of them define a
+            type differently.
     """
     known: dict[str, Named] = {}
     origins: dict[str, str] = {}

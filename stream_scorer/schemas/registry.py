@@ -200,7 +200,7 @@ class RegistrySchemas:
     def versions(self, subject: str) -> dict[int, Schema | ContractError]:
         """Return all versions of a subject, oldest first, none if it is unknown; at start.
 
-        In place of a version that is not an Avro schema that can be read is the error that says why.
+        A version that is not a readable Avro schema is represented by the error that says why.
 
         Raises:
             Unreachable: the registry does not answer, or refuses to.

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer import protocols
+from stream_scorer.kafka.transactional_client import TransactionalClient
 from stream_scorer.records import Batch, Held, Position, ScoredBatch, TopicPartition
 from stream_scorer.verify.hand import Hand
 from stream_scorer.verify.history import HistoryFile
@@ -33,7 +34,7 @@ class InstrumentedClient:
 
     def __init__(
         self,
-        client: Producer,
+        client: TransactionalClient,
         history: HistoryFile,
         injuries: Injuries,
         hand: Hand | None = None,
@@ -107,6 +108,14 @@ class InstrumentedClient:
         """Drop what is queued."""
         self._client.purge()
 
+    def list_topics(self, topic: str, timeout_seconds: float) -> Any:
+        """Return the metadata of a topic."""
+        return self._client.list_topics(topic, timeout_seconds)
+
+    def set_sasl_credentials(self, username: str, password: str) -> None:
+        """Use this login from the next connection on."""
+        self._client.set_sasl_credentials(username, password)
+
     def _ended(self, how: str) -> None:
         held = self._hand.put_down()
         details = {} if held is None else {"held_seconds": held}
@@ -150,7 +159,8 @@ class InstrumentedScorer:
 class InstrumentedConsumer:
     """A consumer with points after a fetch and in a revocation; all else is the consumer's.
 
-    A history, if there is one, is told of what was in hand when the worker went back.
+    A history, if there is one, is told what the group gives the worker, and of what was in hand
+    when it went back.
     """
 
     def __init__(
@@ -167,7 +177,7 @@ class InstrumentedConsumer:
 
     def subscribe(self, listener: protocols.RebalanceListener) -> None:
         """Join the group."""
-        self._consumer.subscribe(_InjuredListener(listener, self._injuries))
+        self._consumer.subscribe(_InjuredListener(listener, self._injuries, self._history))
 
     def poll_batch(
         self, max_records: int, timeout_seconds: float, max_wait_seconds: float
@@ -215,11 +225,20 @@ class InstrumentedConsumer:
 
 
 class _InjuredListener:
-    def __init__(self, listener: protocols.RebalanceListener, injuries: Injuries) -> None:
+    def __init__(
+        self,
+        listener: protocols.RebalanceListener,
+        injuries: Injuries,
+        history: HistoryFile | None,
+    ) -> None:
         self._listener = listener
         self._injuries = injuries
+        self._history = history
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        if self._history is not None:
+            given = [[each.topic, each.partition] for each in partitions]
+            self._history.write("assigned", partitions=given)
         self._listener.assigned(partitions)
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:

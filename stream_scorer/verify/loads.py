@@ -19,7 +19,6 @@ class Load:
         name: what ``--load`` and the tables call it.
         ahead: so many events wait at any time, written and not seen to be scored: a backlog that
             never ends; twice as many, while some partitions stand still. ``None``: the plan's rate.
-            A round has to catch up with them in its end, within half a minute.
         every_seconds: the rate is written in lumps, so often; ``None``: evenly.
         share: of the plan's rate.
         burst_events: so many events are written at once; some of these bursts are transactions.
@@ -41,6 +40,14 @@ class Load:
     look: Look = PLAIN
     batching: Mapping[str, Any] = field(default_factory=dict)
     seconds_per_row: float = 0.0
+
+    @property
+    def catch_up_seconds(self) -> float:
+        """The time that one worker's model needs for all events that can wait.
+
+        The partitions that stood still longest may all be that worker's in the end.
+        """
+        return 2 * (self.ahead or 0) * self.seconds_per_row
 
     def pace(self, rate: float, behind: Callable[[], int]) -> Pace:
         """Return when events are written.

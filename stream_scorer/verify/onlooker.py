@@ -163,6 +163,7 @@ class Onlooker:
         self._outcomes[entry.what] += 1
         self._checker.told([entry])
         self._recovery.told(entry)
+        self._liveness.told(entry)
         self._held.told(entry)
 
     def _has_ended(self, member: Member) -> None:

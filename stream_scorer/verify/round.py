@@ -39,7 +39,8 @@ STEP_SECONDS = 0.05
 #: A loop that waits for brokers must not overstep max.poll.interval.ms: librdkafka 2.16 can end in
 #: a fatal INVALID_REQUEST then, with the group protocol `consumer`.
 MAX_POLL_MARGIN_SECONDS = 2.0
-#: What workers need to start, to join and to catch up, on top of what brokers wait for the dead.
+#: What workers need to start and to join, and to search for a refused record, on top of what
+#: brokers wait for the dead.
 GRACE_SECONDS = 40.0
 FIRST_TRACES_SECONDS = 90.0
 #: A round in which too few faults came about goes on for up to this share of its time.
@@ -174,10 +175,11 @@ class Round:
             self._look(onlooker, impaired=schedule.halting)
 
     def _wait_for_the_end(self, onlooker: Onlooker) -> None:
-        deadline = time.monotonic() + self._bound_seconds
+        within_seconds = self._bound_seconds + self._kind.load.catch_up_seconds
+        deadline = time.monotonic() + within_seconds
         while not onlooker.is_at_the_end():
             if time.monotonic() > deadline:
-                onlooker.end_not_reached(self._bound_seconds)
+                onlooker.end_not_reached(within_seconds)
                 return
             self._look(onlooker, impaired=False)
 

@@ -88,7 +88,8 @@ class Scored:
 def scored(config: Path) -> Scored:
     """Return how the scored events of such workers look."""
     pipeline = open_pipeline(load(config, (), {}, need_kafka=False))
-    return Scored(pipeline.output_schema, pipeline.prefix)
+    prefix = pipeline.schemas.prefix_for(pipeline.contract.scored)
+    return Scored(pipeline.output_schema, prefix)
 
 
 def _model() -> Any:

@@ -89,6 +89,7 @@ class Entry:
 
     Of a worker, with ``details``:
 
+    - ``assigned`` {partitions: [[topic, partition], …]}: the group gave it these.
     - ``begun`` {transaction}
     - ``sent`` {transaction, records, offsets: [[topic, partition, offset], …]}: everything is
       handed over, the commit is next. A transaction without it cannot have committed.

@@ -18,9 +18,9 @@ import pytest
 import stream_scorer.app.replay
 import stream_scorer.app.run  # noqa: F401 - all that a worker imports
 from stream_scorer.app.logs import start_logging
-from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.config import Settings, load
 from stream_scorer.hiding import without_credentials
+from stream_scorer.pipeline.sources import open_schemas
 from tests.schemas.confluent_api import confluent_api
 from tests.scorers import EVENT, kafka_section, scorer
 

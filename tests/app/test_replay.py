@@ -20,10 +20,8 @@ from confluent_kafka import Producer
 from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AdminClient
 
-from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.app.dead_letter_list import list_dead_letters
 from stream_scorer.app.replay import Replayed, replay
-from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.app.signals import hearing
 from stream_scorer.avro.schema import parse
 from stream_scorer.config.loading import load
@@ -31,6 +29,8 @@ from stream_scorer.config.settings import RegistryConfig, SchemasConfig, Setting
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.kafka.reading import read_to_end
 from stream_scorer.local.registry import EmbeddedRegistry
+from stream_scorer.pipeline.pipeline import open_pipeline
+from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.records import DeadLetter, Problem, Reason, Stage, TopicPartition
 from stream_scorer.schemas import RegistrySchemas
 from tests.conftest import Kafka, TopicFactory

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from stream_scorer.pipeline.contract import make_contract, open_model
 from stream_scorer.app.schema_checks import look_at_reading
-from stream_scorer.pipeline.sources import Schemas, open_schemas, read_reader
 from stream_scorer.avro.framing import ByFingerprint, ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.config import Settings, load
 from stream_scorer.errors import ConfigError, ContractError, Unanswered
+from stream_scorer.pipeline.contract import make_contract, open_model
+from stream_scorer.pipeline.sources import Schemas, open_schemas, read_reader
 from tests.schemas.confluent_api import ConfluentApi, confluent_api
 from tests.scorers import EVENT, kafka_section, scorer
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from stream_scorer.app.schema_checks import look_at_writing
-from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.app.scored_schema import scored_schema
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.check.findings import Finding
 from stream_scorer.config import Settings, load
 from stream_scorer.errors import ContractError
 from stream_scorer.local.registry import EmbeddedRegistry
+from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.schemas import RegistrySchemas
 from tests.schemas.confluent_api import confluent_api
 from tests.scorers import event, kafka_section, scorer

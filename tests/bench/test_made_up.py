@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.avro.plan import compile_plan
 from stream_scorer.avro.schema import Schema, leaf_paths, parse
 from stream_scorer.avro.strict import well_formed
@@ -25,7 +24,7 @@ from stream_scorer.errors import ContractError
 from stream_scorer.model.features import FeatureMap, map_features
 from stream_scorer.model.fields import Missing
 from stream_scorer.model.tensors import TensorSpec
-from stream_scorer.schemas import FixedSchema
+from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
 from tests.avro.strategies import writers
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -205,5 +204,5 @@ def test_the_golden_models_take_them(name: str) -> None:
     schema = parse((bundle / "event.avsc").read_text())
     pipeline = open_pipeline(given)
     datums = MadeUpEvents(schema, needs_of(pipeline.contract.features)).take(EVENTS)
-    scored = pipeline.scorer().score(batch_of(datums, 0))
+    scored = make_scorer(pipeline).score(batch_of(datums, 0))
     assert [letter.problem for letter in scored.dead_letters] == []

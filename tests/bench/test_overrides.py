@@ -6,7 +6,6 @@ from pathlib import Path
 
 import yaml
 
-from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.avro.framing import ById
 from stream_scorer.avro.schema import parse
 from stream_scorer.bench.overrides import (
@@ -19,6 +18,7 @@ from stream_scorer.bench.overrides import (
 )
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import Settings
+from stream_scorer.pipeline.sources import open_schemas
 from stream_scorer.verify.topics import Names
 from tests.scorers import EVENT, event, scorer
 

@@ -155,7 +155,7 @@ BAD = [
     Bad("a field is not there", 3, ("'event.a'", "Nearest: a"), mapped("event.a", "b")),
     Bad("the width is wrong", 3, ("takes 2 values a row", "name 2 fields"), mapped("a")),
     Bad("a text is not a number", 3, ("'event_id' is a string",), mapped("a", "event_id")),
-    Bad("a number is not text", 3, ("takes text", "'a' is a double"), bend=model("string", None, 2)),
+    Bad("a number, no text", 3, ("takes text", "'a' is a double"), bend=model("string", None, 2)),
     Bad("an output is not there", 3, ("'z'", "it has y"), {"model": {"outputs": {"score": "z"}}}),
     Bad(
         "a position is not there",

@@ -8,8 +8,6 @@ import fastavro
 import numpy as np
 import pytest
 
-from stream_scorer.pipeline.contract import Contract
-from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.config import Settings, load
 from stream_scorer.dead_letters import DeadLetterFormat
 from stream_scorer.demo.count import Place, Trace, count, dead_letter_trace, scored_trace
@@ -22,6 +20,8 @@ from stream_scorer.demo.stories import (
     add_scored_schema,
     lay_out,
 )
+from stream_scorer.pipeline.contract import Contract
+from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
 from stream_scorer.records import Batch, ScoredBatch, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
 
@@ -42,8 +42,9 @@ def _scorer(story: Story, folder: Path) -> tuple[Scorer, Contract]:
     contract = open_pipeline(settings).contract
     add_scored_schema(story, folder, contract.scored.text)
     pipeline = open_pipeline(settings)
-    assert pipeline.prefix == b"\x00" + story.scored_schema_id.to_bytes(4, "big")
-    return pipeline.scorer(), pipeline.contract
+    prefix = pipeline.schemas.prefix_for(pipeline.contract.scored)
+    assert prefix == b"\x00" + story.scored_schema_id.to_bytes(4, "big")
+    return make_scorer(pipeline), pipeline.contract
 
 
 def _batch(source: TopicPartition, run: list[GeneratedEvent], first: int) -> Batch:

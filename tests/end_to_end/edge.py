@@ -15,19 +15,17 @@ from typing import Any
 import fastavro
 
 from stream_scorer.app.clients import make_output, read_properties
-from stream_scorer.pipeline.pipeline import open_pipeline
-from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.loop import pace_of
+from stream_scorer.app.replay_progress import Progress
 from stream_scorer.app.written_topics import OutputTopics, WrittenTopics
-from stream_scorer.avro.schema import parse
 from stream_scorer.config import load
 from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.reading import bounds_of, read_to_end
 from stream_scorer.observe.logs import Log
+from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
 from stream_scorer.records import Batch
-from stream_scorer.schemas.source import FixedSchema
 from stream_scorer.scoring.told_letters import ToldLetter
 from stream_scorer.worker import Worker
 from tests.end_to_end.workers import event_value
@@ -148,7 +146,7 @@ class Edge:
 
         worker = Worker(
             consumer,
-            pipeline.scorer(topics.scored_limits),
+            make_scorer(pipeline, topics.scored_limits),
             make_output(settings, kafka, topics, consumer, warn=print),
             pace_of(settings),
             progress,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import signal
 import struct
 import subprocess
@@ -27,10 +26,9 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from stream_scorer.config import load
 from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.pipeline.sources import only, read_schema
-from stream_scorer.avro.schema import parse
-from stream_scorer.config import load
 from tests import topics
 from tests.scorers import scorer
 

@@ -29,6 +29,7 @@ def test_what_the_page_shows_is_what_it_prints(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the repository's root, in one go."""
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
     config = tmp_path / "scorer.yaml"
     [settings] = _YAML.findall(PAGE)
     config.write_text(settings)

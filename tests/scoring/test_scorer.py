@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from stream_scorer.pipeline.contract import make_contract, open_model
-from stream_scorer.pipeline.pipeline import Pipeline
-from stream_scorer.pipeline.sources import Schemas
 from stream_scorer.avro.framing import ById, SchemaKey, Unframed
 from stream_scorer.avro.schema import Schema, parse
 from stream_scorer.config import load
 from stream_scorer.errors import Broken, ContractError, SchemaGone, TooManyDeadLetters, Unanswered
+from stream_scorer.pipeline.contract import make_contract, open_model
+from stream_scorer.pipeline.pipeline import Pipeline, make_scorer
+from stream_scorer.pipeline.sources import Schemas
 from stream_scorer.records import (
     Batch,
     Cause,
@@ -112,7 +112,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         schemas = source or Source({Unframed(): reader})
         framing = loaded.schemas.framing
         where = Schemas(framing, reader, "", schemas, lambda _: b"")
-        built = Pipeline(loaded, contract, where).scorer(limits, lacking=lacking)
+        built = make_scorer(Pipeline(loaded, contract, where), limits, lacking=lacking)
         return Made(built, fastavro.parse_schema(json.loads(contract.scored.text)))
 
     return made

@@ -122,6 +122,8 @@ def test_every_call_reaches_the_client_with_its_own_bound(rig: Rig) -> None:
     assert rig.client.flush(2.0) == 5
     rig.client.purge()
     rig.client.abort_transaction(6.0)
+    rig.client.list_topics("out", 7.0)
+    rig.client.set_sasl_credentials("prover", "secret")
     assert rig.inner.calls == [
         ("init_transactions", 1.0),
         ("begin_transaction",),
@@ -129,6 +131,8 @@ def test_every_call_reaches_the_client_with_its_own_bound(rig: Rig) -> None:
         ("flush", 2.0),
         ("purge",),
         ("abort_transaction", 6.0),
+        ("list_topics", "out", 7.0),
+        ("set_sasl_credentials", "prover", "secret"),
     ]
 
 
@@ -255,6 +259,16 @@ def test_a_consumer_with_instruments_reads_what_it_would_read(told: Told) -> Non
     assert (inner.paused, inner.closed) == (1, True)
     assert listening.heard == ["assigned 1", "revoked 1"]
     assert told.entries == []
+
+
+def test_what_the_group_gives_a_worker_is_written_down(told: Told) -> None:
+    """Before the worker does anything with it."""
+    kafka = FakeKafka()
+    kafka.create_topic("in")
+    inner = FakeConsumer(kafka, ["in"], "group")
+    InstrumentedConsumer(inner, told.injuries(), history=told.file).subscribe(Listening())
+    inner.poll_batch(1, 0.0, 0.0)
+    assert told.entries == [("assigned", {"partitions": [["in", 0]]})]
 
 
 def test_a_member_that_the_brokers_think_dead_hears_that_it_lost_its_partitions(

@@ -17,8 +17,8 @@ import fastavro
 import numpy as np
 import pytest
 
-from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.config.loading import load
+from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
 from stream_scorer.records import Batch, Reason, ScoredBatch, TopicLimits, TopicPartition
 from stream_scorer.scoring.scorer import Scorer
 from stream_scorer.verify.events import (
@@ -80,7 +80,7 @@ def worker_in(folder: Path, look: Look) -> Worker:
     """A worker for events that look so."""
     config = lay_out(folder, KAFKA, "source", look=look)
     pipeline = open_pipeline(load(config, (), {}, need_kafka=True))
-    scorer = pipeline.scorer(lambda: TopicLimits(OUTPUT_MESSAGE_BYTES))
+    scorer = make_scorer(pipeline, lambda: TopicLimits(OUTPUT_MESSAGE_BYTES))
     return Worker(config, scorer, look)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from stream_scorer.pipeline.sources import UNKNOWN_WAIT_SECONDS
 from stream_scorer.avro.framing import ById, SchemaKey
 from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.pipeline.sources import UNKNOWN_WAIT_SECONDS
 from stream_scorer.schemas import CachedSchemas
 from tests.fakes import FakeKafka
 from tests.worker.loop import GROUP, INPUT, P0, P1, Loop

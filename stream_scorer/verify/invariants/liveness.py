@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.invariants.found import Found, named
-from stream_scorer.verify.values import Invariant, Violation
+from stream_scorer.verify.values import Entry, Invariant, Violation
 
 
 @dataclass(slots=True)
@@ -19,12 +19,14 @@ class _Standing:
 
 
 class Liveness:
-    """Adds up how long each partition stands still though events wait, and nothing is injured.
+    """Adds up how long each partition stands still though events wait, and nothing halts the fleet.
 
-    Times are seconds of any one clock.
+    A worker that takes a partition over from another one gets the whole bound for it: several
+    workers that are injured in turn are no stall. A partition that is handed on for ever is found
+    when the faults are over: see :meth:`end_not_reached`. Times are seconds of any one clock.
 
     Args:
-        bound_seconds: how long it may.
+        bound_seconds: how long one worker may keep a partition still.
         longest_step_seconds: between two samples so much counts at most; who could not be asked
             for longer may have moved meanwhile.
     """
@@ -34,7 +36,18 @@ class Liveness:
         self._longest_step_seconds = longest_step_seconds
         self._found = Found()
         self._standing: dict[TopicPartition, _Standing] = {}
+        self._holders: dict[TopicPartition, str] = {}
         self._sampled_at: float | None = None
+
+    def told(self, entry: Entry) -> None:
+        """Take a line of the history in."""
+        if entry.what != "assigned":
+            return
+        for topic, number in entry.details["partitions"]:
+            partition = TopicPartition(topic, number)
+            if self._holders.get(partition) != entry.who:
+                self._holders[partition] = entry.who
+                self._standing.pop(partition, None)
 
     def sampled(
         self,
@@ -46,7 +59,7 @@ class Liveness:
     ) -> None:
         """Take in how far the fleet is; ``ends`` are the offsets after the last input event.
 
-        The time since the last sample does not count if anything is injured (``impaired``), nor
+        The time since the last sample does not count if the fleet is halted (``impaired``), nor
         for a partition that is absent.
         """
         known = self._sampled_at is not None and not impaired
@@ -68,7 +81,7 @@ class Liveness:
                 self._found.add(
                     Invariant.LIVENESS,
                     f"{named(partition)} has stood at offset {offset} of {ends[partition]} for "
-                    f"more than {self._bound_seconds:.0f} s while nothing was injured.",
+                    f"more than {self._bound_seconds:.0f} s with one worker that nothing halted.",
                 )
 
     def end_not_reached(

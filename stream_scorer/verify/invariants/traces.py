@@ -27,9 +27,9 @@ class _Source:
 class OneTraceEach:
     """Holds traces against events; either may come first.
 
-    Second traces, wrong ones, and traces of what is not an event are certain at once; an event without
-    a trace only at the end. Memory: a byte an event, and an object for each event or trace that
-    waits for the other.
+    Second traces, wrong ones, and traces of what is not an event are certain at once; an event
+    without a trace only at the end. Memory: a byte an event, and an object for each event or trace
+    that waits for the other.
     """
 
     def __init__(self, found: Found) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.invariants.liveness import Liveness
-from stream_scorer.verify.values import Invariant, Violation
+from stream_scorer.verify.values import Entry, Invariant, Violation
 
 ONE, TWO = TopicPartition("in", 0), TopicPartition("in", 1)
 ENDS = {ONE: 10, TWO: 10}
@@ -26,7 +26,8 @@ def test_a_partition_that_stands_still_is_named_once() -> None:
     assert liveness.violations() == [
         Violation(
             Invariant.LIVENESS,
-            "in[1] has stood at offset 3 of 10 for more than 10 s while nothing was injured.",
+            "in[1] has stood at offset 3 of 10 for more than 10 s with one worker that nothing "
+            "halted.",
         )
     ]
 
@@ -50,6 +51,31 @@ def test_time_under_injury_does_not_count() -> None:
         liveness.sampled(at, {ONE: 1}, ENDS, impaired=True)
     assert liveness.violations() == []
     liveness.sampled(24, {ONE: 1}, ENDS, impaired=False)
+    assert [violation.invariant for violation in liveness.violations()] == [Invariant.LIVENESS]
+
+
+def given(who: str, *partitions: TopicPartition) -> Entry:
+    """What a worker says when the group gives it partitions."""
+    return Entry(0.0, who, "assigned", {"partitions": [list(each) for each in partitions]})
+
+
+def test_a_worker_that_takes_a_partition_over_gets_the_whole_bound() -> None:
+    """Two workers that are injured one after the other are no stall."""
+    liveness = Liveness(bound_seconds=10)
+    for who, begins in (("a", 0), ("b", 8), ("c", 16)):
+        liveness.told(given(who, ONE))
+        for at in range(begins, begins + 8, 4):
+            liveness.sampled(at, {ONE: 1}, ENDS, impaired=False)
+    assert liveness.violations() == []
+
+
+def test_a_worker_that_keeps_a_partition_gets_the_bound_once() -> None:
+    """However often the group gives it the same again, and others theirs."""
+    liveness = Liveness(bound_seconds=10)
+    for at in range(0, 20, 4):
+        liveness.told(given("a", ONE))
+        liveness.told(given("b", TWO))
+        liveness.sampled(at, {ONE: 1, TWO: at}, {ONE: 10, TWO: 100}, impaired=False)
     assert [violation.invariant for violation in liveness.violations()] == [Invariant.LIVENESS]
 
 
