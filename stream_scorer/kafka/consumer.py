@@ -369,6 +369,8 @@ class EventConsumer:
         leaving = threading.Thread(target=leave, name="leave-group", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
+        # It refers to the loop, and so to both clients; whoever asks this consumer keeps them alive.
+        self._listener = None
 
     # ------------------------------------------------------------------ rebalance
 
@@ -377,22 +379,22 @@ class EventConsumer:
         # pause until they have their places would cost up to a second each time.
         came = [partition_of(each) for each in partitions]
         self._placing.came(came)
-        if self._listener is not None:
-            self._listener.assigned(came)
+        if (listener := self._listener) is not None:
+            listener.assigned(came)
 
     def _on_revoke(self, client: Consumer, partitions: list[ClientPartition]) -> None:
         if client is not self._client:
             return  # one that left late
         with self._leaving(partitions) as gone:
-            if self._listener is not None:
-                self._listener.revoked(gone)
+            if (listener := self._listener) is not None:
+                listener.revoked(gone)
 
     def _on_lost(self, client: Consumer, partitions: list[ClientPartition]) -> None:
         if client is not self._client:
             return
         with self._leaving(partitions) as gone:
-            if self._listener is not None:
-                self._listener.lost(gone)
+            if (listener := self._listener) is not None:
+                listener.lost(gone)
 
     @contextmanager
     def _leaving(self, partitions: list[ClientPartition]) -> Iterator[list[TopicPartition]]:
