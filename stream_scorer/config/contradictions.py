@@ -161,7 +161,7 @@ def _model(settings: Settings) -> Iterator[Mistake]:
     for name in model.outputs or {}:
         if not _AVRO_NAME.match(name):
             yield Mistake(
-                ("model", "outputs", name), "is no Avro name: letters, digits and _ make one"
+                ("model", "outputs", name), "is not an Avro name: letters, digits and _ make one"
             )
 
 
@@ -195,7 +195,7 @@ def _output(settings: Settings) -> Iterator[Mistake]:
             )
         if not _AVRO_NAME.match(name):
             yield Mistake(
-                path, f"has {name!r}, which is no Avro name: letters, digits and _ make one"
+                path, f"has {name!r}, which is not an Avro name: letters, digits and _ make one"
             )
     if settings.output.provenance:
         for name in sorted(set(settings.model.outputs or ()) & set(_PROVENANCE)):

@@ -369,7 +369,7 @@ class EventConsumer:
         leaving = threading.Thread(target=leave, name="leave-group", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
-        # It refers to the loop, and so to both clients; whoever asks this consumer keeps them alive.
+        # The loop refers to both clients: whoever still asks this consumer would keep them alive.
         self._listener = None
 
     # ------------------------------------------------------------------ rebalance

@@ -220,7 +220,7 @@ def test_a_file_that_is_cut_off_is_named_wherever_that_is(tmp_path: Path) -> Non
         if length in ends or length == header:
             assert read(path) == datums[: len(read(path))]
             continue
-        with pytest.raises(ConfigError, match=r"cut.avro (breaks off|has a broken|is no Avro)"):
+        with pytest.raises(ConfigError, match=r"cut.avro (breaks off|has a broken|is not an Avro)"):
             read(path)
 
 

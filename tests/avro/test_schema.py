@@ -90,7 +90,7 @@ def test_the_fingerprint_of_other_alphabets_is_that_of_their_utf_8() -> None:
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("strin", "unknown type 'strin'"),
         ({"name": "x"}, "no attribute 'type'"),
         ("x" * 10_000, f"unknown type '{'x' * 79}; types defined"),
@@ -100,14 +100,14 @@ def test_the_fingerprint_of_other_alphabets_is_that_of_their_utf_8() -> None:
         (record(("a", "int"), ("a", "int")), "two fields of one name"),
         (record(("a", record(("b", 3), name="In"))), "'a.b' is 3"),
         ({"type": "record", "name": "R"}, "no attribute 'fields'"),
-        ({"type": "record", "name": "R", "fields": {}}, "no list"),
+        ({"type": "record", "name": "R", "fields": {}}, "not a list"),
         ({"type": "record", "name": "R", "fields": ["a"]}, "a field without a name"),
         ({"type": "array"}, "no attribute 'items'"),
         ({"type": "map"}, "no attribute 'values'"),
         ({"type": "fixed", "name": "F", "size": -1}, "the size -1"),
         ({"type": "fixed", "name": "F", "size": "4"}, "the size '4'"),
         ({"type": "enum", "name": "E", "symbols": ["a", "a"]}, "the same symbol twice"),
-        ({"type": "enum", "name": "E", "symbols": "ab"}, "no list of names"),
+        ({"type": "enum", "name": "E", "symbols": "ab"}, "not a list of names"),
         ({"type": "enum", "name": "E", "symbols": ["a"], "default": "b"}, "none of its symbols"),
         (["null", ["int", "long"]], "a union that directly holds a union"),
         ('{"type":"fixed","size":1,"name":"\\ud800.a"}', "which is not text"),
@@ -122,7 +122,7 @@ def test_the_fingerprint_of_other_alphabets_is_that_of_their_utf_8() -> None:
 )
 def test_what_is_no_schema_is_an_error_that_says_where_and_why(source: Any, reason: str) -> None:
     """One sentence names the field and the reason."""
-    with pytest.raises(ConfigError, match=r"^The schema is no ") as caught:
+    with pytest.raises(ConfigError, match=r"^The schema is not ") as caught:
         parse(source)
     assert reason in str(caught.value)
 

@@ -178,7 +178,7 @@ BAD = [
     ),
     Bad("the schema is not there", 2, ("event.avsc", "can't be read"), bend=removed("event.avsc")),
     Bad("the schema is empty", 2, ("event.avsc",), bend=written("event.avsc", b"")),
-    Bad("the schema is not JSON", 2, ("event.avsc", "no JSON"), bend=written("event.avsc", b"{")),
+    Bad("the schema is not JSON", 2, ("event.avsc", "not JSON"), bend=written("event.avsc", b"{")),
     Bad(
         "the schema is no Avro",
         2,

@@ -25,6 +25,7 @@ from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.reading import bounds_of, read_to_end
 from stream_scorer.observe.logs import Log
 from stream_scorer.pipeline.pipeline import make_scorer, open_pipeline
+from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.records import Batch
 from stream_scorer.scoring.told_letters import ToldLetter
 from stream_scorer.worker import Worker
@@ -123,7 +124,9 @@ class Edge:
         merged = {**self.settings, "dead_letters": {"budget": None}, "kafka": kafka_settings}
         with chdir(self.folder):
             settings = load(scorer(self.folder, merged), [], {}, need_kafka=True)
-            pipeline = open_pipeline(settings)
+            reader = read_schema(self.folder / "event.avsc")
+            schemas = replace(only(reader), framing=settings.schemas.framing)
+            pipeline = open_pipeline(settings, schemas)
         kafka = settings.kafka
         assert kafka is not None
         output = TopicFacts(self.output, partitions, 1, None, None, None, None)

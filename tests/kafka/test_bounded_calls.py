@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -12,17 +12,22 @@ from stream_scorer.errors import Broken, ProducerLost
 from stream_scorer.kafka.bounded_calls import MOST_LOST_IN_A_ROW, BoundedCalls
 from tests import topics
 
-
-def threads() -> list[threading.Thread]:
-    """Those that make calls."""
-    return [each for each in threading.enumerate() if each.name == "bounded-calls"]
+Threads = Callable[[], set[threading.Thread]]
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
-    """Neither with its owner, nor by a call that came back late."""
-    yield
-    topics.wait_for(lambda: not threads(), "its thread ends")
+def threads() -> Iterator[Threads]:
+    """Return those that make calls; none is left with its owner, or by a call that came back late.
+
+    What other tests have left behind may still end meanwhile.
+    """
+
+    def those() -> set[threading.Thread]:
+        return {each for each in threading.enumerate() if each.name == "bounded-calls"}
+
+    before = those()
+    yield lambda: those() - before
+    topics.wait_for(lambda: not those() - before, "its thread ends")
 
 
 def test_calls_are_made_in_order_by_one_other_thread() -> None:
@@ -42,7 +47,7 @@ def test_what_a_call_raises_is_raised() -> None:
     calls.make(int, 10, "doing")
 
 
-def test_a_call_that_stays_away_is_left_to_its_thread() -> None:
+def test_a_call_that_stays_away_is_left_to_its_thread(threads: Threads) -> None:
     """The next one gets another, whether the first one comes back or not."""
     calls, comes_back, made = BoundedCalls(), threading.Event(), list[int]()
     with pytest.raises(ProducerLost, match="has not come back within 0 s while doing"):
