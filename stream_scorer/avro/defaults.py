@@ -47,6 +47,19 @@ def default_value(json: Any, of: Type, where: str) -> Any:
         ) from None
 
 
+def for_others(json: Any, of: Type) -> tuple[Any, ...]:
+    """Return a default as every parser takes it, in a tuple; none if it is no value of the type.
+
+    A whole number of a float or double has a decimal point: fastavro wants one.
+    """
+    try:
+        _value(json, of, 0)
+    except _Unfit:
+        return ()
+    is_float = isinstance(of, Primitive) and of.kind in {"float", "double"}
+    return (float(json) if is_float and type(json) is int else json,)
+
+
 def fitting_branch(json: Any, of: Union) -> int:
     """Return which branch of a union a default is of; it is known to be one of the union."""
     return _first_fit(json, of, 0)[0]
