@@ -88,7 +88,7 @@ class _Walk:
 
 def _refuse_encryption(what: str, registered: Any, schema: Schema) -> None:
     """Refuse a schema with rules by which producers encrypt fields, or whole events."""
-    rules = _encrypting(registered)
+    rules = _encrypting(registered.rule_set)
     if not rules:
         return
     tags = {tag for rule in rules for tag in rule.tags or ()}
@@ -101,17 +101,17 @@ def _refuse_encryption(what: str, registered: Any, schema: Schema) -> None:
     )
 
 
-def encryption_of(registered: Any) -> str:
+def encryption_in(*rule_sets: Any) -> str:
     """Return name and type of the rules by which producers encrypt, empty if there is none."""
-    return _named(_encrypting(registered))
+    return _named(_encrypting(*rule_sets))
 
 
 def _named(rules: list[Any]) -> str:
     return " and ".join(dict.fromkeys(f"{rule.name} ({rule.type})" for rule in rules))
 
 
-def _encrypting(registered: Any) -> list[Any]:
-    return [rule for rule in _rules(registered.rule_set) if _encrypts(rule)]
+def _encrypting(*rule_sets: Any) -> list[Any]:
+    return [rule for each in rule_sets for rule in _rules(each) if _encrypts(rule)]
 
 
 def _rules(rule_set: Any) -> Iterator[Any]:

@@ -19,8 +19,7 @@ from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, alike
 from stream_scorer.contexts import configured_context, without_default_context
 from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
-from stream_scorer.schemas.compatibility import would_take
-from stream_scorer.schemas.registered import encryption_of, read_registered
+from stream_scorer.schemas.registered import encryption_in, read_registered
 from stream_scorer.schemas.registry_client import (
     SCHEMA_UNKNOWN,
     SUBJECT_UNKNOWN,
@@ -29,6 +28,7 @@ from stream_scorer.schemas.registry_client import (
     RegistryClient,
 )
 from stream_scorer.schemas.source import LARGEST_ID
+from stream_scorer.schemas.subject_rules import encryption_by, would_take
 
 _SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -177,6 +177,7 @@ class RegistrySchemas:
         subject, asked = self.full_name(subject), self._client.schema(schema)
         call = partial(self._client.calls.register_schema, subject, asked)
         with _at_start():
+            _refuse_ciphertext(f"subject {subject}", encryption_by(self._client, subject))
             try:
                 number = int(self._client.ask(f"a new version of subject {subject}", call))
             except NoAnswer as error:
@@ -202,22 +203,21 @@ class RegistrySchemas:
             if error.status != HTTPStatus.FORBIDDEN:  # the subject alone may be granted
                 raise
             return number
-        if found is not None and (rules := encryption_of(found)):
-            raise ContractError(
-                f"In the registry, {what} has the encryption rule {rules}: who reads it expects "
-                "ciphertext, and stream-scorer has no keys. Name a subject without such rules in "
-                "`schemas.registry.subject`."
-            )
+        if found is not None:
+            _refuse_ciphertext(what, encryption_in(found.rule_set))
         return number
 
     def compatible(self, subject: str, schema: Schema) -> bool:
         """Return whether a subject would take a schema as its next version; at start.
 
         Raises:
+            ContractError: the events of what is registered there are encrypted.
             Unreachable: the registry does not answer, or refuses to.
         """
+        subject = self.full_name(subject)
         with _at_start():
-            return would_take(self._client, self.full_name(subject), self._client.schema(schema))
+            _refuse_ciphertext(f"subject {subject}", encryption_by(self._client, subject))
+            return would_take(self._client, subject, self._client.schema(schema))
 
     def versions(self, subject: str) -> dict[int, Schema | ContractError]:
         """Return all versions of a subject, oldest first, none if it is unknown; at start.
@@ -298,6 +298,15 @@ class RegistrySchemas:
 
     def _read(self, what: str, registered: Any) -> Schema:
         return read_registered(self._client, what, registered, self._context)
+
+
+def _refuse_ciphertext(what: str, rules: str) -> None:
+    if rules:
+        raise ContractError(
+            f"In the registry, {what} has the encryption rule {rules}: who reads it expects "
+            "ciphertext, and stream-scorer has no keys. Name a subject without such rules in "
+            "`schemas.registry.subject`."
+        )
 
 
 @contextmanager

@@ -75,6 +75,12 @@ class ConfluentApi:
             return status, answer
         return 200, {"is_compatible": status == 200}
 
+    def config(self, subject: str, _: Query) -> Answer:
+        """GET /config/{subject}."""
+        if subject not in self.rules:
+            return 404, {"error_code": 40408, "message": f"Subject '{subject}' has no config."}
+        return 200, {"compatibilityLevel": "BACKWARD", "overrideRuleSet": self.rules[subject]}
+
     def versions(self, subject: str, query: Query) -> Answer:
         """GET /subjects/{subject}/versions."""
         found = [
@@ -133,6 +139,7 @@ class ConfluentApi:
             ("POST", r"/subjects/([^/]+)/versions", "register"),
             ("POST", r"/subjects/([^/]+)", "lookup"),
             ("POST", r"/compatibility/subjects/([^/]+)/versions/latest", "compatibility"),
+            ("GET", r"/config/([^/]+)", "config"),
             ("GET", r"/subjects/([^/]+)/versions", "versions"),
             ("GET", r"/subjects/([^/]+)/versions/([^/]+)", "version"),
             ("GET", r"/schemas/ids/(\d+)", "by_id"),
@@ -141,7 +148,7 @@ class ConfluentApi:
             match = re.fullmatch(pattern, path)
             if match and verb == method:
                 context, words = self, [unquote(word) for word in match.groups()]
-                if path.startswith("/subjects/"):
+                if not path.startswith("/schemas/"):
                     qualified = words[0] if words[0].startswith(":.") else prefix + words[0]
                     context, words[0] = self._in(qualified)
                 more = (body,) if method == "POST" else (query,)
