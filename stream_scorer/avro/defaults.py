@@ -50,14 +50,22 @@ def default_value(json: Any, of: Type, where: str) -> Any:
 def for_others(json: Any, of: Type) -> tuple[Any, ...]:
     """Return a default as every parser takes it, in a tuple; none if it is no value of the type.
 
-    A whole number of a float or double has a decimal point: fastavro wants one.
+    A whole number of a float or double has a decimal point: fastavro wants one. Java knows ``NaN``
+    and infinities as the default of a float or double alone, not within another type.
     """
     try:
-        _value(json, of, 0)
+        value = _value(json, of, 0)
     except _Unfit:
         return ()
-    is_float = isinstance(of, Primitive) and of.kind in {"float", "double"}
-    return (float(json) if is_float and type(json) is int else json,)
+    if isinstance(of, Primitive) and of.kind in {"float", "double"}:
+        return (float(json) if type(json) is int else json,)
+    return (json,) if _is_finite(value) else ()
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float | np.float32) or bool(np.isfinite(value))
 
 
 def fitting_branch(json: Any, of: Union) -> int:

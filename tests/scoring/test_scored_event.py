@@ -331,6 +331,8 @@ def with_defaults(**defaults: Any) -> Schema:
         "either": ["string", "null"],
         "status": STATUS,
         "list": {"type": "array", "items": "int"},
+        "ratio": ["double", "null"],
+        "ratios": {"type": "map", "values": "float"},
     }
     fields = [
         {"name": name, "type": types[name], "default": value} for name, value in defaults.items()
@@ -341,10 +343,11 @@ def with_defaults(**defaults: Any) -> Schema:
 def test_a_default_that_is_none_is_not_written() -> None:
     """A registry refuses a schema with one, and nobody could read by it. Others stay."""
     copied = [PassThrough("inner", "inner")]
-    wrong = with_defaults(number="1", time="now", either=3, status="UP", list=[None])
+    no_number: dict[str, Any] = {"ratio": "NaN", "ratios": {"a": "-Infinity"}}
+    wrong = with_defaults(number="1", time="now", either=3, status="UP", list=[None], **no_number)
     schema = derive("Scored", wrong, copied, [SCORE], provenance=True)
     assert not any("default" in field for field in schema.json["fields"][0]["type"]["fields"])
-    right = {"number": 1, "time": 0, "either": None, "status": "ON", "list": [1]}
+    right = {"number": 1, "time": 0, "either": None, "status": "ON", "list": [1], "ratio": 0.5}
     schema = derive("Scored", with_defaults(**right), copied, [SCORE], provenance=True)
     fastavro.parse_schema(json.loads(schema.text))  # it wants 1.0 for a double
     fields = schema.json["fields"][0]["type"]["fields"]
