@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from stream_scorer.app.schema_sources import open_registry
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
 from stream_scorer.demo.stories import CARD_FRAUD, STORIES, Story
@@ -46,8 +47,7 @@ class Elsewhere:
 
     def open_registry(self) -> RegistrySchemas:
         """Open the registry; close it, or use it in a ``with`` statement."""
-        config = self.registry
-        return RegistrySchemas(config.url, config.timeout_seconds, config.properties)
+        return open_registry(self.settings, self.registry)
 
 
 def find_elsewhere(story: Story, settings: Settings) -> Elsewhere:
