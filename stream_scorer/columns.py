@@ -25,8 +25,8 @@ class FieldType:
     """The type of a field as the reader's schema has it; ``[null, T]`` is T and nullable.
 
     ``schema`` is the Avro JSON of the type, null branch included, self-contained (a named type is
-    defined where it is first used). ``union`` is a union of more than null and one type.
-    ``ignored`` names the logical type that the specification says to ignore, and why.
+    defined where it is first used) and without defaults. ``union`` is a union of more than null and
+    one type. ``ignored`` names the logical type that the specification says to ignore, and why.
     """
 
     kind: Kind

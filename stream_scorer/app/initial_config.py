@@ -107,7 +107,7 @@ def _seen_from(folder: Path | None, path: Path) -> str:
 def _set_kafka(draft: Draft, model_name: str, reader: Schema) -> None:
     name = reader.json.get("name", "events") if isinstance(reader.json, dict) else "events"
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", str(name).rpartition(".")[2])
-    topic = f"{words.lower().replace('_', '-').removesuffix('s')}s"
+    topic = re.sub("[^a-z0-9.-]", "-", words.lower()).removesuffix("s") + "s"
     draft.notes[("kafka",)] = ["Yours to set: the brokers and the topics; these are only examples."]
     draft.values.update(
         {

@@ -1,7 +1,7 @@
 """Avro object container files: read as datums that are not decoded yet, written from such datums.
 
-fastavro does the format (header, codecs, sync markers); the datums inside a block are told apart by
-``boundaries``. A file is read and written block by block.
+fastavro does the format (header, codecs, sync markers), and sees nothing of the schema; the datums
+inside a block are told apart by ``boundaries``. A file is read and written block by block.
 """
 
 from __future__ import annotations
@@ -176,11 +176,20 @@ class ContainerWriter:
         Raises:
             ConfigError: it can't be written, or the codec is not to be had.
         """
-        self._name = file.name
+        self._name, self._stream = file.name, file.stream
         self._datums: list[bytes] = []
         self._bytes = 0
+        self._written, sync = io.BytesIO(), os.urandom(16)
         try:
-            self._writer = Writer(file.stream, schema.json, codec, metadata=dict(metadata or {}))
+            # It is told nothing of the schema: it refuses more than the specification does.
+            self._writer = Writer(self._written, "bytes", codec, sync_marker=sync)
+            meta = {**(metadata or {}), "avro.schema": schema.text, "avro.codec": codec}
+            header = {
+                "magic": _MAGIC,
+                "meta": {key: value.encode() for key, value in meta.items()},
+                "sync": sync,
+            }
+            fastavro.schemaless_writer(self._stream, _HEADER, header)
         except (OSError, ValueError) as error:
             raise unwritable(self._name, error) from None
 
@@ -210,8 +219,11 @@ class ContainerWriter:
 
     def _write_block(self) -> None:
         block = _Encoded(len(self._datums), io.BytesIO(b"".join(self._datums)))
+        self._written.seek(0)
+        self._written.truncate()
         try:
             self._writer.write_block(block)
+            self._stream.write(self._written.getvalue())
         except (OSError, ValueError) as error:
             raise unwritable(self._name, error) from None
         self._datums, self._bytes = [], 0

@@ -47,6 +47,27 @@ def default_value(json: Any, of: Type, where: str) -> Any:
         ) from None
 
 
+def for_others(json: Any, of: Type) -> tuple[Any, ...]:
+    """Return a default as every parser takes it, in a tuple; none if it is no value of the type.
+
+    A whole number of a float or double has a decimal point: fastavro wants one. Java knows ``NaN``
+    and infinities as the default of a float or double alone, not within another type.
+    """
+    try:
+        value = _value(json, of, 0)
+    except _Unfit:
+        return ()
+    if isinstance(of, Primitive) and of.kind in {"float", "double"}:
+        return (float(json) if type(json) is int else json,)
+    return (json,) if _is_finite(value) else ()
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float | np.float32) or bool(np.isfinite(value))
+
+
 def fitting_branch(json: Any, of: Union) -> int:
     """Return which branch of a union a default is of; it is known to be one of the union."""
     return _first_fit(json, of, 0)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,12 +55,27 @@ def canonical(of: Type, defined: set[str]) -> Any:
     return form
 
 
+Written = Callable[[Any, Type], tuple[Any, ...]]
+"""Takes a default's JSON and its type; returns it as it is to be written, or nothing."""
+
+
+def as_it_is(default: Any, _of: Type) -> tuple[Any, ...]:
+    """Keep every default."""
+    return (default,)
+
+
+def left_out(_default: Any, _of: Type) -> tuple[Any, ...]:
+    """Keep none."""
+    return ()
+
+
 def self_contained(
     of: Type,
     defined: set[str],
     *,
     docs: bool = True,
-    defaults: bool = True,
+    aliases: bool = True,
+    defaults: Written = as_it_is,
     names: Mapping[str, str] | None = None,
 ) -> Any:
     """Return a type as JSON that needs nothing around it: names are defined where first used.
@@ -69,17 +84,19 @@ def self_contained(
         of: The type.
         defined: Full names that are already written; grows with those written here.
         docs: Whether ``doc`` attributes are kept.
-        defaults: Whether the defaults of fields are kept.
+        aliases: Whether aliases are kept.
+        defaults: How defaults are written, those of enums too.
         names: New full names of types and aliases, by their own.
     """
-    return _SelfContained(defined, docs, defaults, names or {}).of(of)
+    return _SelfContained(defined, docs, aliases, defaults, names or {}).of(of)
 
 
 @dataclass(frozen=True, slots=True)
 class _SelfContained:
     defined: set[str]
     docs: bool
-    defaults: bool
+    aliases: bool
+    defaults: Written
     names: Mapping[str, str]
 
     def of(self, of: Type) -> Any:
@@ -104,7 +121,7 @@ class _SelfContained:
             "type": of.kind,
             "name": unqualified(name),
             "namespace": namespace_of(name),
-            **({"aliases": [self._named(each) for each in of.aliases]} if of.aliases else {}),
+            **self._aliases([self._named(each) for each in of.aliases]),
             **self._kept(of.properties),
         }
         match of:
@@ -112,8 +129,7 @@ class _SelfContained:
                 form["fields"] = [self._field(each) for each in of.fields]
             case Enum():
                 form["symbols"] = list(of.symbols)
-                if of.default is not None:
-                    form["default"] = of.default
+                form |= self._default(of.default, of) if of.default is not None else {}
             case Fixed():
                 form["size"] = of.size
         return form
@@ -122,10 +138,17 @@ class _SelfContained:
         return {
             "name": of.name,
             "type": self.of(of.type),
-            **({"default": of.default} if of.has_default and self.defaults else {}),
-            **({"aliases": list(of.aliases)} if of.aliases else {}),
+            **(self._default(of.default, of.type) if of.has_default else {}),
+            **self._aliases(list(of.aliases)),
             **self._kept(of.properties),
         }
+
+    def _default(self, default: Any, of: Type) -> dict[str, Any]:
+        written = self.defaults(default, of)
+        return {"default": written[0]} if written else {}
+
+    def _aliases(self, names: list[str]) -> dict[str, Any]:
+        return {"aliases": names} if names and self.aliases else {}
 
     def _named(self, name: str) -> str:
         return self.names.get(name, name)
@@ -173,4 +196,12 @@ def _unreachable(types: list[Type], namespace: str, names: Mapping[str, str]) ->
 
     for each in types:
         look(each, namespace)
-    return {name: new for name, new in found.items() if new not in defined}
+    return {name: _free(new, defined) for name, new in found.items()}
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Return a name that is not taken yet, and take it."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name

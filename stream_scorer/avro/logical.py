@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_PRECISION = 1_000
-"""The specification bounds only the precision of a fixed decimal."""
+"""The specification bounds the precision of a fixed decimal alone, and that by its size."""
 
 _TIMESTAMPS = ("timestamp-millis", "timestamp-micros", "timestamp-nanos")
 _ANNOTATED: Mapping[str, tuple[str, ...]] = {
@@ -83,8 +83,11 @@ def _decimal_fault(source: Mapping[str, Any], size: int | None) -> str | None:
     for what, number, least in (("precision", precision, 1), ("scale", scale, 0)):
         if type(number) is not int or number < least:
             return f"its {what} is {number!r:.40}"
-    most = MAX_PRECISION if size is None else math.floor((8 * size - 1) * math.log10(2))
+    held = MAX_PRECISION if size is None else math.floor((8 * size - 1) * math.log10(2))
+    most = min(held, MAX_PRECISION)
     if precision > most:
-        bound = "that are read" if size is None else f"that {size} bytes hold"
-        return f"its precision {precision} exceeds the {max(most, 0)} digits {bound}"
-    return f"its scale {scale} exceeds its precision {precision}" if scale > precision else None
+        bound = "that are read" if most == MAX_PRECISION else f"that {size} bytes hold"
+        return f"its precision {precision!s:.40} exceeds the {max(most, 0)} digits {bound}"
+    if scale > precision:
+        return f"its scale {scale!s:.40} exceeds its precision {precision}"
+    return None

@@ -106,10 +106,10 @@ class Parser:
     def _reference(self, name: str, namespace: str, where: str) -> Type:
         if name in PRIMITIVES:
             return Primitive(cast("Kind", name))
-        name = name.removeprefix(".") if name.rfind(".") == 0 else name
-        full = name if "." in name or not namespace else f"{namespace}.{name}"
+        bare = name.removeprefix(".") if name.rfind(".") == 0 else name
+        full = bare if "." in name or not namespace else f"{namespace}.{name}"
         known = {**self.given, **self.names} if self.given else self.names
-        found = known.get(full) or known.get(name)
+        found = known.get(full) or known.get(bare)
         if found is None:
             names = ", ".join(sorted(known)) or "none"
             raise _wrong(

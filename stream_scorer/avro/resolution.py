@@ -239,6 +239,11 @@ def _mismatch(writer: Type, reader: Type, where: str) -> ContractError:
 def _if_renamed(writer: Type, reader: Type) -> str:
     """Return the way out where nothing but a name keeps the types apart."""
     for each in reader.branches if isinstance(reader, Union) else (reader,):
+        match writer, each:
+            case (Array(), Array()) if words := _if_renamed(writer.items, each.items):
+                return words
+            case (Map(), Map()) if words := _if_renamed(writer.values, each.values):
+                return words
         if isinstance(writer, Named) and isinstance(each, Named) and writer.kind == each.kind:
             same_size = getattr(writer, "size", None) == getattr(each, "size", None)
             if same_size and not _names_match(writer, each):

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastavro.schema import fingerprint as fastavro_fingerprint
 
-from stream_scorer.avro.forms import canonical, self_contained
+from stream_scorer.avro.forms import canonical, left_out, self_contained
 from stream_scorer.avro.parsing import MAX_DEPTH, Parser
 from stream_scorer.avro.text import json_values
 from stream_scorer.avro.types import (
@@ -80,8 +80,8 @@ def parse(source: str | bytes | dict[str, Any] | list[Any], *, strict: bool = Fa
 def alike(one: Schema, other: Schema) -> bool:
     """Return whether two schemas write the same bytes with the same names, but for the namespace.
 
-    They may differ in ``doc`` and the defaults of fields, and a type may lack in one of them the
-    namespace that it has in the other.
+    They may differ in ``doc``, defaults and aliases, which mean nothing in a writer's schema, and a
+    type may lack in one of them the namespace that it has in the other.
     """
     known = [_names(each) for each in (one, other)]
     bare = {name for names in known for name in names if not namespace_of(name)}
@@ -91,7 +91,7 @@ def alike(one: Schema, other: Schema) -> bool:
     if any(len({short.get(name, name) for name in names}) < len(names) for names in known):
         short = {}  # two types of one schema would be one
     first, second = (
-        self_contained(each.root, set(), docs=False, defaults=False, names=short)
+        self_contained(each.root, set(), docs=False, aliases=False, defaults=left_out, names=short)
         for each in (one, other)
     )
     return bool(first == second)
@@ -213,7 +213,7 @@ def _walked(at: Type, root: Type, path: str, levels: int) -> Iterator[tuple[str,
 
 
 def _field_type(at: Type, *, below_null: bool) -> FieldType:
-    schema = self_contained(at, set())
+    schema = self_contained(at, set(), defaults=left_out)
     value, may_be_null = nullable(at)
     if isinstance(value, Union):
         may_be_null = any(branch.kind == "null" for branch in value.branches)

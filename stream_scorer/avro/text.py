@@ -29,9 +29,14 @@ def json_values(text: str | bytes) -> Any:
     if bare := _BARE_NAME.fullmatch(text.strip()):
         return bare.group()
     try:
-        return json.loads(text)
+        return _loaded(text)
     except ValueError:
         return _without_comments(text)
+
+
+def _loaded(text: str) -> Any:
+    """Return the values of JSON. NaN and infinities, which JSON has not, are text, as in Java."""
+    return json.loads(text, parse_constant=str)
 
 
 def _decoded(octets: bytes) -> str:
@@ -46,14 +51,29 @@ def _decoded(octets: bytes) -> str:
 
 def _without_comments(text: str) -> Any:
     """Parse again with spaces for each comment, so that line and column are those of the file."""
+    plain = _STRING_OR_COMMENT.sub(_blanked, text)
+    if not plain.strip():
+        raise ConfigError("The schema is empty.")
     try:
-        return json.loads(_STRING_OR_COMMENT.sub(_blanked, text))
+        return _loaded(plain)
     except json.JSONDecodeError as error:
         raise ConfigError(
-            f"The schema is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+            f"The schema is not JSON: line {error.lineno}, column {error.colno}: {_fault(error)}."
         ) from None
     except ValueError as error:
         raise ConfigError(f"The schema is not JSON: {error}.") from None
+
+
+def _fault(error: json.JSONDecodeError) -> str:
+    """Return what is wrong, in plainer words for what is wrong most often."""
+    before, at = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + 1]
+    if at == "#":
+        return "a comment begins with // or /*"
+    if (before.endswith(",") and at in {"}", "]"}) or "trailing comma" in error.msg:
+        return "a comma with nothing behind it"
+    if error.msg == "Extra data":
+        return "the schema ends before it, and a file holds one"
+    return error.msg
 
 
 def _blanked(found: re.Match[str]) -> str:

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from stream_scorer.config import transactional_id
 from stream_scorer.config.client_properties import mistakes_in_properties
 from stream_scorer.config.mistakes import Mistake
-from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
+from stream_scorer.contexts import configured_context
 
 _TOPIC = re.compile(r"^[A-Za-z0-9._-]{1,249}$")
 _AVRO_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -107,6 +108,7 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
         )
     if schemas.registry:
         yield from _addresses(schemas.registry.url)
+        yield from _contexts(schemas.registry)
     if schemas.registry and schemas.registry.subject:
         yield from _subject(schemas.registry.subject)
     if not need_kafka:
@@ -137,6 +139,13 @@ def _addresses(url: str) -> Iterator[Mistake]:
             # It may hold a password, so it is not repeated.
             which = f"has as address {number} none" if "," in url else "is no address"
             yield Mistake(("schemas", "registry", "url"), f"{which} such as http://registry:8081")
+
+
+def _contexts(registry: RegistryConfig) -> Iterator[Mistake]:
+    try:
+        configured_context(registry.context, registry.url)
+    except ValueError as error:
+        yield Mistake(("schemas", "registry"), str(error))
 
 
 def _subject(subject: str) -> Iterator[Mistake]:

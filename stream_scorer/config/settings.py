@@ -96,7 +96,7 @@ class RegistryConfig(BaseModel):
     """Address of the registry; several, comma-separated, are tried in order."""
     timeout_seconds: Duration = Field(default=2.0, alias="timeout", gt=0)
     """Longest wait for one answer."""
-    subject: Text = "{output_topic}-value"
+    subject: Text = Field(default="{output_topic}-value", min_length=1)
     """Subject of the scored events' schema; `{output_topic}` stands for the topic."""
     register_schema: bool = Field(default=False, alias="register")
     """Whether the scored events' schema may be registered; otherwise it is looked up and must be

@@ -15,6 +15,7 @@ from stream_scorer.config.loading import load
 from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
 from stream_scorer.demo.stories import CARD_FRAUD, STORIES, Story
 from stream_scorer.errors import ConfigError
+from stream_scorer.pipeline.sources import open_registry
 from stream_scorer.schemas import RegistrySchemas
 
 Say = Callable[[str], None]
@@ -46,8 +47,7 @@ class Elsewhere:
 
     def open_registry(self) -> RegistrySchemas:
         """Open the registry; close it, or use it in a ``with`` statement."""
-        config = self.registry
-        return RegistrySchemas(config.url, config.timeout_seconds, config.properties)
+        return open_registry(self.settings, self.registry)
 
 
 def find_elsewhere(story: Story, settings: Settings) -> Elsewhere:

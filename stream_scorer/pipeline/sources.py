@@ -123,7 +123,7 @@ def read_reader(settings: Settings) -> Schema:
     """
     if settings.schemas.reader is not None or settings.schemas.registry is None:
         return _reader(settings, None)[0]
-    with _registry(settings, settings.schemas.registry) as registry:
+    with open_registry(settings, settings.schemas.registry) as registry:
         return _reader(settings, registry)[0]
 
 
@@ -145,7 +145,12 @@ def _reader(settings: Settings, registry: RegistrySchemas | None) -> tuple[Schem
     return registry.latest(subject), f"the registry's latest of {registry.full_name(subject)}"
 
 
-def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
+def open_registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
+    """Open the registry as it is configured; close it, or use it in a ``with`` statement.
+
+    Raises:
+        ConfigError: the client refuses its properties.
+    """
     return RegistrySchemas(
         config.url,
         config.timeout_seconds,
@@ -156,7 +161,7 @@ def _registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas:
 
 
 def _from_registry(settings: Settings, config: RegistryConfig) -> Schemas:
-    registry = _registry(settings, config)
+    registry = open_registry(settings, config)
     with ExitStack() as stack:
         stack.callback(registry.close)
         reader, origin = _reader(settings, registry)

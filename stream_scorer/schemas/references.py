@@ -16,7 +16,8 @@ from stream_scorer.errors import ConfigError
 def with_references(what: str, text: str, references: Mapping[str, str]) -> Schema:
     """Return a schema with the named types of other schemas written into it.
 
-    A type may be defined by several of them if all define it alike; only ``doc`` may differ.
+    A type may be defined by several of them if all define it alike; only ``doc`` and aliases may
+    differ, as in Java. The first definition counts.
 
     Args:
         what: what the schema is called in errors.
@@ -32,7 +33,10 @@ def with_references(what: str, text: str, references: Mapping[str, str]) -> Sche
     origins: dict[str, str] = {}
     for origin, each in {**references, what: text}.items():
         parser = Parser(given=known)
-        root = parser.parse(json_values(each), "", "")
+        try:
+            root = parser.parse(json_values(each), "", "")
+        except ConfigError as error:
+            raise ConfigError(str(error) if origin == what else f"{origin}: {error}") from None
         for name, found in parser.names.items():
             if name not in known:
                 known[name], origins[name] = found, origin
@@ -44,4 +48,4 @@ def with_references(what: str, text: str, references: Mapping[str, str]) -> Sche
 
 
 def _form(of: Named) -> str:
-    return json.dumps(self_contained(of, set(), docs=False), sort_keys=True)
+    return json.dumps(self_contained(of, set(), docs=False, aliases=False), sort_keys=True)

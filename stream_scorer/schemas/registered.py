@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.contexts import Context
 from stream_scorer.errors import ConfigError, ContractError, SchemaGone
-from stream_scorer.schemas.contexts import Context
 from stream_scorer.schemas.references import with_references
-from stream_scorer.schemas.registry_client import SUBJECT_UNKNOWN, VERSION_UNKNOWN, RegistryClient
+from stream_scorer.schemas.registry_client import (
+    SCHEMA_UNKNOWN,
+    SUBJECT_UNKNOWN,
+    VERSION_UNKNOWN,
+    RegistryClient,
+)
 
 _TAGS = "confluent:tags"
 
@@ -34,7 +40,7 @@ def read_registered(client: RegistryClient, what: str, registered: Any, context:
         raise ContractError(f"In the registry, {what} is {registered.schema_type}, not Avro.")
     text = registered.schema_str
     try:
-        references = dict(_referred_to(client, what, registered, context, {what}))
+        references = dict(_Walk(client, what, {what}).below(what, registered, context))
         schema = with_references(what, text, references) if references else parse(text)
     except (ConfigError, json.JSONDecodeError) as error:
         raise ContractError(f"In the registry, {what} can't be read: {error}") from None
@@ -44,44 +50,68 @@ def read_registered(client: RegistryClient, what: str, registered: Any, context:
     return schema
 
 
-def _referred_to(
-    client: RegistryClient, what: str, registered: Any, context: Context, seen: set[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield name and text of every schema that one refers to, each after those it refers to.
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """A way through all that one schema refers to; ``seen`` are the versions that it met."""
 
-    A version that is deleted softly is still there for those that refer to it. A subject without a
-    context is in that of the schema which refers to it.
-    """
-    for each in registered.references or ():
-        if not each.subject or each.version is None:
-            raise ConfigError(f"{what} has a reference without a subject or a version.")
-        subject = context.subject(each.subject)
-        version = f"version {each.version} of subject {subject}"
-        if version in seen:
-            continue
-        seen.add(version)
-        call = partial(client.calls.get_version, subject, each.version, deleted=True)
-        found = client.known(version, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN)
-        if found is None:
-            raise SchemaGone(f"In the registry, {what} refers to {version}, which is not there.")
-        inner = context.of_subject(subject)
-        yield from _referred_to(client, version, found.schema, inner, seen)
-        yield version, found.schema.schema_str
+    client: RegistryClient
+    root: str
+    seen: set[str]
+
+    def below(self, what: str, registered: Any, context: Context) -> Iterator[tuple[str, str]]:
+        """Yield name and text of every schema that one refers to, each after those it refers to.
+
+        A version that is deleted softly is still there for those that refer to it. A subject
+        without a context is in that of the schema which refers to it.
+        """
+        for each in registered.references or ():
+            if not each.subject or each.version is None:
+                raise ConfigError(f"{what} has a reference without a subject or a version.")
+            subject = context.subject(each.subject)
+            version = f"version {each.version} of subject {subject}"
+            if version in self.seen:
+                continue
+            self.seen.add(version)
+            found = self._version(version, subject, each.version)
+            if found is None:
+                way = "" if what == self.root else f" by way of {what}"
+                raise SchemaGone(
+                    f"In the registry, {self.root} refers{way} to {version}, which is not there."
+                )
+            yield from self.below(version, found.schema, context.of_subject(subject))
+            yield version, found.schema.schema_str
+
+    def _version(self, what: str, subject: str, number: int) -> Any:
+        call = partial(self.client.calls.get_version, subject, number, deleted=True)
+        return self.client.known(what, call, SUBJECT_UNKNOWN, VERSION_UNKNOWN, SCHEMA_UNKNOWN)
 
 
 def _refuse_encryption(what: str, registered: Any, schema: Schema) -> None:
     """Refuse a schema with rules by which producers encrypt fields, or whole events."""
-    rules = [rule for rule in _rules(registered.rule_set) if _encrypts(rule)]
+    rules = _encrypting(registered.rule_set)
     if not rules:
         return
     tags = {tag for rule in rules for tag in rule.tags or ()}
     fields = sorted({*_tagged(schema.json, tags), *_tagged_apart(registered.metadata, tags)})
-    named = " and ".join(dict.fromkeys(f"{rule.name} ({rule.type})" for rule in rules))
     encrypted = f"of the fields {', '.join(fields)} " if fields else ""
     raise ContractError(
-        f"In the registry, {what} has the encryption rule {named}: its events hold ciphertext "
-        f"{encrypted}and stream-scorer has no keys. Read a topic whose events are decrypted."
+        f"In the registry, {what} has the encryption rule {_named(rules)}: its events hold "
+        f"ciphertext {encrypted}and stream-scorer has no keys. Read a topic whose events are "
+        "decrypted."
     )
+
+
+def encryption_in(*rule_sets: Any) -> str:
+    """Return name and type of the rules by which producers encrypt, empty if there is none."""
+    return _named(_encrypting(*rule_sets))
+
+
+def _named(rules: list[Any]) -> str:
+    return " and ".join(dict.fromkeys(f"{rule.name} ({rule.type})" for rule in rules))
+
+
+def _encrypting(*rule_sets: Any) -> list[Any]:
+    return [rule for each in rule_sets for rule in _rules(each) if _encrypts(rule)]
 
 
 def _rules(rule_set: Any) -> Iterator[Any]:
@@ -104,7 +134,8 @@ def _tagged(source: Any, tags: set[str]) -> Iterator[str]:
         for each in source:
             yield from _tagged(each, tags)
     elif isinstance(source, dict):
-        if tags.intersection(map(str, source.get(_TAGS) or ())):
+        given = source.get(_TAGS)
+        if isinstance(given, list) and tags.intersection(map(str, given)):
             yield str(source.get("name"))
         for key in ("fields", "items", "values", "type"):
             yield from _tagged(source.get(key), tags)

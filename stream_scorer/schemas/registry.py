@@ -17,9 +17,9 @@ from uuid import UUID
 
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, alike
+from stream_scorer.contexts import configured_context, without_default_context
 from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
-from stream_scorer.schemas.contexts import configured_context
-from stream_scorer.schemas.registered import read_registered
+from stream_scorer.schemas.registered import encryption_in, read_registered
 from stream_scorer.schemas.registry_client import (
     SCHEMA_UNKNOWN,
     SUBJECT_UNKNOWN,
@@ -28,6 +28,7 @@ from stream_scorer.schemas.registry_client import (
     RegistryClient,
 )
 from stream_scorer.schemas.source import LARGEST_ID
+from stream_scorer.schemas.subject_rules import encryption_by, would_take
 
 _SCHEMA_REFUSED = (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY)
 
@@ -62,8 +63,12 @@ class RegistrySchemas:
         Raises:
             ConfigError: the client refuses its properties, or two contexts are named.
         """
-        self._context = configured_context(context, url)
-        self._client = RegistryClient(url, timeout_seconds, properties or {})
+        try:
+            self._context = configured_context(context, url)
+        except ValueError as error:
+            raise ConfigError(f"schemas.registry {error}.") from None
+        address = without_default_context(url)
+        self._client = RegistryClient(address, timeout_seconds, properties or {})
         self._subjects = tuple(map(self.full_name, subjects))
 
     def __enter__(self) -> Self:
@@ -133,6 +138,7 @@ class RegistrySchemas:
         """Return the id that a subject has a schema under, or ``None``; to be asked at start.
 
         Raises:
+            ContractError: events under it are encrypted.
             Unreachable: the registry does not answer, or refuses to.
         """
         subject, asked = self.full_name(subject), self._client.schema(schema)
@@ -145,7 +151,7 @@ class RegistrySchemas:
                     SCHEMA_UNKNOWN,
                 )
                 if found is not None:
-                    return int(found.schema_id)
+                    return self._plain(int(found.schema_id), subject)
         return None
 
     def alike(self, subject: str, schema: Schema) -> int | None:
@@ -164,14 +170,16 @@ class RegistrySchemas:
         """Register a schema under a subject, unless it is there, and return its id; at start.
 
         Raises:
-            ContractError: the registry refuses the schema, as incompatible with earlier versions.
+            ContractError: the registry refuses the schema, as incompatible with earlier versions,
+                or events under it are encrypted.
             Unreachable: the registry does not answer, or refuses to.
         """
         subject, asked = self.full_name(subject), self._client.schema(schema)
         call = partial(self._client.calls.register_schema, subject, asked)
         with _at_start():
+            _refuse_ciphertext(f"subject {subject}", encryption_by(self._client, subject))
             try:
-                return int(self._client.ask(f"a new version of subject {subject}", call))
+                number = int(self._client.ask(f"a new version of subject {subject}", call))
             except NoAnswer as error:
                 if error.status not in _SCHEMA_REFUSED:
                     raise
@@ -179,23 +187,37 @@ class RegistrySchemas:
                     f"{error}; the scored event's schema must be compatible with the earlier "
                     f"versions of subject {subject}, or `schemas.registry.subject` name another."
                 ) from None
+            return self._plain(number, subject)
+
+    def _plain(self, number: int, subject: str) -> int:
+        """Return an id to write under, unless who reads by it is known to expect ciphertext.
+
+        The id is asked for without its subject: with it the client has what it sent itself.
+        """
+        what = f"{ById(number)} of subject {subject}"
+        context = self._context.of_subject(subject).prefix or None
+        call = partial(self._client.calls.get_schema, number, context)
+        try:
+            found = self._client.known(what, call, SCHEMA_UNKNOWN, SUBJECT_UNKNOWN)
+        except NoAnswer as error:
+            if error.status != HTTPStatus.FORBIDDEN:  # the subject alone may be granted
+                raise
+            return number
+        if found is not None:
+            _refuse_ciphertext(what, encryption_in(found.rule_set))
+        return number
 
     def compatible(self, subject: str, schema: Schema) -> bool:
         """Return whether a subject would take a schema as its next version; at start.
 
         Raises:
+            ContractError: the events of what is registered there are encrypted.
             Unreachable: the registry does not answer, or refuses to.
         """
         subject = self.full_name(subject)
-        call = partial(self._client.calls.test_compatibility, subject, self._client.schema(schema))
         with _at_start():
-            answer = self._client.known(
-                f"the compatibility of a new version of subject {subject}",
-                call,
-                SUBJECT_UNKNOWN,
-                VERSION_UNKNOWN,
-            )
-        return answer is None or bool(answer)
+            _refuse_ciphertext(f"subject {subject}", encryption_by(self._client, subject))
+            return would_take(self._client, subject, self._client.schema(schema))
 
     def versions(self, subject: str) -> dict[int, Schema | ContractError]:
         """Return all versions of a subject, oldest first, none if it is unknown; at start.
@@ -276,6 +298,15 @@ class RegistrySchemas:
 
     def _read(self, what: str, registered: Any) -> Schema:
         return read_registered(self._client, what, registered, self._context)
+
+
+def _refuse_ciphertext(what: str, rules: str) -> None:
+    if rules:
+        raise ContractError(
+            f"In the registry, {what} has the encryption rule {rules}: who reads it expects "
+            "ciphertext, and stream-scorer has no keys. Name a subject without such rules in "
+            "`schemas.registry.subject`."
+        )
 
 
 @contextmanager

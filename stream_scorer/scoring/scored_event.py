@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from stream_scorer.avro.copies import Target
+from stream_scorer.avro.defaults import for_others
 from stream_scorer.avro.forms import names_for, self_contained
 from stream_scorer.avro.names import legal_names, never_written
-from stream_scorer.avro.schema import Schema, parse
-from stream_scorer.avro.types import namespace_of, unqualified
+from stream_scorer.avro.schema import Schema, alike, parse
+from stream_scorer.avro.types import Named, Type, namespace_of, types_within, unqualified
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
 from stream_scorer.model.outputs import OutputField
@@ -49,7 +50,8 @@ def derive(
     """Return the scored event's record schema.
 
     It can be read by every parser. To that end a record of our namespace gives it up where it
-    copies types that have none, and refers to them; see :func:`names_for`.
+    copies types that have none, and refers to them; see :func:`names_for`. A default within
+    a copied type that does not fit its own type is left out: a registry refuses it.
 
     A copied field has the default null where null is its first branch, so that to copy one more is
     a compatible change. Elsewhere a default would have to be a value of the first branch.
@@ -78,7 +80,7 @@ def derive(
         for field in outputs
     ]
     if provenance:
-        fields += _provenance_fields()
+        fields += _provenance_fields(_by_name(types, names))
     _refuse_collisions(fields, copied)
     namespace, _, short = name.rpartition(".")
     record: dict[str, Any] = {"type": "record", "name": short, "fields": fields}
@@ -114,7 +116,7 @@ def _target(reader: Schema, path: str) -> Target:
 def _copied_field(
     name: str, target: Target, defined: set[str], names: Mapping[str, str]
 ) -> dict[str, Any]:
-    written = self_contained(target.of, defined, names=names)
+    written = self_contained(target.of, defined, defaults=for_others, names=names)
     if target.lifted:
         written = ["null", *(written if isinstance(written, list) else [written])]
     first = written[0] if isinstance(written, list) else written
@@ -122,30 +124,42 @@ def _copied_field(
     return {"name": name, "type": written, **({"default": None} if can_be_left_out else {})}
 
 
-def _provenance_fields() -> Iterator[dict[str, Any]]:
-    yield {
-        "name": "model",
-        "type": {
-            "type": "record",
-            "name": "Model",
-            "namespace": PROVENANCE_NAMESPACE,
-            "fields": [{"name": each, "type": "string"} for each in ("name", "version", "sha256")],
-        },
-    }
-    yield {
-        "name": "source",
-        "type": {
-            "type": "record",
-            "name": "Source",
-            "namespace": PROVENANCE_NAMESPACE,
-            "fields": [
-                {"name": "topic", "type": "string"},
-                {"name": "partition", "type": "int"},
-                {"name": "offset", "type": "long"},
-            ],
-        },
-    }
+def _by_name(types: Sequence[Type], names: Mapping[str, str]) -> dict[str, Type]:
+    """Return the types that are defined in what is written, by the names that they have there."""
+    every = (each for of in types for each in (of, *types_within(of)))
+    return {names.get(each.name, each.name): each for each in every if isinstance(each, Named)}
+
+
+def _provenance_fields(copied: Mapping[str, Type]) -> Iterator[dict[str, Any]]:
+    texts = ("name", "version", "sha256")
+    model = [{"name": each, "type": "string"} for each in texts]
+    place = {"topic": "string", "partition": "int", "offset": "long"}
+    source = [{"name": each, "type": of} for each, of in place.items()]
+    yield {"name": "model", "type": _ours("Model", model, copied)}
+    yield {"name": "source", "type": _ours("Source", source, copied)}
     yield {"name": "scored_at", "type": {"type": "long", "logicalType": "timestamp-micros"}}
+
+
+def _ours(name: str, fields: Sequence[Mapping[str, Any]], copied: Mapping[str, Type]) -> Any:
+    """Return a record of the provenance, by its name where a copied field holds it already.
+
+    So it is where the events are scored events themselves.
+    """
+    full = f"{PROVENANCE_NAMESPACE}.{name}"
+    record: dict[str, Any] = {
+        "type": "record",
+        "name": name,
+        "namespace": PROVENANCE_NAMESPACE,
+        "fields": list(fields),
+    }
+    if full not in copied:
+        return record
+    if not alike(parse(record), parse(self_contained(copied[full], set()))):
+        raise ConfigError(
+            f"output.pass_through copies another type named {full} than the provenance's; omit it, "
+            "or set output.provenance to false."
+        )
+    return full
 
 
 def _refuse_collisions(fields: Sequence[Mapping[str, Any]], copied: Sequence[PassThrough]) -> None:

@@ -142,11 +142,15 @@ def test_what_nothing_reads_is_listed(tmp_path: Path) -> None:
     assert "#! Read by nothing yet: shop." in config.text
 
 
-def test_topics_are_named_after_the_event(tmp_path: Path) -> None:
-    """Only as an example, and marked so."""
-    schema = {**event(), "name": "CardPayment"}
+@pytest.mark.parametrize(
+    ("name", "topic"),
+    [("CardPayment", "card-payments"), ("my-server.cards.Größe", "gr--es")],
+)
+def test_topics_are_named_after_the_event(tmp_path: Path, name: str, topic: str) -> None:
+    """Only as an example, and marked so; a record may have a name that no topic can have."""
+    schema = {**event(), "name": name}
     config = inferred(tmp_path, schema, "float32", 2)
     kafka = settings_of(config, tmp_path).kafka
     assert kafka is not None
-    assert (kafka.input_topics, kafka.group_id) == (("card-payments",), "m-scorer")
+    assert (kafka.input_topics, kafka.group_id) == ((topic,), "m-scorer")
     assert "#! Yours to set" in config.text

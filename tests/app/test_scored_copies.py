@@ -56,3 +56,21 @@ def test_a_file_s_copied_fields_are_those_of_its_records(tmp_path: Path, records
     assert copied == [{name: each[name] for name in FIELDS} for each in read(source)]
     assert copied[0]["change"] == ("Deleted", {"id": 7})
     assert copied[0]["colour"] == ("Colour", "RED")
+
+
+@pytest.mark.parametrize("default", [1, "one"])
+def test_a_file_whose_copied_record_has_a_default_is_scored(tmp_path: Path, default: Any) -> None:
+    """One that other libraries refuse, or that is none at all: it is no part of any value."""
+    amount = {"name": "amount", "type": {"type": "double", "unit": "EUR"}, "default": default}
+    inner = {"name": "order", "type": {"type": "record", "name": "Order", "fields": [amount]}}
+    (tmp_path / "event.avsc").write_text(json.dumps(event(inner)))
+    config = scorer(tmp_path, {"output": {"pass_through": ["event_id", "order"]}})
+    source, target = tmp_path / "in.avro", tmp_path / "out.avro"
+    plain = json.loads(json.dumps(event(inner)))
+    del plain["fields"][-1]["type"]["fields"][0]["default"]
+    with source.open("wb") as file:
+        rows = [{"event_id": "e", "a": 1.0, "b": 2.0, "order": {"amount": 2.5}}] * 3
+        fastavro.writer(file, fastavro.parse_schema(plain), rows)
+    assert main(["check", "--offline", "-c", str(config)]) == 0
+    assert main(["score", "-c", str(config), str(source), str(target)]) == 0
+    assert [each["order"] for each in read(target)] == [{"amount": 2.5}] * 3

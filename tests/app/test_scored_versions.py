@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from stream_scorer.app.schema_checks import look_at_writing
 from stream_scorer.app.scored_schema import scored_schema
@@ -121,6 +123,42 @@ def test_a_copied_type_without_a_namespace_is_taken_by_the_registry(
     given = {} if name is None else {"record": name}
     for copied in (["status"], ["status", "before"]):
         id_of(settings_of(tmp_path, registry.url, *copied, register=True, **given))
+
+
+@pytest.mark.registry
+def test_a_rule_for_all_versions_is_asked_about_all_of_them(
+    tmp_path: Path, registry: EmbeddedRegistry
+) -> None:
+    """The latest one would take it, and the worker would be refused at its start."""
+    first, second, third = (
+        settings_of(tmp_path, registry.url, *copied, register=True)
+        for copied in ([], ["status"], ["status", "city"])
+    )
+    assert third.kafka is not None
+    subject = f"{third.kafka.output_topic}-value"
+    id_of(first)
+    with SchemaRegistryClient({"url": registry.url, "timeout": 10}) as client:
+        client.set_compatibility(subject, "NONE")
+        id_of(second)
+    for rule, fits in (("BACKWARD_TRANSITIVE", False), ("BACKWARD", True)):
+        with SchemaRegistryClient({"url": registry.url, "timeout": 10}) as client:
+            client.set_compatibility(subject, rule)
+        (finding,) = findings_of(third)
+        assert (finding.level == "ok") == fits
+        with nullcontext() if fits else pytest.raises(ContractError):
+            id_of(third)
+
+
+@pytest.mark.registry
+def test_a_copied_record_with_a_default_that_is_none_is_taken_by_the_registry(
+    tmp_path: Path, registry: EmbeddedRegistry
+) -> None:
+    """Its parser is Java's, which refuses a new schema with such a default."""
+    fields = [{"name": "at", "type": "long", "default": "now"}]
+    status = {"type": "record", "name": "Order", "fields": fields}
+    settings = settings_of(tmp_path, registry.url, "order", register=True)
+    (tmp_path / "event.avsc").write_text(json.dumps(event({"name": "order", "type": status})))
+    assert id_of(settings) > 0
 
 
 @pytest.mark.parametrize("register", [False, True])

@@ -147,8 +147,20 @@ def test_a_renamed_type_in_a_field_or_a_union_names_aliases_too(of: dict[str, An
     assert hint in _refused(record(("x", writer)), record(("x", reader)))
     assert hint in _refused(record(("x", writer)), record(("x", ["null", reader])))
     assert hint not in _refused(record(("x", writer)), record(("x", "int")))
+    for wrap in (_in_array, _in_map, lambda of: _in_array(_in_map(of))):
+        assert hint in _refused(record(("x", wrap(writer))), record(("x", wrap(reader))))
+        assert hint in _refused(record(("x", wrap(writer))), record(("x", ["null", wrap(reader)])))
+        assert hint not in _refused(record(("x", wrap(writer))), record(("x", reader)))
     if "size" in of:
         assert hint not in _refused(record(("x", writer)), record(("x", {**reader, "size": 3})))
+
+
+def _in_array(of: Any) -> Any:
+    return {"type": "array", "items": of}
+
+
+def _in_map(of: Any) -> Any:
+    return {"type": "map", "values": of}
 
 
 def _aliased(name: str, alias: str) -> Any:

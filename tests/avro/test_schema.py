@@ -51,6 +51,15 @@ def test_names_take_the_namespace_around_them() -> None:
     assert root.fields[1].type is array.items
 
 
+def test_a_reference_to_no_namespace_means_no_other() -> None:
+    """A leading dot says so where the namespace around it has a type of that name too."""
+    bare = {"type": "enum", "name": "Status", "namespace": "", "symbols": ["ON"]}
+    theirs = {"type": "enum", "name": "Status", "symbols": ["OFF"]}
+    root = parse(record(("a", bare), ("b", theirs), ("c", ".Status"), name="shop.Event")).root
+    assert isinstance(root, Record)
+    assert root.fields[2].type is root.fields[0].type
+
+
 @pytest.mark.parametrize("name", ["a-b", "1a", "a b", "", "ns.1a", "ns.", "a\u0301"])
 def test_a_name_that_java_refuses_is_refused(name: str) -> None:
     """The last part of a name: letters, digits and ``_``, no digit first."""
@@ -172,6 +181,12 @@ def test_the_canonical_form_is_the_one_of_fastavro(source: Any) -> None:
         ("long", {"precision": 9, "scale": 2}, "it annotates long, not bytes or fixed"),
         ("array", {"precision": 9, "items": "int"}, "it annotates array, not bytes or fixed"),
         ("fixed", {"name": "F", "size": 4, "precision": 10}, "exceeds the 9 digits that 4 bytes"),
+        (
+            "fixed",
+            {"name": "F", "size": 2**31 - 1, "precision": 10**9, "scale": 10**9},
+            "its precision 1000000000 exceeds the 1000 digits that are read",
+        ),
+        ("bytes", {"precision": 9, "scale": 10**99}, f"its scale 1{'0' * 39} exceeds"),
         ("fixed", {"name": "F", "size": 0, "precision": 1}, "exceeds the 0 digits that 0 bytes"),
         ("fixed", {"name": "F", "size": 8, "logicalType": "duration"}, "takes 12 bytes, not 8"),
         ("fixed", {"name": "F", "size": 12, "logicalType": "uuid"}, "takes 16 bytes, not 12"),
@@ -314,3 +329,15 @@ def test_schemas_are_alike_that_differ_in_defaults_docs_and_a_missing_namespace(
     both = [{**status, "namespace": "a"}, {**status, "namespace": ""}]
     assert alike(schema("E", both), schema("E", both, doc="again"))
     assert not alike(schema("E", both), schema("E", list(reversed(both))))
+
+
+def test_schemas_are_alike_that_differ_in_aliases_and_an_enum_s_default() -> None:
+    """They say how to read what others wrote; a property of the author's own is another matter."""
+    status = {"type": "enum", "name": "Status", "symbols": ["ON", "OFF"]}
+
+    def schema(of: Any, **more: Any) -> Schema:
+        return parse(record({"name": "x", "type": of, **more}))
+
+    one = schema(status)
+    assert alike(one, schema({**status, "aliases": ["State"], "default": "ON"}, aliases=["y"]))
+    assert not alike(one, schema(status, classes=["a", "b"]))

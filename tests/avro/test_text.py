@@ -46,6 +46,12 @@ def test_text_that_is_json_is_read_as_json(value: object) -> None:
     assert json_values(text) == json_values(text + "//") == [value]
 
 
+def test_numbers_that_json_has_not_are_the_text_that_java_has() -> None:
+    """Python writes them bare, and others refuse what is written from them."""
+    values = json_values('{"a": NaN, "b": [-Infinity, 1] /* */}')
+    assert values == {"a": "NaN", "b": ["-Infinity", 1]}
+
+
 @pytest.mark.parametrize("name", ["long", " string \n", "shop.Payment"])
 def test_a_bare_name_is_itself(name: str) -> None:
     """So settings have it."""
@@ -57,10 +63,16 @@ def test_a_bare_name_is_itself(name: str) -> None:
     [
         ('{\n "a": 1, // one\n "b" 2\n}', "line 3, column 6: Expecting ':' delimiter."),
         ("/* never ends\n{}", "line 1, column 1: Expecting value."),
-        ("# a comment of YAML\n{}", "line 1, column 1: Expecting value."),
+        ("# a comment of YAML\n{}", "line 1, column 1: a comment begins with // or /*."),
+        ('{"a": 1} # of YAML', "line 1, column 10: a comment begins with // or /*."),
+        ('{"a": [1, 2,\n]}', "a comma with nothing behind it."),
+        ('{"a": 1, // the last\n}', "a comma with nothing behind it."),
+        ("{}\n// another\n{}", "line 3, column 1: the schema ends before it, and"),
         ("syntax = 'proto3';\n" * 100, "line 1, column 1: Expecting value."),
         ("[1" + "1" * 5000 + "]", "Exceeds the limit"),
-        ("", "line 1, column 1: Expecting value."),
+        ("", "The schema is empty."),
+        (b"\xef\xbb\xbf\n", "The schema is empty."),
+        ("// to be written\n", "The schema is empty."),
         (b'{"name": "gr\xf6\xdfe"}', "The schema is not text: byte 12 can't be read as UTF-8."),
     ],
 )

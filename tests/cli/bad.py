@@ -112,6 +112,12 @@ BAD = [
         ("enable.auto.commit",),
         with_kafka(consumer={"enable.auto.commit": True}),
     ),
+    Bad(
+        "the registry has two contexts",
+        2,
+        ("schemas.registry", "more than one context, .dev and .prod"),
+        {"schemas": {"registry": {"url": f"http://{NOWHERE}/contexts/.dev", "context": "prod"}}},
+    ),
     Bad("the config is no YAML", 2, ("not valid YAML",), bend=written("scorer.yaml", b"a: [")),
     Bad("the config is binary", 2, ("scorer.yaml",), bend=written("scorer.yaml", b"\xff\xfe\x00")),
     Bad("the config is empty", 2, ("model is required",), bend=written("scorer.yaml", b"")),

@@ -221,3 +221,35 @@ def test_all_contradictions_are_told_at_once(loaded: Loader) -> None:
     assert text.startswith("2 settings are wrong:\n- ")
     assert "kafka.output_topic" in text
     assert "batching.min_commit_interval" in text
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "{url: 'http://r:8081/contexts/.dev', context: prod}",
+        "{url: 'http://r:8081/contexts/.dev/', context: '.'}",
+        "{url: 'http://r:8081/contexts/.', context: dev}",
+        "{url: 'http://r/apis/ccompat/v7/contexts/%3A.dev%3A', context: ':.prod:'}",
+        "{url: 'http://a/contexts/.dev, http://b/contexts/.prod'}",
+    ],
+)
+def test_the_contexts_of_a_registry_must_be_one(loaded: Loader, registry: str) -> None:
+    """Which one is meant can't be guessed, and the settings alone show it."""
+    sentence = complaint(loaded, f"schemas.registry={registry}")
+    assert "schemas.registry names more than one context, ." in sentence
+    assert sentence.endswith("correct `context`, or the /contexts/ in `url`.")
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "{url: 'http://r/contexts/.prod', context: prod}",
+        "{url: 'http://a/contexts/prod/, http://b/contexts/:.prod:, http://c', context: .prod}",
+        "{url: 'http://contexts/apis/ccompat/v7', context: prod}",
+        "{url: 'https://gateway/contexts/registry/v1', context: prod}",
+        "{url: 'http://r/contexts/.', context: '.'}",
+    ],
+)
+def test_one_context_may_be_named_in_several_ways(loaded: Loader, registry: str) -> None:
+    """A host or a folder of that name is no context."""
+    loaded(overrides=[f"schemas.registry={registry}"])

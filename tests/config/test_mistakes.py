@@ -53,6 +53,7 @@ def test_an_unknown_key_names_the_nearest_known_one(
         ("kafka.input_topics=[[a]]", "kafka.input_topics.0 must be a text, not a list."),
         ("kafka.group_id=", "kafka.group_id must be a text, but it is empty."),
         ('kafka.group_id=""', "kafka.group_id must not be empty"),
+        ('schemas.registry.subject=""', "registry.subject must not be empty"),
         ("kafka.group_id=true", "kafka.group_id must be a text, not true."),
         (
             "kafka.delivery=exactly-once",

@@ -23,6 +23,7 @@ from stream_scorer.demo.set_up import register_schemas
 from stream_scorer.demo.stories import CARD_FRAUD, lay_out
 from stream_scorer.errors import ConfigError, Unreachable
 from stream_scorer.local.registry import EmbeddedRegistry
+from tests.schemas.confluent_api import ConfluentApi, confluent_api
 
 NOBODY = "127.0.0.1:1"
 TO_REGISTRY = "schemas.directory=null"
@@ -125,6 +126,16 @@ def test_events_are_not_generated_before_their_schemas_are_registered(
         f"under id {number}." in line for number, line in zip(story.writers, said, strict=False)
     ]
     assert said[-1].startswith("Subject card-transactions.scored-value ")
+
+
+def test_a_story_s_schemas_are_in_the_context_that_is_configured(tmp_path: Path) -> None:
+    """There the scorer looks for them. The registry is a stand-in: Apicurio has no contexts."""
+    with confluent_api() as api:
+        api.contexts[".prod"] = prod = ConfluentApi()
+        at = place(tmp_path, api.url, "schemas.registry.context=prod")
+        register_schemas(at, 0.0, lambda _: None)
+        assert list(with_registered_ids(at).writers) == prod.subjects[at.input_subject]
+        assert api.subjects == {}
 
 
 def test_a_registry_that_stays_away_ends_the_patience(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ class ConfluentApi:
 
     Schemas with an id in ``forbidden`` are not given out; those with an id in ``behind`` have not
     come to this node yet. Versions in ``deleted`` are deleted softly. ``contexts`` are the others
-    than the default one, by their names, such as ``.prod``.
+    than the default one, by their names, such as ``.prod``. Schemas that come to a subject in
+    ``rules`` get these (``overrideRuleSet`` of its configuration).
     """
 
     schemas: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -40,10 +41,13 @@ class ConfluentApi:
     behind: set[int] = field(default_factory=set)
     deleted: set[tuple[str, int]] = field(default_factory=set)
     contexts: dict[str, ConfluentApi] = field(default_factory=dict)
+    rules: dict[str, Any] = field(default_factory=dict)
     url: str = ""
 
     def register(self, subject: str, body: dict[str, Any]) -> Answer:
         """POST /subjects/{subject}/versions."""
+        if subject in self.rules:
+            body = {**body, "ruleSet": self.rules[subject]}
         number = self._number(body)
         if number is None:
             number = 100_000 + 7 * len(self.schemas)
@@ -57,10 +61,25 @@ class ConfluentApi:
         """POST /subjects/{subject}."""
         if subject not in self.subjects:
             return 404, {"error_code": 40401, "message": f"Subject '{subject}' not found."}
-        number = self._number(body)
-        if number not in self.subjects[subject]:
-            return 404, {"error_code": 40403, "message": "Schema not found"}
-        return 200, {"id": number, "subject": subject, "version": 1, **body}
+        for number in self.subjects[subject]:
+            # Rules and metadata are left out of account where the question has none.
+            known = {**self.schemas[number], "ruleSet": None, "metadata": None}
+            if known == {"ruleSet": None, "metadata": None, **body}:
+                return 200, {"id": number, "subject": subject, "version": 1, **body}
+        return 404, {"error_code": 40403, "message": "Schema not found"}
+
+    def compatibility(self, subject: str, body: dict[str, Any]) -> Answer:
+        """POST /compatibility/subjects/{subject}/versions/latest; only what is there is."""
+        status, answer = self.lookup(subject, body)
+        if answer.get("error_code") == 40401:
+            return status, answer
+        return 200, {"is_compatible": status == 200}
+
+    def config(self, subject: str, _: Query) -> Answer:
+        """GET /config/{subject}."""
+        if subject not in self.rules:
+            return 404, {"error_code": 40408, "message": f"Subject '{subject}' has no config."}
+        return 200, {"compatibilityLevel": "BACKWARD", "overrideRuleSet": self.rules[subject]}
 
     def versions(self, subject: str, query: Query) -> Answer:
         """GET /subjects/{subject}/versions."""
@@ -119,6 +138,8 @@ class ConfluentApi:
         for verb, pattern, name in (
             ("POST", r"/subjects/([^/]+)/versions", "register"),
             ("POST", r"/subjects/([^/]+)", "lookup"),
+            ("POST", r"/compatibility/subjects/([^/]+)/versions/latest", "compatibility"),
+            ("GET", r"/config/([^/]+)", "config"),
             ("GET", r"/subjects/([^/]+)/versions", "versions"),
             ("GET", r"/subjects/([^/]+)/versions/([^/]+)", "version"),
             ("GET", r"/schemas/ids/(\d+)", "by_id"),
@@ -127,7 +148,7 @@ class ConfluentApi:
             match = re.fullmatch(pattern, path)
             if match and verb == method:
                 context, words = self, [unquote(word) for word in match.groups()]
-                if path.startswith("/subjects/"):
+                if not path.startswith("/schemas/"):
                     qualified = words[0] if words[0].startswith(":.") else prefix + words[0]
                     context, words[0] = self._in(qualified)
                 more = (body,) if method == "POST" else (query,)

@@ -74,6 +74,8 @@ def prod(api: ConfluentApi) -> Iterator[RegistrySchemas]:
     [
         ("", None, ORIGINAL),
         ("", ".", ORIGINAL),
+        ("/contexts/.", None, ORIGINAL),
+        ("/contexts/%2E/", ".", ORIGINAL),
         ("", "prod", EXCHANGED),
         ("", ".prod", EXCHANGED),
         ("", ":.prod:", EXCHANGED),
@@ -153,9 +155,26 @@ def test_what_is_referred_to_is_in_the_context_of_what_refers_to_it(
     assert prod.find(ById(number)) == parse(record("Paid", ("net", written_out)))
 
 
+@pytest.mark.parametrize("path", ["", "/contexts/.prod"])
+def test_what_the_default_context_refers_to_is_in_the_default_context(
+    api: ConfluentApi, path: str
+) -> None:
+    """Also where the address has another one, in which the subject may be as well."""
+    put(api.contexts[".prod"], "currency", {**CURRENCY, "symbols": ["WRONG"]})
+    put(api, "currency", CURRENCY)
+    money = record("Money", ("in", "shop.Currency"))
+    put(api, "money", money, ("shop.Currency", "currency", 1))
+    paid, reference = record("Paid", ("net", "shop.Money")), ("shop.Money", ":.:money", 1)
+    number = put(api.contexts[".prod"], "payments-value", paid, reference)
+    written_out = record("Money", ("in", CURRENCY))
+    context = None if path else "prod"
+    with RegistrySchemas(api.url + path, 5.0, context=context) as schemas:
+        assert schemas.find(ById(number)) == parse(record("Paid", ("net", written_out)))
+
+
 def test_two_contexts_are_a_contradiction(api: ConfluentApi) -> None:
     """Which one is meant can't be guessed."""
-    with pytest.raises(ConfigError, match=r"must be one, and are \.dev and \.prod: omit `context`"):
+    with pytest.raises(ConfigError, match=r"names more than one context, \.dev and \.prod"):
         RegistrySchemas(api.url + "/contexts/.dev", 5.0, context="prod")
 
 
@@ -207,6 +226,26 @@ def test_a_version_that_is_gone_for_good_is_an_answer(
             schemas.find(key)
 
 
+def test_a_reference_two_levels_down_is_read_or_gone_like_any_other(
+    api: ConfluentApi, schemas: RegistrySchemas
+) -> None:
+    """All versions on the way are deleted softly; then the last one for good."""
+    put(api, "currency", CURRENCY)
+    money = record("Money", ("in", "shop.Currency"))
+    put(api, "money", money, ("shop.Currency", "currency", 1))
+    paid = record("Paid", ("net", "shop.Money"))
+    number = put(api, "payments-value", paid, ("shop.Money", "money", 1))
+    api.deleted.update({("currency", 1), ("money", 1)})
+    expected = parse(record("Paid", ("net", record("Money", ("in", CURRENCY)))))
+    assert schemas.find(ById(number)) == expected
+    del api.subjects["currency"]
+    with (
+        RegistrySchemas(api.url, 5.0) as others,
+        pytest.raises(SchemaGone, match=rf"id {number} refers by way of .* to .* currency, which"),
+    ):
+        others.find(ById(number))
+
+
 def put_both(
     api: ConfluentApi, *types: Any, references: Sequence[tuple[str, str, int]] = ()
 ) -> int:
@@ -223,6 +262,17 @@ def test_a_type_that_two_define_alike_is_one(
     """Registries let each of them be registered; a description changes nothing."""
     number = put_both(api, CURRENCY, other)
     expected = [record("A", ("of", CURRENCY)), record("B", ("of", "Currency"))]
+    assert schemas.find(ById(number)) == parse(expected)
+
+
+def test_a_type_that_two_define_with_other_aliases_is_one(
+    api: ConfluentApi, schemas: RegistrySchemas
+) -> None:
+    """To Java, and so to a registry, they are equal; a value is the same bytes."""
+    field = {"name": "cents", "type": "long", "aliases": ["amount"]}
+    money = record("Money", ("cents", "long"))
+    number = put_both(api, money, {**money, "fields": [field], "aliases": ["Sum"]})
+    expected = [record("A", ("of", money)), record("B", ("of", "Money"))]
     assert schemas.find(ById(number)) == parse(expected)
 
 
@@ -282,15 +332,17 @@ def test_two_types_of_one_name_that_differ_inside_are_told_apart(
         (("shop.A", "loop", 1), "has the unknown type 'shop.A'"),
         (("shop.A", "", 1), "has a reference without a subject or a version"),
         (("shop.A", "deep", 1), "it nests too deep"),
+        (("shop.A", "text", 1), r"version 1 of subject text: The schema is not JSON: line 1"),
     ],
 )
 def test_references_of_no_sense_are_a_broken_contract(
     api: ConfluentApi, schemas: RegistrySchemas, reference: tuple[str, str, int], sentence: str
 ) -> None:
-    """One that comes back to itself, one to nowhere, one that no parser gets to the end of."""
+    """Back to itself, to nowhere, to what no parser gets to the end of, to what is no schema."""
     put(api, "loop", record("B", ("of", "shop.A")), ("shop.A", "loop", 1))
     deep = '{"type": "array", "items": ' * 3_000 + '"int"' + "}" * 3_000
     api.register("deep", {"schema": deep})
+    api.register("text", {"schema": "no schema {", "schemaType": "AVRO"})
     number = put(api, "payments-value", record("Paid", ("a", "shop.A")), reference)
     with pytest.raises(ContractError, match=f"schema id {number} can't be read: .*{sentence}"):
         schemas.find(ById(number))
@@ -388,6 +440,27 @@ def test_rules_of_what_is_referred_to_encrypt_nothing(
     encrypted = put(api, "payments-value", paid, reference, ruleSet=rules)
     with pytest.raises(ContractError, match="of the fields card and"):
         schemas.find(ById(encrypted))
+
+
+@pytest.mark.parametrize("context", [None, "prod"])
+def test_nothing_is_written_under_a_schema_whose_readers_expect_ciphertext(
+    api: ConfluentApi, context: str | None
+) -> None:
+    """Whether it is there with its rules, or gets those of the subject's configuration."""
+    inner = api.contexts[".prod"] if context else api
+    scored, rules = parse(record("Scored", ("score", "double"))), {"domainRules": [rule()]}
+    with RegistrySchemas(api.url, 5.0, context=context) as before:
+        number = before.register("scored-value", scored)
+        assert before.lookup("scored-value", scored) == number
+    inner.schemas[number]["ruleSet"] = inner.rules["new-value"] = rules
+    sentence = r"encryptPII \(ENCRYPT\): who reads it expects ciphertext.*registry.subject"
+    with RegistrySchemas(api.url, 5.0, context=context) as after:
+        with pytest.raises(ContractError, match=sentence):
+            after.lookup("scored-value", scored)
+        for ask in (after.compatible, after.register):
+            with pytest.raises(ContractError, match=f"subject .*new-value has .*{sentence}"):
+                ask("new-value", scored)
+    assert "new-value" not in inner.subjects
 
 
 def test_a_rule_that_the_client_does_not_know_holds_up_no_other_schema(

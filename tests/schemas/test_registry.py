@@ -193,6 +193,26 @@ def test_an_incompatible_schema_is_refused(registry: EmbeddedRegistry, subject: 
             schemas.register(subject, record("Card", ("amount", "double"), ("d", "string")))
 
 
+def test_a_registry_that_judges_by_the_latest_version_alone_is_asked_for_that(
+    api: ConfluentApi,
+) -> None:
+    """Not every one has a path for all versions; no subject yet takes everything."""
+    with RegistrySchemas(api.url) as schemas:
+        assert schemas.compatible("scored", CARD)
+        schemas.register("scored", CARD)
+        assert schemas.compatible("scored", CARD)
+        assert not schemas.compatible("scored", record("Card", ("amount", "float")))
+
+
+def test_who_may_read_a_subject_alone_may_write_under_it(api: ConfluentApi) -> None:
+    """An id that is not given out without its subject is no reason not to start."""
+    with RegistrySchemas(api.url) as schemas:
+        number = schemas.register("scored", CARD)
+    api.forbidden.add(number)
+    with RegistrySchemas(api.url) as schemas:
+        assert schemas.lookup("scored", CARD) == number
+
+
 def test_a_schema_is_found_by_its_guid(api: ConfluentApi, subject: str) -> None:
     """The way of events in Confluent's header mode."""
     with RegistrySchemas(api.url) as schemas:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_scorer.avro.encoder import compile_encoder
 from stream_scorer.avro.forms import canonical
-from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.avro.schema import Schema, field_type, parse
 from stream_scorer.avro.types import Record, Type
 from stream_scorer.columns import FieldType
 from stream_scorer.errors import ConfigError
@@ -288,3 +289,75 @@ def test_a_type_that_gets_a_legal_name_gets_a_namespace_too_where_it_must() -> N
     assert box_type["aliases"] == ["_1.Old"]
     assert box_type["fields"][0]["type"] == "a_b.gr__e"
     fastavro.parse_schema(scored.json)
+
+
+def test_a_type_without_a_namespace_takes_no_other_s_name() -> None:
+    """Not that of a type in the namespace that it comes into, whatever is copied first."""
+    other = {**STATUS, "name": "shop.Status", "symbols": ["X"]}
+    for order in (("a", "b", "c"), ("b", "a", "c"), ("a", "c", "b")):
+        reader = bare(("a", STATUS), ("b", other), ("c", "Status"))
+        copied = [PassThrough(name, name) for name in order]
+        schema = derive("shop.Scored", reader, copied, [], provenance=False)
+        assert names_in(schema) == {"shop.Scored", "shop.Status", "shop.Status_"}
+        symbols = {name: field_type(schema, name).symbols for name in order}
+        assert symbols == {"a": ("ON", "OFF"), "b": ("X",), "c": ("ON", "OFF")}
+
+
+def test_the_provenance_of_a_scored_event_can_be_copied() -> None:
+    """A scorer that reads another one's scored events: both say it with the same types."""
+    first = derive("stream_scorer.Scored_a", READER, [], [SCORE], provenance=True)
+    copied = [PassThrough("first_model", "model"), PassThrough("first_source", "source")]
+    schema = derive("stream_scorer.Scored_b", first, copied, [SCORE], provenance=True)
+    types = fields_of(schema)
+    assert types["model"] == types["first_model"]["namespace"] + ".Model"
+    assert types["source"] == types["first_source"]["namespace"] + ".Source"
+    compile_encoder(schema)
+
+
+def test_a_copied_type_that_only_has_the_name_of_the_provenance_s_is_refused() -> None:
+    """With the way out."""
+    model = {"type": "record", "name": "stream_scorer.provenance.Model", "fields": []}
+    copied = [PassThrough("other", "other")]
+    with pytest.raises(ConfigError, match=r"provenance\.Model .*output\.provenance to false"):
+        derive("Scored", bare(("other", model)), copied, [], provenance=True)
+    derive("Scored", bare(("other", model)), copied, [], provenance=False)
+
+
+def with_defaults(**defaults: Any) -> Schema:
+    """A reader of a record whose fields have these defaults, by their types' names."""
+    types: dict[str, Any] = {
+        "number": {"type": "double", "unit": "EUR"},
+        "time": {"type": "long", "logicalType": "timestamp-millis"},
+        "either": ["string", "null"],
+        "status": STATUS,
+        "list": {"type": "array", "items": "int"},
+        "ratio": ["double", "null"],
+        "ratios": {"type": "map", "values": "float"},
+    }
+    fields = [
+        {"name": name, "type": types[name], "default": value} for name, value in defaults.items()
+    ]
+    return bare(("inner", {"type": "record", "name": "Inner", "fields": fields}))
+
+
+def test_a_default_that_is_none_is_not_written() -> None:
+    """A registry refuses a schema with one, and nobody could read by it. Others stay."""
+    copied = [PassThrough("inner", "inner")]
+    no_number: dict[str, Any] = {"ratio": "NaN", "ratios": {"a": "-Infinity"}}
+    wrong = with_defaults(number="1", time="now", either=3, status="UP", list=[None], **no_number)
+    schema = derive("Scored", wrong, copied, [SCORE], provenance=True)
+    assert not any("default" in field for field in schema.json["fields"][0]["type"]["fields"])
+    right = {"number": 1, "time": 0, "either": None, "status": "ON", "list": [1], "ratio": 0.5}
+    schema = derive("Scored", with_defaults(**right), copied, [SCORE], provenance=True)
+    fastavro.parse_schema(json.loads(schema.text))  # it wants 1.0 for a double
+    fields = schema.json["fields"][0]["type"]["fields"]
+    assert {field["name"]: field["default"] for field in fields} == right
+
+
+def test_an_encoder_does_not_mind_a_default() -> None:
+    """Values are written without one, and fastavro wants a number where Java has ``NaN``."""
+    reader = with_defaults(number="NaN")
+    schema = derive("Scored", reader, [PassThrough("inner", "inner")], [], provenance=False)
+    with pytest.raises(fastavro.schema.SchemaParseException):
+        fastavro.parse_schema(json.loads(schema.text))
+    compile_encoder(schema)
