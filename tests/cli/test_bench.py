@@ -232,7 +232,7 @@ def test_a_name_in_use_is_refused_and_what_has_it_is_left_alone(
     config = golden(tmp_path, kafka=theirs)
     code, said = refused(["-c", str(config), "--cluster", "--topic-prefix", "taken-by"], capsys)
     assert code == 2
-    one_sentence(said, ("--topic-prefix taken-by", "topic taken-by-others already"))
+    one_sentence(said, ("--topic-prefix taken-by", "already has a topic taken-by-others"))
     assert "taken-by-others" in on_the_cluster(kafka)
 
 
