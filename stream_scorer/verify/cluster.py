@@ -42,7 +42,7 @@ _MAY_NOT_ALTER = "These credentials may not ALTER topics, so no partitions are a
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The cluster of a proof, while its ``with`` block lasts.
+    """The cluster of a verification run, for the duration of a ``with`` block.
 
     Attributes:
         bootstrap_servers: what workers connect to, through the proxy if there is one.

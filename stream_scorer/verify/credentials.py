@@ -35,7 +35,7 @@ def properties_of(given: Iterable[str], file: Path | None) -> dict[str, str]:
 
 
 def resolved(properties: Mapping[str, str]) -> dict[str, str]:
-    """Return them with each ``file:/path`` replaced by what the file holds.
+    """Return the properties with each ``file:/path`` replaced by the file's content.
 
     Raises:
         ConfigError: a file can't be read.

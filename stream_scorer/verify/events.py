@@ -1,4 +1,4 @@
-"""Events of which each one's fate is known, by its number alone.
+"""Events whose expected result follows from their number alone.
 
 All numbers in them are multiples of 1/4 below 2**12, so a float32 holds every score exactly and a
 recomputed score must be equal, not just close.
@@ -93,7 +93,7 @@ SELDOM: Mapping[Reason, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the events of a round look.
+    """The shape of a round's events.
 
     Attributes:
         fates: one event in this many must be dead-lettered for this reason; the first match wins.

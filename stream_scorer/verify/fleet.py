@@ -109,9 +109,9 @@ class Member:
 
 class Fleet:
     """A fixed number of slots, each with a process or about to get one; logs and histories on disk.
-    """A fixed number of slots, each with a process or about to get one; logs and histories on disk.
 
     ``command`` starts a worker; it gets the arguments of :mod:`stream_scorer.verify.worker`.
+    """
 
     def __init__(
         self, config: Path, folder: Path, size: int, command: Sequence[str] = WORKER

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Hand:
-    """What a worker has scored and neither committed nor dropped yet; for one thread.
+    """Tracks whether a worker has scored events that it has not committed or dropped; for one thread.
 
     ``clock`` returns seconds of any one clock.
     """

@@ -1,4 +1,4 @@
-"""How long workers had open sets, by their own histories."""
+"""The time for which workers had open sets, from their own histories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stream_scorer.verify.values import Entry
 
 @dataclass(frozen=True, slots=True)
 class HeldTimes:
-    """How long sets were in hand, in seconds; ``None`` where there was none.
+    """The time for which sets were open, in seconds; ``None`` if there were none.
 
     It does not include a set that was open when its worker died.
     """

@@ -14,7 +14,7 @@ from stream_scorer.verify.values import Entry
 
 
 class HistoryFile:
-    """Appends lines for one process; any thread may write. A line is one ``write`` of the system.
+    """Appends lines for one process, from any thread. Each line is one ``write`` system call.
 
     ``clock`` returns seconds since the epoch.
 

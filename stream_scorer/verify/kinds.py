@@ -21,7 +21,7 @@ LONG_ROUND_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a round is about, and its share of the plan.
+    """One round: what it tests, and its share of the plan.
 
     Attributes:
         number: of the round, from 1.

@@ -13,7 +13,7 @@ from stream_scorer.verify.events import FATES, PLAIN, SELDOM, Look
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a round's fleet has to do while it is injured.
+    """The load on a round's fleet while faults are injected.
 
     Attributes:
         name: the name in ``--load`` and in the tables.

@@ -1,4 +1,4 @@
-"""Which faults occurred under which loads, and which fault a load should meet next."""
+"""Counts which faults occurred under which loads, and picks the next fault for a load."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SHORTEST_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A proof as it is asked for; :meth:`check` says whether it makes sense.
+    """A verification run as requested; :meth:`check` validates it.
 
     Attributes:
         bootstrap_servers: the user's own cluster; ``None``: an embedded Kafka.

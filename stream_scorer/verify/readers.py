@@ -113,7 +113,7 @@ class Readers:
         return self._latest.now(timeout_seconds)
 
     def input_ends(self, timeout_seconds: float = 2.0) -> dict[TopicPartition, int] | None:
-        """Return the end offsets of the input partitions, markers included, or ``None`` as above."""
+        """Return the end offsets of the input partitions with markers, or ``None`` as above."""
         bounds = self._input_ends.now(timeout_seconds)
         return None if bounds is None else {p: high for p, (_, high) in bounds.items()}
 
@@ -145,7 +145,7 @@ class Readers:
         raise Unreachable(f"No broker returned the committed offsets of {self._watched.group}.")
 
     def traces_to_the_end(self) -> Iterator[Trace]:
-        """Yield what the reader of :meth:`traces` has not read yet.
+        """Yield the results that :meth:`traces` has not returned yet.
 
         Raises:
             Unreachable: the end can't be reached.

@@ -1,4 +1,4 @@
-"""How long a partition has no commits after its worker is killed."""
+"""The time without commits of a partition whose worker is killed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KILLED_EXIT = -signal.SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A partition without its worker.
+    """A partition whose worker was killed.
 
     Attributes:
         who: the worker that was killed, the last to have committed for the partition.
@@ -42,7 +42,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryTimes:
-    """All gaps in numbers.
+    """All gaps as numbers.
 
     Attributes:
         kills: how many workers were killed.

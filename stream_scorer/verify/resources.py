@@ -1,4 +1,4 @@
-"""The memory, file descriptors and threads of this process (Linux)."""
+"""Records the memory, file descriptors and threads of this process (Linux)."""
 
 from __future__ import annotations
 

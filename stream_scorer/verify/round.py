@@ -51,7 +51,7 @@ PAUSE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a round.
+    """The outcome of a round.
 
     ``writing_seconds`` is how long events were written. ``busy_seconds`` runs from the first event
     written until all events were scored.

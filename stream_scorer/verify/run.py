@@ -62,7 +62,7 @@ def prove(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> list
         path = plan.history or folder.path / "history.jsonl"
         journal = HistoryFile(path, "verify")
         stack.callback(journal.close)
-        say = partial(console.print, markup=False)  # messages of brokers and clients contain brackets
+        say = partial(console.print, markup=False)  # messages may contain brackets
         ground = stack.enter_context(ground_of(plan, folder.path, say))
         faults = _possible(known, plan, ground)
         for remark in ground.remarks:

@@ -153,7 +153,7 @@ NEEDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to injure.
+    """A fault that can be injected.
 
     Attributes:
         name: the name in ``--only`` and in the tables.

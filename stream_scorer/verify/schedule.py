@@ -23,7 +23,7 @@ class _Active:
 
 @dataclass(slots=True)
 class Tally:
-    """How often each fault occurred, and how often it found no target or no occasion."""
+    """Counts of how often each fault occurred, and how often it found no target or no occasion."""
 
     inflicted: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)

@@ -1,4 +1,4 @@
-"""What the workers of a proof are: a small model, the configuration, the topics' settings.
+"""The workers' setup in a run: a small model, the configuration and the topics' settings.
 
 The model is ``score = a / 2 + b + table[pick]``.
 """

@@ -1,4 +1,4 @@
-"""How long brokers wait for dead clients: their settings, or Kafka's defaults."""
+"""The brokers' timeouts for dead clients: their settings, or Kafka's defaults."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ RECOVERY_GRACE_SECONDS = 15.0
 
 
 class Patience(StrEnum):
-    """How long the brokers of an embedded Kafka wait for a worker in a round.
+    """The timeouts of an embedded Kafka for the workers of a round.
 
     ``short``: a few seconds, so that dead workers are replaced soon. ``long``: brokers can be away
     for half a minute and no worker loses its partitions.
@@ -51,7 +51,7 @@ class Patience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long the brokers wait for what has died.
+    """The brokers' timeouts for dead clients.
 
     Attributes:
         session_seconds: until a silent group member counts as dead, by group protocol.

@@ -78,6 +78,7 @@ class ThrowAway:
     """Creates topics on a cluster and removes them.
 
     ``keep`` leaves them, for a cluster that is itself removed or kept for inspection.
+    """
 
     client: Mapping[str, Property]
     prefix: str

@@ -102,6 +102,7 @@ class Entry:
 
     Entries of the verifier (``who`` is ``verify``): ``injured``, ``healed`` and ``missed`` {fault},
     ``ended`` {worker, exit_code}.
+    """
 
     at: float
     who: str

@@ -14,7 +14,7 @@ _MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How much a worker may grow after its warm-up.
+    """The limit for a worker's growth after its warm-up.
 
     The warm level is the maximum within ``warm_up_seconds`` of the first sample. After that, the
     minimum of any ``samples`` consecutive samples counts, because a rebuilt producer briefly exists
