@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Hand:
-    """Tracks whether a worker has scored events that it has not committed or dropped; for one thread.
+    """Tracks whether a worker has scored events that are neither committed nor dropped; one thread.
 
     ``clock`` returns seconds of any one clock.
     """
