@@ -76,7 +76,7 @@ def arguments(module: str, description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "-c", "--config", type=Path, required=True, metavar="FILE", help="the scorer's config"
     )
-    parser.add_argument("--story", choices=STORIES, default=CARD_FRAUD.name, help="the story to score")
+    parser.add_argument("--story", choices=STORIES, default=CARD_FRAUD.name, help="what to score")
     return parser
 
 

@@ -22,8 +22,8 @@ _CONFIG_BOOTSTRAP = "bootstrap_servers: localhost:9092"
 class Story:
     """One use case: its topics, schemas, model and config, and its simulated events.
 
-    ``writers`` are the schemas of the events, by schema id, oldest first. ``reader`` is the scorer's
-    schema. ``key`` is the field that is also the key of the Kafka record.
+    ``writers`` are the schemas of the events, by schema id, oldest first. ``reader`` is the schema
+    of the scorer. ``key`` is the field that is also the key of the Kafka record.
     """
 
     name: str

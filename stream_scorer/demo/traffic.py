@@ -41,7 +41,7 @@ class Traffic:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
-                # Without idempotence, a retry after a lost answer could write an event twice and count it once.
+                # Otherwise a retry after a lost answer writes an event twice and counts it once.
                 "enable.idempotence": True,
                 "linger.ms": 5,
                 "log_level": 0,

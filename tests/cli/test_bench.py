@@ -103,7 +103,7 @@ def test_a_file_of_another_schema_is_exit_3(
     config = scorer(tmp_path, {"schemas": {"framing": "single_object"}})
     code, said = refused(["-c", str(config), "--input", given], capsys)
     assert code == 3
-    one_sentence(said, ("--input: its events can't be read as the reader's schema", "event_id"))
+    one_sentence(said, ("--input: its events can't be read with the reader's schema", "event_id"))
     more = {**EVENT, "fields": [*EVENT["fields"], {"name": "c", "type": "int"}]}
     given = avro_file(tmp_path, more, [{"event_id": "x", "a": 1.0, "b": 2.0, "c": 3}])
     code, said = refused(["-c", str(scorer(tmp_path)), "--input", given], capsys)
