@@ -86,7 +86,9 @@ def test_the_smallest_batch_that_is_as_good_as_any_is_named() -> None:
     [*_, said] = sentences(
         throughput(), alone((1, 90.0), (16, 6.0), (256, 3.2), (1024, 3.0)), TWO_CORES
     )
-    assert said.startswith("A single event takes 90 µs to score; in batches of 256 or more it takes")
+    assert said.startswith(
+        "A single event takes 90 µs to score; in batches of 256 or more it takes 3.20 µs"
+    )
     [*_, said] = sentences(throughput(), alone((1, 90.0), (16, 6.0), (64, 3.0)), TWO_CORES)
     assert said.endswith("90 µs to score, 3.00 µs in batches of 64, the largest tried.")
     [*_, said] = sentences(throughput(), alone((1, 90.0), (16, 89.0)), TWO_CORES)
