@@ -124,7 +124,7 @@ class Broker:
         main_class = "kafka.tools.StorageTool"
         tool = self._run(main_class, *arguments, "--ignore-formatted", java=_SHORT_LIVED_JAVA)
         if tool.wait(_FORMAT_SECONDS) != 0:
-            raise Unreachable(f"Kafka could not format {tool.name}: {tool.last_words()}")
+            raise Unreachable(f"{tool.name} could not format its storage: {tool.last_words()}")
 
     def start(self) -> None:
         """Start the Java process; :meth:`wait_until_ready` waits until it answers."""

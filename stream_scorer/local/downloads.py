@@ -75,7 +75,7 @@ def _cached(name: str, title: str, download: Callable[[Path, Path, Arrivals], No
                 arriving.mkdir()
                 _fetch(title, download, arriving, Path(scratch, "maven"))
                 _write_contents(arriving)
-                if folder.exists():  # it was cleaned up from inside
+                if folder.exists():  # some of its files were deleted
                     shutil.rmtree(folder)
                 arriving.rename(folder)
     return folder

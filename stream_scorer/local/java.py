@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.02
 
 # Waits for the end of its input, which comes when this process closes the pipe or dies in any way,
 # SIGKILL included; then it ends the Java process. PR_SET_PDEATHSIG would do the same on Linux
-# only, and already when the *thread* ends that started the child.
+# only, and it also fires when just the *thread* that started the child ends.
 _GUARD = 'read -r _; kill -CONT "$1"; kill -TERM "$1"; sleep 5; kill -KILL "$1"'
 
 

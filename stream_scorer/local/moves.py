@@ -73,7 +73,7 @@ class Moves:
             self._admin.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic].partitions
         )
         if not found:
-            raise Unreachable(f"There is no topic {topic}.")
+            raise Unreachable(f"Topic {topic} does not exist.")
         return found
 
     def _partition(self, topic: str, partition: int) -> PartitionMetadata:

@@ -77,6 +77,6 @@ class Injuries:
             case Act.KILL | Act.TERMINATE | Act.FREEZE:
                 os.kill(os.getpid(), signal.Signals[order.act])
             case Act.ABORT:
-                raise TransactionAborted("the proof ordered it")
+                raise TransactionAborted("injected by verify")
             case Act.SLEEP:
                 time.sleep(order.seconds)

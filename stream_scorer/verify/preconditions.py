@@ -155,7 +155,7 @@ def try_transaction(
             ) from exception
         raise Unreachable(
             f"No transaction commits within {COORDINATOR_SECONDS:g} s ({describe(error)}), and "
-            f"without transactions there is no exactly-once; {_likely(brokers, alive)}"
+            f"exactly-once needs transactions: {_likely(brokers, alive)}"
         ) from exception
 
 
