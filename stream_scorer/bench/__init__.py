@@ -1,1 +1,1 @@
-"""The measurement: a scorer of one's own, alone and through a Kafka, and what limits it."""
+"""The benchmark: a user's own scorer, alone and through Kafka, and what limits it."""

@@ -16,12 +16,12 @@ from stream_scorer.bench.events import FramedEvents
 from stream_scorer.protocols import Scorer
 from stream_scorer.records import Batch, Headers, ScoredBatch, Stage, TopicPartition
 
-#: For each batch size, after a first batch that doesn't count.
+#: The time for each batch size, after a first batch that doesn't count.
 SECONDS = 0.4
 FEWEST_BATCHES, MOST_BATCHES = 3, 2_000
-#: A batch that is predicted to take longer is left out.
+#: A batch that is expected to take longer is skipped.
 LONGEST_BATCH_SECONDS = 5.0
-#: Different batches, so that no branch predictor learns the rows, as far as memory allows.
+#: Distinct batches, as far as memory allows, so that no branch predictor learns the rows.
 POOL_BATCHES = 16
 POOL_BYTES = 64 * 2**20
 _SOURCE = TopicPartition("bench", 0)
@@ -29,9 +29,9 @@ _SOURCE = TopicPartition("bench", 0)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What an event costs in batches of so many rows, medians in microseconds.
+    """The cost of an event in batches of this many rows, medians in microseconds.
 
-    ``other`` is what belongs to no stage: the batch taken apart and put together.
+    ``other`` is time that belongs to no stage: splitting and assembling the batch.
     """
 
     rows: int
@@ -42,13 +42,13 @@ class Size:
 
     @property
     def other(self) -> float:
-        """Return what belongs to no stage."""
+        """Return the time that belongs to no stage."""
         return max(0.0, self.total - self.decode - self.infer - self.encode)
 
 
 @dataclass(slots=True)
 class Refusals:
-    """How many events were tried, how many became dead letters, why, and one reason in words."""
+    """Counts of the events tried and of the dead letters by reason, and one example message."""
 
     events: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -69,7 +69,7 @@ class Refusals:
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """The scorer by itself: one entry a batch size, and how large an event is on the wire."""
+    """The scorer alone: one entry per batch size, and the size of an event on the wire."""
 
     sizes: tuple[Size, ...]
     left_out: tuple[int, ...]
@@ -77,13 +77,13 @@ class Alone:
     refusals: Refusals
 
     def at(self, rows: int) -> Size:
-        """Return the measured size that is nearest to so many rows, from below if there is one."""
+        """Return the measured size nearest to this many rows, from below if there is one."""
         below = [size for size in self.sizes if size.rows <= rows]
         return below[-1] if below else self.sizes[0]
 
 
 def sizes_for(max_records: int) -> tuple[int, ...]:
-    """Return the batch sizes to look at: those of a trickle, of a backlog, and between."""
+    """Return the batch sizes to measure: those of a trickle, of a backlog, and between."""
     return tuple(sorted({1, 16, 256, max_records, CALLS_PER_BATCH * max_records}))
 
 
@@ -93,7 +93,7 @@ def measure_alone(
     max_records: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Alone:
-    """Score batches of several sizes and note what an event costs by stage."""
+    """Score batches of several sizes and record the cost of an event by stage."""
     refusals = Refusals()
     sample = _sample(events)
     measured: list[Size] = []
@@ -109,7 +109,7 @@ def measure_alone(
 
 
 def _sample(events: FramedEvents) -> float:
-    """Return the mean size of an event in bytes, from a few."""
+    """Return the mean size of a few events in bytes."""
     few = events.take(64)
     return sum(map(len, few)) / len(few)
 

@@ -1,4 +1,4 @@
-"""Throughput: a worker over a backlog, watched from outside by its committed offsets."""
+"""Throughput: a worker with a backlog, observed through its committed offsets."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from stream_scorer.bench.worker import Worker
 from stream_scorer.errors import Broken, ConfigError
 
 WATCH_EVERY_SECONDS = 0.02
-#: Nothing new is committed for so long: it is given up.
+#: The measurement is given up if nothing new is committed for this long.
 STALL_SECONDS = 120.0
 ANSWER_SECONDS = 10.0
-#: From the first commit that is seen to the last: a shorter time says nothing.
+#: The minimum time from the first observed commit to the last; a shorter one is meaningless.
 SHORTEST_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """CPU in the measured time: microseconds an event, and cores of the machine nobody used."""
+    """CPU in the measured time: microseconds an event, and idle cores of the machine."""
 
     loop: float
     client: float
@@ -35,25 +35,25 @@ class Busy:
 
     @property
     def total(self) -> float:
-        """Return the worker's, all threads together."""
+        """Return the worker's CPU time, all threads together."""
         return self.loop + self.client + self.other
 
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What a worker did with a backlog, from the first commit that was seen to the last.
+    """A worker's work on a backlog, from the first observed commit to the last.
 
     Attributes:
-        events: how many were in it.
-        event_bytes: how large one is on average.
-        measured_events, seconds: those that the rates are of.
-        stages: microseconds of the loop's time an event, by stage.
+        events: the size of the backlog.
+        event_bytes: the mean size of an event.
+        measured_events, seconds: the basis of the rates.
+        stages: microseconds of the loop's time per event, by stage.
         commits, aborts: transactions.
-        commit_seconds: the mean of a commit, the writing of its events included.
-        batch_rows: the mean of a batch.
+        commit_seconds: the mean time of a commit, including writing its events.
+        batch_rows: the mean size of a batch.
         dead_letters: by reason.
-        busy: by the kernel's books, ``None`` where it keeps none.
-        peak_rss_bytes: the most memory since its start, ``None`` alike.
+        busy: CPU as accounted by the kernel, ``None`` where it keeps no account.
+        peak_rss_bytes: the most memory since the worker's start, ``None`` likewise.
     """
 
     events: int
@@ -71,34 +71,34 @@ class Throughput:
 
     @property
     def events_per_second(self) -> float:
-        """Return the rate."""
+        """Return the throughput."""
         return self.measured_events / self.seconds
 
     @property
     def micros(self) -> float:
-        """Return microseconds an event, all in all."""
+        """Return the total microseconds per event."""
         return self.seconds * 1e6 / self.measured_events
 
     @property
     def rest(self) -> float:
-        """Return microseconds an event that belong to no stage: the loop's own, and waiting."""
+        """Return microseconds per event that belong to no stage: the loop's own, and waiting."""
         return max(0.0, self.micros - sum(self.stages.values()))
 
     @property
     def loop_micros(self) -> float:
-        """Return the stages and the rest: what shares of the loop's time are of.
+        """Return the stages and the rest, the total for shares of the loop's time.
 
-        Of a short backlog it may be more than :attr:`micros`: the worker and its watcher look at
-        the clock at different moments.
+        For a short backlog it may exceed :attr:`micros`: the worker and the observer read the clock
+        at different moments.
         """
         return sum(self.stages.values()) + self.rest
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """All that is looked at when the measured time begins, and when it ends.
+    """A snapshot of all counters at the start or the end of the measured time.
 
-    ``at`` is in monotonic seconds, ``done`` how many events were committed.
+    ``at`` is in monotonic seconds, ``done`` is how many events were committed.
     """
 
     at: float
@@ -108,18 +108,18 @@ class Moment:
 
 
 def drain(worker: Worker, ground: Ground, events: int, size_bytes: int) -> Throughput:
-    """Watch a worker that has begun until its group has committed the whole backlog.
+    """Observe a running worker until its group has committed the whole backlog.
 
     Raises:
-        ConfigError: the backlog is too small to see a rate.
-        Broken: nothing is committed any more.
+        ConfigError: the backlog is too small to measure a rate.
+        Broken: no more events are committed.
         StreamScorerError: the worker ended, with its own error.
     """
     watch = Consumer(
         {
             **ground.client,
             "group.id": ground.names.group,
-            # What is committed now, however long a transaction is open.
+            # Committed offsets at this moment, regardless of open transactions.
             "isolation.level": "read_uncommitted",
         }
     )
@@ -133,7 +133,7 @@ def drain(worker: Worker, ground: Ground, events: int, size_bytes: int) -> Throu
 def _wait_for(
     worker: Worker, watch: Consumer, backlog: list[ClientPartition], events: int
 ) -> Moment:
-    """Return the moment when so many events were seen to be committed."""
+    """Return the moment when this many events were first seen to be committed."""
     done, moved = -1, time.monotonic()
     while True:
         now_done, now = _committed(watch, backlog), time.monotonic()
@@ -144,16 +144,16 @@ def _wait_for(
         done = max(done, now_done)
         if now - moved > STALL_SECONDS:
             raise Broken(
-                f"Nothing more is committed after {done:,} of {events:,} events, for "
+                f"No more events were committed after {done:,} of {events:,}, for "
                 f"{STALL_SECONDS:.0f} s."
             )
         time.sleep(WATCH_EVERY_SECONDS)
 
 
 def _committed(watch: Consumer, backlog: list[ClientPartition]) -> int:
-    """Return how many events the group has done: its offsets, of topics that begin at zero.
+    """Return how many events the group has committed: its offsets, in topics that begin at zero.
 
-    A consumer that never subscribes is not a member.
+    A consumer that never subscribes does not join the group.
     """
     try:
         found = watch.committed(backlog, timeout=ANSWER_SECONDS)
@@ -165,26 +165,26 @@ def _committed(watch: Consumer, backlog: list[ClientPartition]) -> int:
 def throughput_of(
     first: Moment, last: Moment, events: int, size_bytes: int, peak_bytes: int | None
 ) -> Throughput:
-    """Return what was done between two moments.
+    """Return the work between two moments.
 
     Args:
-        first: when the first commit was seen.
-        last: when all was committed.
-        events: how many the backlog has.
-        size_bytes: how large it is.
-        peak_bytes: the most memory that the worker held.
+        first: when the first commit was observed.
+        last: when everything was committed.
+        events: the number of events in the backlog.
+        size_bytes: the size of the backlog.
+        peak_bytes: the most memory that the worker used.
 
     Raises:
-        ConfigError: they are too near to each other to say anything.
+        ConfigError: they are too close to measure a rate.
     """
     if last.at - first.at < SHORTEST_SECONDS:
         raise ConfigError(
-            f"{events:,} events are scored before their rate can be seen: give --events "
+            f"{events:,} events are scored before their rate can be measured. Set --events "
             f"{max(20 * events, 100_000)} or more."
         )
     spent = last.counters.since(first.counters)
     traces, consumed = max(spent.traces, 1.0), max(spent.consumed, 1.0)
-    # A batch is noted as polled before it is scored, and as scored when it is committed.
+    # A batch counts as polled before it is scored, and as scored when it is committed.
     stages = {
         stage: spent.stage_seconds[stage] * 1e6 / (consumed if stage == "poll" else traces)
         for stage in STAGES

@@ -1,4 +1,4 @@
-"""What a worker says of itself at ``/metrics``, and the difference between two looks."""
+"""A worker's counters from ``/metrics``, and the difference between two readings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Counters:
 
     Attributes:
         consumed: events read.
-        traces: events that left a trace: scored, or dead letters.
-        dead_letters: by reason, those that there were.
+        traces: events that have a result: scored events or dead letters.
+        dead_letters: by reason, those that occurred.
         stage_seconds: by stage, all five.
-        batches: how many there were.
+        batches: the number of batches.
         committed, aborted: transactions.
     """
 
@@ -37,7 +37,7 @@ class Counters:
     aborted: float
 
     def since(self, earlier: Counters) -> Counters:
-        """Return what came after an earlier look."""
+        """Return the increase since an earlier reading."""
         return Counters(
             self.consumed - earlier.consumed,
             self.traces - earlier.traces,
@@ -50,24 +50,24 @@ class Counters:
 
 
 def counters_of(port: int) -> Counters:
-    """Ask the worker that serves its metrics at this port of this machine.
+    """Read the counters of the worker that serves metrics at this local port.
 
     Raises:
-        Broken: it does not answer.
+        Broken: the worker does not answer.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/metrics", headers={"Accept": "text/plain"})
         text = connection.getresponse().read().decode()
     except OSError as error:
-        raise Broken(f"The worker does not tell its metrics ({reason(error)}).") from error
+        raise Broken(f"The worker's metrics can't be read ({reason(error)}).") from error
     finally:
         connection.close()
     return parsed(text)
 
 
 def parsed(text: str) -> Counters:
-    """Return the counters of a page of metrics in Prometheus' text format."""
+    """Return the counters in a metrics page in Prometheus' text format."""
     sums: defaultdict[str, float] = defaultdict(float)
     dead_letters: defaultdict[str, float] = defaultdict(float)
     stages = dict.fromkeys(STAGES, 0.0)

@@ -1,4 +1,4 @@
-"""Random columns of the simple types: numbers, texts, bytes, symbols."""
+"""Random columns of the simple types: numbers, strings, bytes, symbols."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_FLOAT = 10_000.0
 
 _LETTERS = np.frombuffer((string.ascii_lowercase + string.digits).encode(), np.uint8)
 _DAY_MS, _NOW_MS = 86_400_000, 1_793_491_200_000  # 2026-11-01
-#: The first value and how many more there are, by logical type: what any library takes for a date.
+#: The first value and the size of the range, by logical type: dates that any library accepts.
 _LOGICAL: Mapping[str, tuple[int, int]] = {
     "date": (10_000, 10_000),
     "time-millis": (0, _DAY_MS - 1),
@@ -35,22 +35,22 @@ _LOGICAL: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """How many rows a column has, and which of them are not null (``None``: all)."""
+    """The number of rows of a column, and which of them are not null (``None``: all)."""
 
     count: int
     present: NDArray[np.bool_] | None = None
 
     @property
     def there(self) -> int:
-        """Return how many are not null."""
+        """Return how many rows are not null."""
         return self.count if self.present is None else int(np.count_nonzero(self.present))
 
 
 class Draws:
-    """Draws columns; a generator with the same seed gives the same again.
+    """Draws columns; a generator with the same seed draws the same again.
 
-    Numbers are positive, of several magnitudes, and small enough for the tensors; texts are random
-    letters.
+    Numbers are positive, of several magnitudes, and small enough for the tensors; strings are
+    random letters.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -78,19 +78,19 @@ class Draws:
         return self._decimals(of, 2, rows) if of.scale is not None else self._octets(rows)
 
     def enum(self, of: Enum, rows: Rows) -> Enums:
-        """Return symbols, each as likely."""
+        """Return symbols, all equally likely."""
         indices = self._rng.integers(0, len(of.symbols), rows.count).astype(np.int32)
         return Enums(indices, of.symbols, rows.present)
 
     def fixed(self, of: Fixed, rows: Rows) -> Texts:
-        """Return bytes of a fixed length."""
+        """Return byte strings of a fixed length."""
         if of.scale is not None and of.size > 0:
             return self._decimals(of, of.size, rows)
         octets = self._rng.bytes(rows.count * of.size)
         return _texts(octets, np.full(rows.count, of.size, np.int64), rows)
 
     def keys(self, count: int) -> list[str]:
-        """Return texts for the keys of maps."""
+        """Return strings for the keys of maps."""
         return [text.decode() for text in self._letters(Rows(count)).to_bytes()]
 
     def _whole(self, of: Primitive, needs: Needs, count: int) -> NDArray[np.int64]:
@@ -102,7 +102,7 @@ class Draws:
     def _floats(self, needs: Needs, count: int) -> NDArray[np.float64]:
         if needs.whole and needs.largest is not None:
             return self._rng.integers(0, needs.largest + 1, count).astype(np.float64)
-        # No sign that a logarithm or a root in the model would stumble over.
+        # No negative numbers, which a logarithm or a root in the model would not accept.
         values: NDArray[np.float64] = np.minimum(self._rng.lognormal(0, 2, count), LARGEST_FLOAT)
         return values
 
@@ -121,7 +121,7 @@ class Draws:
         return _texts(self._rng.bytes(int(lengths.sum())), lengths, rows)
 
     def _decimals(self, of: Primitive | Fixed, size: int, rows: Rows) -> Texts:
-        """Return decimals of few digits, as so many bytes each."""
+        """Return decimals with few digits, as this many bytes each."""
         digits = min(int(of.properties.get("precision", 1)), 2)
         octets = np.zeros((rows.count, size), np.uint8)
         octets[:, -1] = self._rng.integers(0, 10**digits, rows.count)

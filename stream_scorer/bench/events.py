@@ -1,4 +1,4 @@
-"""The events that are scored: a file's, again and again, or made up."""
+"""The events to score: from a file, repeated as needed, or made up."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stream_scorer.avro.container import open_container
 from stream_scorer.avro.schema import Schema
 from stream_scorer.errors import ConfigError
 
-#: So much of a file is kept in memory; what is behind it is not used.
+#: The amount of a file that is kept in memory; the rest is not used.
 MOST_BYTES = 256 * 2**20
 
 
 class Events(Protocol):
-    """As many events as are asked for, all written with one schema."""
+    """Any number of events, all written with one schema."""
 
     schema: Schema
 
@@ -27,7 +27,7 @@ class Events(Protocol):
 
 @dataclass(slots=True)
 class FileEvents:
-    """The events of an Avro object container file, over and over in their order.
+    """The events of an Avro object container file, repeated in their order.
 
     ``distinct`` is how many there are; ``cut`` tells whether the file holds more.
     """
@@ -39,10 +39,10 @@ class FileEvents:
 
     @classmethod
     def of(cls, path: Path) -> FileEvents:
-        """Read the file, as much of it as is kept.
+        """Read the file, as much of it as is kept in memory.
 
         Raises:
-            ConfigError: it can't be read, is not an Avro file, or holds no event.
+            ConfigError: the file can't be read, is not an Avro file, or has no events.
         """
         datums: list[bytes] = []
         kept_bytes, cut = 0, False
@@ -55,7 +55,7 @@ class FileEvents:
                     break
             schema = container.schema
         if not datums:
-            raise ConfigError(f"--input {path} holds no event.")
+            raise ConfigError(f"--input {path} has no events.")
         return cls(schema, len(datums), cut, cycle(datums))
 
     def take(self, count: int) -> list[bytes]:
@@ -65,7 +65,7 @@ class FileEvents:
 
 @dataclass(frozen=True, slots=True)
 class FramedEvents:
-    """Events as they stand in Kafka: after a prefix that names their schema."""
+    """Events as they are in Kafka: after a prefix that names their schema."""
 
     events: Events
     prefix: bytes

@@ -1,4 +1,4 @@
-"""The Kafka of a measurement: an embedded one, or one's own, with topics that go again."""
+"""The Kafka of a benchmark: an embedded one, or the user's, with topics that are removed again."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from stream_scorer.verify.preconditions import (
 )
 from stream_scorer.verify.topics import Names, ThrowAway
 
-#: A person waits for it.
+#: Kept short because a person is waiting.
 PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Topics and a group of this run, while its ``with`` block lasts.
+    """The topics and the group of this run, for the duration of a ``with`` block.
 
     Attributes:
-        client: properties for clients of the measurement itself, with ``bootstrap.servers``.
+        client: properties for the benchmark's own clients, with ``bootstrap.servers``.
         names: the topics and the group.
-        words: settings, as ``--set`` takes them, of a worker that uses these alone.
+        words: settings, as for ``--set``, of a worker that uses only these.
         partitions: of each topic.
-        embedded: whether the brokers are on this machine, and nobody else's.
+        embedded: whether the brokers run on this machine, for this run only.
     """
 
     client: Mapping[str, Property]
@@ -52,11 +52,11 @@ class Ground:
 
 
 def look_ahead(plan: Plan, settings: Settings, say: Callable[[str], None]) -> None:
-    """See to it that there will be a Kafka, before time is spent on anything else.
+    """Check that a Kafka will be available, before time is spent on anything else.
 
     Raises:
-        ConfigError: Java or the jars are missing and can't be had, a topic's name is in use, or a
-            client of the worker refuses its properties.
+        ConfigError: Java or the jars are missing and can't be downloaded, a topic's name is in use,
+            or a client of the worker refuses its properties.
         Unreachable: the brokers don't answer, or refuse the credentials.
     """
     if settings.kafka is not None:
@@ -74,17 +74,17 @@ def look_ahead(plan: Plan, settings: Settings, say: Callable[[str], None]) -> No
 def ground_of(
     plan: Plan, settings: Settings, folder: Path, say: Callable[[str], None]
 ) -> Iterator[Ground]:
-    """Yield the Kafka that the plan asks for; nothing of the run is left on it.
+    """Yield the Kafka that the plan names; remove everything of the run at the end.
 
     Args:
-        plan: what is asked for.
-        settings: the user's own, with ``kafka`` for a cluster of one's own.
+        plan: the plan of the run.
+        settings: the user's own, with ``kafka`` for the user's cluster.
         folder: keeps an embedded Kafka's data.
-        say: hears what takes long, and what could not be removed in the end.
+        say: is called for slow steps, and for anything that could not be removed at the end.
 
     Raises:
         ConfigError: Java or the jars are missing, or a topic's name is in use.
-        Unreachable: the brokers don't answer, or refuse a right.
+        Unreachable: the brokers don't answer, or deny a permission.
     """
     if plan.own_cluster and settings.kafka is not None:
         ground = _own(plan, settings.kafka, say)
@@ -118,14 +118,14 @@ def _own(plan: Plan, kafka: KafkaConfig, say: Callable[[str], None]) -> Iterator
 
 
 def refuse_if_unfit(settings: Settings, say: Callable[[str], None]) -> None:
-    """Look at what ``run`` looks at before it joins, without its warnings.
+    """Run the checks that ``run`` makes before it joins, without their warnings.
 
     Args:
-        settings: those of the worker, whose topics are there.
-        say: hears why the brokers don't answer, while there is still patience.
+        settings: the worker's; its topics must exist.
+        say: is called with the reason if the brokers don't answer, while there is time to retry.
 
     Raises:
-        RefusesToStart: with all that is wrong, a right that is missing for one.
+        RefusesToStart: lists all problems, such as a missing permission.
     """
     if settings.kafka is not None:
         refuse(look_at_cluster(settings, settings.kafka, say, PATIENCE_SECONDS).findings)

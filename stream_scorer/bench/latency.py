@@ -1,4 +1,4 @@
-"""Latency: from an event's hand-over to a producer until a reader of committed events has it."""
+"""Latency: from handing an event to a producer until a reader of committed events has it."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ READ_ROWS = 5_000
 POLL_SECONDS = 0.1
 #: The first events of a rate don't count: clients and caches warm up.
 WARM_SHARE, WARM_SECONDS = 0.2, 1.0
-#: Nothing arrives for so long and events are missing: it is given up.
+#: The measurement is given up if nothing arrives for this long while events are missing.
 STALL_SECONDS = 120.0
-#: A worker keeps up if no more than this time's events are on their way when the last is written.
+#: A worker keeps up if at most this time's worth of events are in flight at the last write.
 ON_THE_WAY_SECONDS = 1.0
-#: A writer that is slower than this share of the rate could not keep it.
+#: A writer that reaches less than this share of the rate could not keep it.
 WRITTEN_SHARE = 0.95
 MOST_EVENTS = 1_000_000
-#: They are in memory.
+#: They are kept in memory.
 MOST_DIFFERENT = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Event to visible at one rate, in milliseconds.
+    """Latency from event to visible result at one rate, in milliseconds.
 
     Attributes:
-        rate: events a second that were asked for.
-        written_rate: that were written.
-        events: that count.
+        rate: the requested events per second.
+        written_rate: the events per second that were written.
+        events: how many count.
         p50, p95, p99, longest: of the time from hand-over to a read-committed reader.
         on_the_way: events that were not visible yet when the last one was written.
-        kept_up: whether those are no more than a second's, and two commit intervals'.
+        kept_up: whether those are at most a second's worth plus two commit intervals' worth.
     """
 
     rate: float
@@ -60,13 +60,13 @@ class Latency:
 
     @property
     def written_as_asked(self) -> bool:
-        """Whether the rate was that which was asked for."""
+        """Whether the requested rate was reached."""
         return self.written_rate >= WRITTEN_SHARE * self.rate
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast and how long events are written, and how long a worker may hold them."""
+    """The rate and the duration of writing, and how long a worker may hold events."""
 
     rate: float
     seconds: float
@@ -74,16 +74,16 @@ class Pace:
 
     @property
     def count(self) -> int:
-        """Return how many events that takes."""
+        """Return the number of events."""
         return max(1, min(int(self.rate * self.seconds), MOST_EVENTS))
 
 
 def measure_latency(worker: Worker, ground: Ground, events: FramedEvents, pace: Pace) -> Latency:
-    """Write events at a steady rate, and read what becomes of them: scored, or dead letters.
+    """Write events at a steady rate, and read their results: scored events or dead letters.
 
     Raises:
-        Unreachable: the brokers don't take them.
-        Broken: some never become visible.
+        Unreachable: the brokers don't accept the events.
+        Broken: some results never become visible.
         StreamScorerError: the worker ended, with its own error.
     """
     values = events.take(min(pace.count, MOST_DIFFERENT))
@@ -101,7 +101,7 @@ def measure_latency(worker: Worker, ground: Ground, events: FramedEvents, pace: 
 
 @contextmanager
 def _reader(ground: Ground) -> Iterator[Consumer]:
-    """Yield a client that reads what is written from now on, as any consumer downstream would."""
+    """Yield a client that reads what is written from now on, as any downstream consumer would."""
     client = Consumer(
         {
             **ground.client,
@@ -127,7 +127,7 @@ def _reader(ground: Ground) -> Iterator[Consumer]:
 def _follow(
     reader: Consumer, traffic: Traffic, worker: Worker, count: int, key_prefix: bytes
 ) -> tuple[NDArray[np.int64], int]:
-    """Return when each event was seen, and how many were not when the last was written."""
+    """Return when each result was seen, and how many were missing at the last write."""
     seen = np.zeros(count, np.int64)
     on_the_way: int | None = None
     missing, moved = count, time.monotonic()
@@ -144,8 +144,8 @@ def _follow(
             on_the_way = missing
         if time.monotonic() - moved > STALL_SECONDS:
             raise Broken(
-                f"{missing:,} of {count:,} events are not visible, and nothing arrives for "
-                f"{STALL_SECONDS:.0f} s."
+                f"{missing:,} of {count:,} events have no visible result, and nothing has arrived "
+                f"for {STALL_SECONDS:.0f} s."
             )
     return seen, on_the_way or 0
 
@@ -167,14 +167,14 @@ def latency_of(
     seconds: float,
     on_the_way: int,
 ) -> Latency:
-    """Return what became of a rate.
+    """Return the latency at a rate.
 
     Args:
-        pace: what was asked for.
+        pace: the requested pace.
         sent: when each event was handed over, in nanoseconds.
-        seen: when it was seen, by the same clock.
+        seen: when its result was seen, by the same clock.
         seconds: how long writing took.
-        on_the_way: how many were not seen when it ended.
+        on_the_way: how many had not been seen when writing ended.
     """
     count = len(seen)
     warm = int(min(WARM_SHARE * count, WARM_SECONDS * pace.rate))

@@ -1,18 +1,18 @@
-"""What limits a scorer, judged by what was measured and nothing else.
+"""Determines what limits a scorer, from the measurements alone.
 
-The loop of a worker is one thread: it polls, decodes, infers, encodes and commits, one after the
-other. So its time an event is the sum of its stages and a rest, and the rate is one over that. The
-rules, the first that holds:
+The loop of a worker is one thread: it polls, decodes, infers, encodes and commits in sequence. Its
+time per event is therefore the sum of its stages and a rest, and the rate is the inverse. The first
+rule that applies decides:
 
 1. *The model* if inference takes half of the time or more.
 2. *Waiting* if the loop's thread was on a CPU less than two thirds of the time:
-   the *machine* if less than a tenth of its cores was idle, for then the thread waited for a core;
-   else the *commits* if they take longer than polling, for their CPU work is small;
+   the *machine* if less than a tenth of its cores was idle, because the thread waited for a core;
+   else the *commits* if they take longer than polling, because their CPU work is small;
    else the *supply of events*: the brokers and the network.
 3. *The loop's own work*: the largest of the model, Avro (decode and encode), and the client (poll,
-   commit and the rest: what it costs to take events from librdkafka and to hand scores to it).
+   commit and the rest: the cost of taking events from librdkafka and of passing scores to it).
 
-Without the kernel's books (no ``/proc``) rule 2 is left out.
+Without the kernel's CPU accounting (no ``/proc``), rule 2 is skipped.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ IDLE_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to run on.
+    """The machine that the worker runs on.
 
-    ``whole`` tells whether the worker may use all cores of the machine, so that idle ones are its
-    to use; ``brokers_here`` whether Kafka runs on it too.
+    ``whole`` tells whether the worker may use all cores of the machine, so that idle cores are
+    available to it; ``brokers_here`` whether Kafka runs on it too.
     """
 
     cores: float

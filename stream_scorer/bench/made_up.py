@@ -1,4 +1,4 @@
-"""Events made up from a schema: any number of them, each as different as its types allow."""
+"""Events made up from a schema: any number, each as different as its types allow."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ from stream_scorer.columns import Column, Lists, Objects
 from stream_scorer.errors import ContractError
 
 NULL_SHARE = 0.1
-#: Of arrays and maps that no tensor sizes.
+#: The length of arrays and maps that no tensor determines.
 MOST_ITEMS = 4
-#: Below so many levels a schema that holds itself comes to an end.
+#: A recursive schema ends below this many levels.
 DEEPEST = 5
 _NUMBERS = frozenset({"boolean", "int", "long", "float", "double"})
 _TEXTS = frozenset({"string", "enum"})
 
 
 class MadeUpEvents:
-    """Makes events of one record schema up, a column at a time; a seed gives the same again.
+    """Makes up events of one record schema, column by column; a seed reproduces the same events.
 
     One nullable value in ten is null, unless the model would refuse that.
 
     Raises:
-        ContractError: the schema is no record.
+        ContractError: the schema is not a record.
     """
 
     def __init__(self, schema: Schema, needs: Mapping[str, Needs], seed: int = 1) -> None:
         if not isinstance(schema.root, Record):
             raise ContractError(
-                f"Events can be made up of a record, not of {schema.root.kind}; give --input "
+                f"Events can be made up from a record, not from {schema.root.kind}; use --input "
                 "events.avro."
             )
         if is_shared(schema.root):
             raise ContractError(
-                f"Events can't be made up of more than {MAX_WRITTEN_OUT} types, written out; give "
+                f"Events can't be made up from more than {MAX_WRITTEN_OUT} types, written out; use "
                 "--input events.avro."
             )
         self.schema = schema
@@ -81,12 +81,12 @@ class MadeUpEvents:
     def _column(
         self, of: Type, path: str, count: int, depth: int = 0, needs: Needs | None = None
     ) -> Column:
-        """Return a column of any type; the path tells what it, and the fields in it, must be."""
+        """Return a column of any type; the path determines the needs of it and of its fields."""
         needs = needs or self._needs.get(path, ANYTHING)
         value, may_be_null = nullable(of)
         present = None
         if may_be_null and not (needs.never_null or self._is_needed_below(path)):
-            # Where a schema holds itself, null is the way out.
+            # In a recursive schema, null ends the recursion.
             present = self._rng.random(count) >= (NULL_SHARE if depth < DEEPEST else 1.0)
         rows = Rows(count, present)
         match value:
@@ -123,7 +123,7 @@ class MadeUpEvents:
         return self._rng.integers(0, most + 1, count)
 
     def _records(self, of: Record, path: str, count: int, depth: int) -> list[Any]:
-        if count == 0:  # where a schema holds itself, this is the end
+        if count == 0:  # the end of a recursive schema
             return []
         fields = {}
         for each in of.fields:
@@ -139,7 +139,7 @@ class MadeUpEvents:
         return [dict(next(pairs) for _ in range(length)) for length in lengths.tolist()]
 
     def _union(self, of: Union, path: str, needs: Needs, count: int, depth: int) -> Objects:
-        """Return values of all branches that will do, of the simple ones where it is deep."""
+        """Return values of all suitable branches, of only the simple ones at depth."""
         branches = [branch for branch in of.branches if _will_do(branch, needs)]
         if depth >= DEEPEST:
             branches = [each for each in branches if isinstance(each, Primitive)] or branches
@@ -151,7 +151,7 @@ class MadeUpEvents:
                 continue
             column = self._column(branch, path, len(places), depth + 1, needs)
             for place, value in zip(places, plain(column, branch), strict=True):
-                # fastavro writes a record without its name as the first branch that has its fields
+                # fastavro writes an unnamed record as the first branch that has its fields
                 values[place] = (branch.name, value) if isinstance(branch, Record) else value
         return Objects(values)
 
@@ -165,7 +165,7 @@ def _will_do(branch: Type, needs: Needs) -> bool:
 
 
 def _spread(values: list[Any], rows: Rows) -> Objects:
-    """Return the values that are there, and nulls between them."""
+    """Return the values with nulls in the missing rows."""
     if rows.present is None:
         return Objects(values)
     following = iter(values)

@@ -1,4 +1,4 @@
-"""What the model needs of the fields that it reads, for events that are made up."""
+"""The model's requirements for the fields that it reads, for made-up events."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from stream_scorer.model.features import FeatureMap, TensorMap
 from stream_scorer.model.fields import Feature, is_array
 from stream_scorer.model.tensors import Dtype
 
-#: Small enough for every float to hold it exactly.
+#: Small enough for every float type to hold it exactly.
 LARGEST_FEATURE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a value must be so that the tensors take it.
+    """Requirements for a value so that the tensors accept it.
 
     Attributes:
         never_null: a null would make the event a dead letter.
-        lengths: how long the arrays are, the outermost first; empty for any length.
-        largest: the largest whole number to draw, ``None`` where nobody reads it.
-        most: what the tensor can hold, ``None`` for more than any field has.
+        lengths: the lengths of the arrays, outermost first; empty for any length.
+        largest: the largest whole number to draw, ``None`` if the model does not read the field.
+        most: the largest number that the tensor holds, ``None`` if it holds any.
         whole: numbers have no fraction.
-        text: a union's value is text, ``False``: a number, ``None``: any of its types.
+        text: a union's value is a string, ``False``: a number, ``None``: any of its types.
     """
 
     never_null: bool = False
@@ -36,11 +36,11 @@ class Needs:
     text: bool | None = None
 
     def of_items(self) -> Needs:
-        """Return what the items of an array must be."""
+        """Return the requirements for the items of an array."""
         return replace(self, lengths=self.lengths[1:])
 
     def and_also(self, other: Needs) -> Needs:
-        """Return what satisfies both: a field may fill more than one tensor."""
+        """Return requirements that satisfy both: a field may fill more than one tensor."""
         return Needs(
             self.never_null or other.never_null,
             self.lengths or other.lengths,
@@ -55,7 +55,7 @@ ANYTHING = Needs()
 
 
 def needs_of(features: FeatureMap) -> Mapping[str, Needs]:
-    """Return what each field that fills a tensor must be, by its dotted path."""
+    """Return the requirements for each field that fills a tensor, by its dotted path."""
     found: dict[str, Needs] = {}
     for mapped in features.tensor_maps:
         for feature in mapped.features:

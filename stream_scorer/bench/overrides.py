@@ -1,4 +1,4 @@
-"""What the measured worker is told beside the user's own settings: topics, ids, addresses."""
+"""The overrides of the user's settings for the measured worker: topics, ids, addresses."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stream_scorer.verify.topics import Names
 
 WRITER_ID, SCORED_ID = 1, 2
 _WRITER, _SCORED, _READER = "event.avsc", "scored.avsc", "reader.avsc"
-#: Properties that say how to get in; an embedded Kafka has no locks.
+#: Properties for authentication and encryption; an embedded Kafka has neither.
 _CREDENTIALS = ("security.", "sasl.", "ssl.", "enable.ssl.", "enable.sasl.", "https.")
 
 
 def lay_out_schemas(folder: Path, writer: Schema, scored: Schema, reader: Schema) -> None:
-    """Write the schemas of a run into a folder, with the ids that stand in its events."""
+    """Write the schemas of a run into a folder, with the ids that its events name."""
     folder.mkdir(parents=True)
     for name, schema in ((_WRITER, writer), (_SCORED, scored), (_READER, reader)):
         (folder / name).write_text(schema.text, encoding="utf-8")
@@ -27,7 +27,7 @@ def lay_out_schemas(folder: Path, writer: Schema, scored: Schema, reader: Schema
 
 
 def for_schemas(folder: Path) -> tuple[str, ...]:
-    """Return the settings that read schemas from such a folder."""
+    """Return the settings to read schemas from such a folder."""
     return (
         "schemas.registry=null",
         f"schemas.directory={json.dumps(str(folder.absolute()))}",
@@ -36,10 +36,10 @@ def for_schemas(folder: Path) -> tuple[str, ...]:
 
 
 def for_kafka(names: Names, bootstrap_servers: str) -> tuple[str, ...]:
-    """Return the settings of a worker that uses these topics and this group alone.
+    """Return the settings for a worker that uses only these topics and this group.
 
-    A budget of dead letters would end the worker before anything is known of it. The worker has
-    transactional ids that begin with its group's name.
+    The budget of dead letters is disabled, because it could end the worker before anything is
+    measured. The worker's transactional ids begin with its group's name.
     """
     return (
         f"kafka.bootstrap_servers={json.dumps(bootstrap_servers)}",
@@ -58,7 +58,7 @@ def for_kafka(names: Names, bootstrap_servers: str) -> tuple[str, ...]:
 
 
 def without_credentials(kafka: KafkaConfig | None) -> tuple[str, ...]:
-    """Return the settings that leave the user's client properties but those of security."""
+    """Return the settings that clear the security properties among the user's client properties."""
     if kafka is None:
         return ()
     sections: Mapping[str, Mapping[str, Any]] = {

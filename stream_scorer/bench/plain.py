@@ -1,4 +1,4 @@
-"""Columns back to one plain value a row, in the form that fastavro takes."""
+"""Converts columns to one plain value per row, in the form that fastavro takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a measurement: how much, how fast, of which scorer, where."""
+"""The plan of a benchmark: the scorer, the amount and rate of events, and the cluster."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from pathlib import Path
 from stream_scorer.errors import ConfigError
 from stream_scorer.verify.topics import any_prefix, check_prefix
 
-#: Fewer are committed before anybody could look.
+#: Fewer are committed before anyone can observe them.
 FEWEST_EVENTS = 100
 SHORTEST_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A measurement as it is asked for; :meth:`check` says whether it makes sense.
+    """A benchmark as requested; :meth:`check` validates it.
 
     Attributes:
         config: the scorer's configuration file.
-        overrides: the words of ``--set``.
+        overrides: the values of ``--set``.
         source: an Avro file with events; ``None``: they are made up.
-        events: how many make the backlog; ``None``: about ``seconds`` of work.
-        seconds: how long the backlog is to take, and each rate of the latency is held.
-        rates: events a second to measure the latency at; empty: two that suit the throughput.
-        own_cluster: on the brokers of the configuration, not on an embedded Kafka.
+        events: the size of the backlog; ``None``: about ``seconds`` of work.
+        seconds: how long the backlog should take, and how long each latency rate is held.
+        rates: events per second at which to measure latency; empty: two based on the throughput.
+        own_cluster: use the brokers of the configuration, not an embedded Kafka.
         partitions: of each topic.
-        topic_prefix: what the names of topics and group begin with.
-        json: where the numbers are written for machines.
+        topic_prefix: the prefix of the topics' and the group's names.
+        json: the file for the numbers in machine-readable form.
     """
 
     config: Path | None
@@ -43,15 +43,15 @@ class Plan:
     json: Path | None = None
 
     def check(self) -> None:
-        """Say what makes no sense.
+        """Validate the plan.
 
         Raises:
-            ConfigError: something does not.
+            ConfigError: an option is invalid.
         """
         if self.events is not None and self.events < FEWEST_EVENTS:
             raise ConfigError(
                 f"--events must be at least {FEWEST_EVENTS:,}, not {self.events:,}: fewer are "
-                "scored before their rate can be seen."
+                "scored before their rate can be measured."
             )
         if not self.seconds >= SHORTEST_SECONDS:
             raise ConfigError(

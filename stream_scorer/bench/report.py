@@ -1,4 +1,4 @@
-"""What was measured as tables, and what it means as sentences."""
+"""The measurements as tables, and their interpretation as sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stream_scorer.bench.results import Results
 
 
 def show(results: Results, console: Console) -> None:
-    """Print everything."""
+    """Print all results."""
     for table in (
         table_of_alone(results.alone, results.model),
         table_of_throughput(results.throughput),
@@ -25,13 +25,13 @@ def show(results: Results, console: Console) -> None:
         if table.row_count:
             console.print(table)
     for remark in results.remarks:
-        console.print(Text(remark))  # no markup: names may have brackets
+        console.print(Text(remark))  # no markup: names may contain brackets
 
 
 def table_of_alone(alone: Alone, model: str) -> Table:
-    """Return microseconds an event of the scorer alone, a line a batch size."""
-    table = Table(title=f"{model}: the scorer alone, µs an event", title_justify="left")
-    for heading in ("events a batch", "decode", "infer", "encode", "other", "in all"):
+    """Return microseconds per event of the scorer alone, one row per batch size."""
+    table = Table(title=f"{model}: the scorer alone, µs per event", title_justify="left")
+    for heading in ("events per batch", "decode", "infer", "encode", "other", "in all"):
         table.add_column(heading, justify="right")
     for size in alone.sizes:
         parts = (size.decode, size.infer, size.encode, size.other, size.total)
@@ -40,7 +40,7 @@ def table_of_alone(alone: Alone, model: str) -> Table:
 
 
 def table_of_throughput(throughput: Throughput) -> Table:
-    """Return where a backlog's time goes, and what it takes."""
+    """Return the time and resources that the backlog took."""
     title = (
         f"Through Kafka, a backlog of {throughput.events:,} events of "
         f"{throughput.event_bytes:,.0f} bytes"
@@ -55,13 +55,13 @@ def table_of_throughput(throughput: Throughput) -> Table:
 
 def _throughput_rows(throughput: Throughput) -> Iterator[tuple[str, str]]:
     yield f"{throughput.events_per_second:,.0f}", "events/s, from the first commit to the last"
-    yield f"{throughput.micros:.2f} µs", "an event, of which"
+    yield f"{throughput.micros:.2f} µs", "per event, of which"
     parts = {**{stage: throughput.stages[stage] for stage in STAGES}, "rest": throughput.rest}
     for name, micros in parts.items():
         yield f"{micros:.2f} µs", f"{_NAMES[name]} ({micros / throughput.loop_micros:.0%})"
     if (busy := throughput.busy) is not None:
         parts_of_it = f"loop {busy.loop:.2f}, client {busy.client:.2f}, others {busy.other:.2f}"
-        yield f"{busy.total:.2f} µs", f"of CPU an event, by threads: {parts_of_it}"
+        yield f"{busy.total:.2f} µs", f"of CPU per event, by thread: {parts_of_it}"
     commits, millis = max(throughput.commits, 1.0), throughput.commit_seconds * 1e3
     yield (
         f"{throughput.commits:,.0f}",
@@ -71,21 +71,21 @@ def _throughput_rows(throughput: Throughput) -> Iterator[tuple[str, str]]:
         reasons = ", ".join(f"{why} {n:,.0f}" for why, n in throughput.dead_letters.items())
         yield f"{sum(throughput.dead_letters.values()):,.0f}", f"dead letters: {reasons}"
     if throughput.peak_rss_bytes is not None:
-        yield f"{throughput.peak_rss_bytes / 2**20:,.0f} MiB", "of memory at most (RSS)"
+        yield f"{throughput.peak_rss_bytes / 2**20:,.0f} MiB", "peak memory (RSS)"
 
 
 _NAMES = {
-    "poll": "poll: taking events from the client, and waiting for them",
+    "poll": "poll: taking events from the client, or waiting for them",
     "decode": "decode: Avro to columns to tensors",
     "infer": "infer: the model",
     "encode": "encode: scores to Avro",
-    "commit": "commit: handing scores over, and the transaction",
+    "commit": "commit: passing scores to the client, and the transaction",
     "rest": "rest: the loop itself",
 }
 
 
 def table_of_latency(latencies: tuple[Latency, ...]) -> Table:
-    """Return milliseconds from an event to its visible score, a line a rate."""
+    """Return milliseconds from an event to its visible score, one row per rate."""
     table = Table(title="Event to visible score, ms, read_committed", title_justify="left")
     for heading in ("events/s", "p50", "p95", "p99", "longest"):
         table.add_column(heading, justify="right")

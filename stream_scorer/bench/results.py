@@ -1,4 +1,4 @@
-"""All that was measured, as one value, and as JSON for machines."""
+"""All measurements in one value, and as JSON."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from stream_scorer.bench.limits import Limit, Machine
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All that was measured.
+    """All measurements.
 
-    ``remarks`` are sentences on what limits the scorer and on how far the numbers can be trusted.
+    ``remarks`` are sentences on what limits the scorer and on how reliable the numbers are.
     """
 
     model: str
@@ -34,12 +34,12 @@ class Results:
 
 
 def json_text(results: Results) -> str:
-    """Return the numbers as JSON; times are in the unit that a name ends with."""
+    """Return the numbers as a JSON text; times are in the unit that ends a name."""
     return json.dumps(as_json(results), indent=2) + "\n"
 
 
 def as_json(results: Results) -> dict[str, Any]:
-    """Return the numbers as JSON has them."""
+    """Return the numbers as JSON values."""
     return {
         "stream_scorer": __version__,
         "python": platform.python_version(),

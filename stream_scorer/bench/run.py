@@ -1,4 +1,4 @@
-"""``bench``: the scorer alone, over a backlog, and at steady rates; then what limits it."""
+"""``bench``: the scorer alone, with a backlog, and at steady rates; then what limits it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from stream_scorer.bench.worker import Worker
 from stream_scorer.bench.writing import fill
 from stream_scorer.config.loading import load
 
-#: What moving an event through the client takes at least: a guess, for the size of a backlog.
+#: A guess for the minimum cost of moving an event through the client, to size the backlog.
 CLIENT_MICROS = 2.0
 MOST_EVENTS = 1_000_000
 MOST_BYTES = 1 << 30
-#: The rates of the latency unless others are asked for: a light one, and a busy one.
+#: The default rates for latency: a light one, and a busy one.
 LIGHT_RATE, BUSY_RATE = 500.0, 10_000.0
 LIGHT_SHARE, BUSY_SHARE = 0.1, 0.5
 
@@ -45,13 +45,13 @@ Step = Callable[[str], AbstractContextManager[object]]
 
 
 def bench(plan: Plan, environment: Environment, console: Console) -> Results:
-    """Measure a scorer as the plan asks; ``console`` shows what is being done.
+    """Measure a scorer according to the plan; ``console`` shows progress.
 
     Raises:
-        ConfigError: something asked for makes no sense, a setting or a file is wrong.
-        ContractError: model, schema and events don't fit.
+        ConfigError: an option, a setting or a file is invalid.
+        ContractError: model, schema and events don't match.
         Unreachable: Kafka or the registry refuse or don't answer.
-        Broken: the worker ended by itself, or stands still.
+        Broken: the worker ended by itself, or stalled.
     """
     plan.check()
     step, say = partial(_step, console), partial(console.print, markup=False, style="dim")
@@ -62,7 +62,7 @@ def bench(plan: Plan, environment: Environment, console: Console) -> Results:
         with step("The scorer alone"):
             alone = measure_alone(scorer, subject.events, subject.settings.batching.max_records)
         refuse_if_none_is_scored(subject.events.events, alone)
-        del scorer  # and with it the model
+        del scorer  # which also frees the model
         plan = replace(plan, events=plan.events or enough(plan, alone))
         with ground_of(plan, subject.settings, folder / "kafka", say) as ground:
             words = (*plan.overrides, *subject.words, *ground.words)
@@ -103,7 +103,7 @@ def _through_kafka(
 
 
 def enough(plan: Plan, alone: Alone) -> int:
-    """Return how many events take about the time that was asked for."""
+    """Return how many events take about the requested time."""
     micros = alone.sizes[-1].total + CLIENT_MICROS
     affordable = int(MOST_BYTES / max(alone.event_bytes, 1.0))
     wanted = int(plan.seconds * 1e6 / micros)
@@ -111,7 +111,7 @@ def enough(plan: Plan, alone: Alone) -> int:
 
 
 def rates_for(plan: Plan, events_per_second: float) -> tuple[float, ...]:
-    """Return the rates to measure the latency at: as asked, or a light and a busy one."""
+    """Return the rates at which to measure latency: as requested, or a light and a busy one."""
     if plan.rates:
         return plan.rates
     light = min(LIGHT_RATE, LIGHT_SHARE * events_per_second)
@@ -128,7 +128,7 @@ def _latencies(
 
 
 def _step(console: Console, what: str) -> AbstractContextManager[object]:
-    """Show what is being done: on a terminal as long as it takes, elsewhere a line."""
+    """Show the current step: on a terminal while it runs, elsewhere as a line."""
     if not console.is_terminal:
         console.print(f"{what} …", highlight=False, markup=False)
     return console.status(what)

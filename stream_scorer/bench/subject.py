@@ -1,4 +1,4 @@
-"""The scorer that is measured: its settings, its model and schema, and its events."""
+"""The scorer to measure: its settings, its model and schema, and its events."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Environment = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured.
+    """The scorer to measure.
 
     Attributes:
         settings: the user's own.
-        words: settings, as ``--set`` takes them, by which a worker reads this run's schemas.
-        events: what is scored.
+        words: settings, as for ``--set``, with which a worker reads this run's schemas.
+        events: the events to score.
         model: name and version.
         intra_op_threads: of the model.
     """
@@ -49,20 +49,20 @@ class Subject:
 def prepare(
     plan: Plan, environment: Environment, folder: Path, warn: Callable[[str], None]
 ) -> tuple[Subject, Scorer]:
-    """Load model and schema as ``run`` does; return what is measured, and the scorer.
+    """Load model and schema as ``run`` does; return the subject, and the scorer.
 
-    The scorer holds the model. Let it go before a worker is measured, which has one of its own.
+    The scorer holds the model. Release it before measuring a worker, which loads its own.
 
     Args:
-        plan: what is asked for.
-        environment: where settings may come from.
-        folder: takes the schemas of the run.
-        warn: hears what ``check`` would warn of.
+        plan: the plan of the run.
+        environment: may provide settings.
+        folder: the folder for the schemas of the run.
+        warn: is called with the warnings that ``check`` would show.
 
     Raises:
-        ConfigError: a setting or a file is wrong.
-        ContractError: model and schema don't fit, or the events can't be read.
-        Unreachable: the registry has the reader's schema and does not answer.
+        ConfigError: a setting or a file is invalid.
+        ContractError: model and schema don't match, or the events can't be read.
+        Unreachable: the reader's schema is in the registry, which does not answer.
     """
     settings = load(plan.config, plan.overrides, environment, need_kafka=plan.own_cluster)
     judged = open_pipeline(settings, only(read_reader(settings)))
@@ -90,15 +90,15 @@ def _can_be_read(settings: Settings, contract: Contract, writer: Schema) -> None
     reader = contract.reader
     if settings.schemas.framing == "none" and writer != reader:
         raise ContractError(
-            "--input: with schemas.framing none an event says nothing of its schema, so the file's "
-            "must be schemas.reader, and it is another one. Name the file's schema in "
-            "schemas.reader, or give a file of the reader's."
+            "--input: with schemas.framing none an event does not name its schema, so the file's "
+            "schema must be schemas.reader, but it differs. Set schemas.reader to the file's "
+            "schema, or use a file with the reader's schema."
         )
     try:
         compile_plan(writer, reader, contract.features.wanted, contract.copies)
     except ContractError as refused:
         raise ContractError(
-            f"--input: its events can't be read as the reader's schema: {refused}"
+            f"--input: its events can't be read with the reader's schema: {refused}"
         ) from refused
 
 

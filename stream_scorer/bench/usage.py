@@ -1,4 +1,4 @@
-"""What a process and the machine have used, by the kernel's books (Linux)."""
+"""The CPU and memory of a process and the machine, from the kernel's accounting (Linux)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stream_scorer.model.threads import cpu_quota, usable_cores
 
-#: librdkafka names its threads so.
+#: The names that librdkafka gives its threads.
 _CLIENT_THREADS = "rdk:"
 _PROC = Path("/proc")
 
@@ -24,7 +24,7 @@ class Usage:
         loop: of the thread that polls, scores and commits.
         client: of the Kafka client's own threads.
         other: of all other threads: the model's, the HTTP server's.
-        idle: of the machine's cores, all together, that nobody used.
+        idle: idle time of all the machine's cores together.
     """
 
     at: float
@@ -35,11 +35,11 @@ class Usage:
 
 
 def usage_of(pid: int, proc: Path = _PROC) -> Usage | None:
-    """Return what a process has used, ``None`` where the kernel keeps no such books."""
+    """Return the CPU usage of a process, ``None`` where the kernel does not account for it."""
     by_kind = {"loop": 0.0, "client": 0.0, "other": 0.0}
     try:
         for task in (proc / str(pid) / "task").iterdir():
-            # A thread that has just ended; ESRCH if it ends between opening its books and reading.
+            # A thread that just ended; ESRCH if it ends between opening its file and reading it.
             with suppress(FileNotFoundError, ProcessLookupError):
                 name, seconds = _thread(task)
                 kind = "client" if name.startswith(_CLIENT_THREADS) else "other"
@@ -51,7 +51,7 @@ def usage_of(pid: int, proc: Path = _PROC) -> Usage | None:
 
 
 def peak_rss_bytes(pid: int, proc: Path = _PROC) -> int | None:
-    """Return the most memory that a process has held since its program began."""
+    """Return the most memory that a process has used since its program began."""
     try:
         status = (proc / str(pid) / "status").read_text()
     except OSError:
@@ -61,7 +61,7 @@ def peak_rss_bytes(pid: int, proc: Path = _PROC) -> int | None:
 
 
 def cores() -> float:
-    """Return how many cores this process and its children may use: the quota's, if there is one."""
+    """Return how many cores this process and its children may use, limited by any quota."""
     quota = cpu_quota(Path("/"))
     return float(usable_cores()) if quota is None else min(float(usable_cores()), quota)
 

@@ -1,4 +1,4 @@
-"""What limits a scorer and what would help, in sentences."""
+"""Sentences about the limit of a scorer and about what would help."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from stream_scorer.bench.alone import Alone
 from stream_scorer.bench.backlog import Throughput
 from stream_scorer.bench.limits import Machine, limit_of
 
-#: A stage that takes so many times what it takes alone shares its cores with others.
+#: A stage that takes this many times its time alone shares its cores with others.
 SLOWED = 1.3
 #: A batch size is large enough if a larger one saves less than this share.
 WORTHWHILE = 0.1
 
 
 def sentences(throughput: Throughput, alone: Alone, machine: Machine) -> Iterator[str]:
-    """Yield what limits it and what would help, then what else the numbers say."""
+    """Yield what limits the scorer and what would help, then other findings."""
     yield _limit_in_words(throughput, machine)
     yield from _slowed(throughput, alone, machine)
     yield from _aborts(throughput)
@@ -33,21 +33,21 @@ def _limit_in_words(throughput: Throughput, machine: Machine) -> str:
         case "supply":
             return (
                 f"The brokers or the network limit it: the loop waits {_waiting(throughput)}, most "
-                "of that for events. More partitions, brokers or bandwidth would help, and more "
-                "workers fetch at the same time."
+                "of that for events. More partitions, brokers or bandwidth would help, or more "
+                "workers, which fetch in parallel."
             )
         case "avro":
             return (
                 f"Reading and writing Avro limits it: {_share(throughput, 'decode', 'encode')} of "
-                "the loop's time. Fewer fields in output.pass_through and smaller events would "
-                "help, and more workers share the rest."
+                "the loop's time. Fewer fields in output.pass_through, smaller events or more "
+                "workers would help."
             )
         case "client":
             return (
                 "The Kafka client's own work limits it: "
-                f"{_share(throughput, 'poll', 'commit', rest=True)} of the loop's time goes into "
-                "taking events from it and handing scores to it. A faster model would change "
-                "little; more workers (and as many partitions) would."
+                f"{_share(throughput, 'poll', 'commit', rest=True)} of the loop's time is spent on "
+                "receiving events and sending scores. A faster model would change little; more "
+                "workers (and as many partitions) would help."
             )
 
 
@@ -66,19 +66,19 @@ def _of_model(throughput: Throughput, machine: Machine) -> str:
 
 def _of_machine(throughput: Throughput, machine: Machine) -> str:
     its = 0.0 if throughput.busy is None else throughput.busy.total / throughput.micros
-    others = f"{'Kafka and ' if machine.brokers_here else ''}whatever else runs here"
+    others = f"{'Kafka and ' if machine.brokers_here else ''}whatever else runs on it"
     return (
         f"The machine limits it: its {machine.cores:g} cores are all busy, {its:.1f} of them with "
         f"the worker, the others with {others}, and the loop waits {_waiting(throughput)}. More "
-        "cores would help first."
+        "cores would help most."
     )
 
 
 def _of_commits(throughput: Throughput) -> str:
     return (
         f"Commits limit it: one takes {throughput.commit_seconds * 1e3:.0f} ms, and the loop waits "
-        f"{_waiting(throughput)}. A longer batching.commit_interval makes them rarer, brokers that "
-        "answer sooner make them shorter, and more workers wait at the same time."
+        f"{_waiting(throughput)}. A longer batching.commit_interval makes them less frequent, "
+        "faster brokers make them shorter, and more workers wait in parallel."
     )
 
 
@@ -100,7 +100,7 @@ def _slowed(throughput: Throughput, alone: Alone, machine: Machine) -> Iterator[
     if before > 0 and now >= SLOWED * before:
         others = "the client's threads" + (" and Kafka" if machine.brokers_here else "")
         yield (
-            f"Scoring takes {now / before:.1f} times as long as alone ({now:.2f} µs an event, "
+            f"Scoring takes {now / before:.1f} times as long as alone ({now:.2f} µs per event, "
             f"{before:.2f} alone): {others} share the cores with it."
         )
 
@@ -114,18 +114,18 @@ def _aborts(throughput: Throughput) -> Iterator[str]:
 
 
 def _batches(alone: Alone) -> Iterator[str]:
-    """Say from which batch size on an event costs about as little as it can."""
+    """Report the batch size from which an event costs about as little as possible."""
     least = min(size.total for size in alone.sizes)
     enough = next(size for size in alone.sizes if size.total <= (1 + WORTHWHILE) * least)
     one = alone.sizes[0]
     if enough is one:
-        yield f"An event takes {one.total:,.0f} µs to score, alone or among others."
+        yield f"An event takes {one.total:,.0f} µs to score, alone or in a batch."
         return
-    says = f"An event alone takes {one.total:,.0f} µs to score"
+    says = f"A single event takes {one.total:,.0f} µs to score"
     if enough is alone.sizes[-1]:
         yield f"{says}, {enough.total:.2f} µs in batches of {enough.rows:,}, the largest tried."
         return
     yield (
-        f"{says}; from {enough.rows:,} at a time on it is {enough.total:.2f} µs, and larger "
+        f"{says}; in batches of {enough.rows:,} or more it takes {enough.total:.2f} µs, and larger "
         f"batches gain less than {WORTHWHILE:.0%}."
     )

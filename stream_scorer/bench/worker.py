@@ -1,4 +1,4 @@
-"""The measured worker: a real ``stream-scorer run``, a process of its own."""
+"""The measured worker: a real ``stream-scorer run`` in its own process."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _BY_CODE: dict[int, type[StreamScorerError]] = {
 
 
 class Worker:
-    """A worker that runs as long as the ``with`` block; its log is a file of JSON lines.
+    """A worker that runs for the duration of a ``with`` block; its log is a file of JSON lines.
 
     Args:
         config: the configuration file, if there is one.
-        words: settings as ``--set`` takes them; the later wins.
+        words: settings as for ``--set``; later ones override earlier ones.
         log: the file that it writes to.
     """
 
@@ -44,11 +44,11 @@ class Worker:
         self._command = [sys.executable, "-m", "stream_scorer", "run", *named, *sets]
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
-        #: Where it serves its metrics, once it has joined.
+        #: The port of its metrics, once it has joined.
         self.port = 0
 
     def __enter__(self) -> Self:
-        """Start it; it has not joined yet."""
+        """Start it; it has not joined yet when this returns."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, the user's settings
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -61,7 +61,7 @@ class Worker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ask it to stop by SIGTERM, so that it leaves its group; kill it if it does not."""
+        """Stop it with SIGTERM, so that it leaves its group; kill it if it does not stop."""
         process = self._running()
         process.terminate()
         try:
@@ -72,14 +72,14 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Return the number of the process."""
+        """Return the process id."""
         return self._running().pid
 
     def wait_until_joined(self) -> None:
         """Wait until it has partitions.
 
         Raises:
-            StreamScorerError: it ended, with its own error and exit code; or it takes too long.
+            StreamScorerError: it ended, with its own error and exit code; or it took too long.
         """
         deadline = time.monotonic() + JOIN_SECONDS
         while not self._has_joined():
@@ -92,10 +92,10 @@ class Worker:
             time.sleep(PAUSE_SECONDS)
 
     def check(self) -> None:
-        """Notice that it ended by itself.
+        """Check that it has not ended by itself.
 
         Raises:
-            StreamScorerError: it did, with its own error and exit code.
+            StreamScorerError: it has, with its own error and exit code.
         """
         code = self._running().poll()
         if code is None:
@@ -104,7 +104,7 @@ class Worker:
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise AssertionError("the worker is entered before it is used")
+            raise AssertionError("the worker must be entered before it is used")
         return self._process
 
     def _has_joined(self) -> bool:
@@ -117,7 +117,7 @@ class Worker:
         return joined and self.port > 0
 
     def _last_words(self) -> str:
-        """Return its error if it named one, or else the end of its log."""
+        """Return the error that it logged, or the end of its log."""
         lines = self._log.read_text(errors="replace").strip().splitlines()
         errors = [line.removeprefix(_ERROR) for line in lines if line.startswith(_ERROR)]
         return errors[-1] if errors else "\n".join(lines[-3:])

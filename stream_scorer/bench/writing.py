@@ -1,4 +1,4 @@
-"""What is written for a measurement: a backlog, or events of which each is noted."""
+"""Writes the events of a benchmark: a backlog, or events whose hand-over times are recorded."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from stream_scorer.traffic.paces import Backlog, Steady
 from stream_scorer.traffic.traffic import Traffic
 
 CHUNK = 4_096
-#: What waits in the client is memory.
+#: Queued events in the client use memory.
 MOST_WAITING = 50_000
-#: Brokers that take nothing for so long are given up.
+#: Give up on brokers that accept nothing for this long.
 STALL_SECONDS = 60.0
 LOOK_SECONDS = 1.0
 BACKLOG: Mapping[str, Property] = {"linger.ms": 20, "compression.type": "lz4"}
-#: An event leaves at once, but for those that are handed over in the same millisecond.
+#: An event is sent at once, except that events of the same millisecond are sent together.
 STEADY: Mapping[str, Property] = {"linger.ms": 1}
 
 
 def fill(ground: Ground, events: FramedEvents, count: int) -> int:
-    """Write a backlog, spread evenly; return how many bytes it has.
+    """Write a backlog, spread evenly; return its size in bytes.
 
     Raises:
-        Unreachable: the brokers don't take it.
+        Unreachable: the brokers don't accept it.
     """
     size_bytes = 0
 
@@ -43,7 +43,7 @@ def fill(ground: Ground, events: FramedEvents, count: int) -> int:
             numbered = enumerate(values, start)
             yield Burst(tuple(_event(ground, number, value) for number, value in numbered))
 
-    # Nobody works it off yet: only what is in the client is bounded.
+    # No worker consumes it yet, so only the client's queue is bounded.
     pace = Backlog(MOST_WAITING, behind=lambda: 0)
     traffic = Traffic({**ground.client, **BACKLOG}, ground.names.input, bursts(), pace)
     traffic.start()
@@ -62,21 +62,21 @@ def _wait_for_the_end(traffic: Traffic, count: int) -> None:
             taken, moved = traffic.acknowledged, time.monotonic()
         elif time.monotonic() - moved > STALL_SECONDS:
             raise Unreachable(
-                f"The brokers have not taken {count - taken:,} events after {STALL_SECONDS:g} s."
+                f"The brokers have not accepted {count - taken:,} events after {STALL_SECONDS:g} s."
             )
 
 
 class NotedEvents:
-    """Events to be written one by one, which note when each is handed over.
+    """Events that are written one by one, with the hand-over time of each.
 
-    ``sent`` holds nanoseconds of ``time.perf_counter_ns``, 0 for an event that was not sent yet.
-    An event's key is ``key_prefix`` and its number.
+    ``sent`` holds nanoseconds of ``time.perf_counter_ns``, 0 for an event that was not sent yet. An
+    event's key is ``key_prefix`` and its number.
 
     Args:
-        ground: where to.
-        values: the events, over and over if there are fewer than ``count``.
+        ground: the cluster to write to.
+        values: the events, repeated if there are fewer than ``count``.
         count: how many to write.
-        key_prefix: what their keys begin with.
+        key_prefix: the prefix of their keys.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class NotedEvents:
         self._values = values
         self._key_prefix = key_prefix
         self.sent: NDArray[np.int64] = np.zeros(count, np.int64)
-        #: How long writing took, once it is done.
+        #: The duration of writing, once it is done.
         self.seconds = 0.0
 
     def at_rate(self, events_per_second: float) -> Traffic:
-        """Return what writes them at that rate."""
+        """Return the traffic that writes them at this rate."""
         client = {**self._ground.client, **STEADY}
         return Traffic(client, self._ground.names.input, self._bursts(), Steady(events_per_second))
 

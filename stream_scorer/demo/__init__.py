@@ -1,1 +1,1 @@
-"""The demo: two stories, their events with the traces they must leave, and the count."""
+"""The demo: two stories, their events with the expected results, and the final count."""

@@ -1,4 +1,4 @@
-"""Card payments, some of them fraud: who pays what, where, how often, from which device."""
+"""Card payments, some of them fraud: payer, amount, place, frequency, device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FEATURES = (
     "device_age_days",
     "merchant_risk",
 )
-"""What the model reads, in the order of its input tensor."""
+"""The model's features, in the order of its input tensor."""
 
 _CHANNELS = np.array(["CHIP", "CONTACTLESS", "MAGSTRIPE", "ONLINE"])
 _MCC = np.array([4111, 5411, 5541, 5732, 5812, 5944, 5967, 6011, 7995])
@@ -27,10 +27,10 @@ _RISKY_MCC = np.array([5732, 5944, 5967, 7995])  # electronics, jewels, direct m
 
 
 def simulate(count: int, rng: np.random.Generator) -> Simulation:
-    """Return ``count`` payments; a label is 1 for fraud, about one payment in thirty.
+    """Return ``count`` payments; a label of 1 means fraud, about one payment in thirty.
 
-    A fraudster pays more than the card usually does, online, at night, in quick succession, from
-    a new device, at merchants with disputes. None of these alone is proof.
+    A fraudulent payment is larger than usual for the card, online, at night, in quick succession,
+    from a new device, or at a merchant with disputes. None of these alone is proof.
     """
     fraud = rng.random(count) < 1 / 30
     signs = {name: _more_often(fraud, rng) for name in ("much", "abroad", "fast", "new", "shady")}
@@ -64,7 +64,7 @@ def simulate(count: int, rng: np.random.Generator) -> Simulation:
 
 
 def _more_often(fraud: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return a sign that six in ten frauds show, and one honest payment in twenty."""
+    """Return a sign that six in ten frauds show, and one in twenty honest payments."""
     return rng.random(len(fraud)) < np.where(fraud, 0.6, 0.05)
 
 

@@ -1,4 +1,4 @@
-"""The count at the end: every event has exactly one trace, and it is the right one."""
+"""The final count: whether every event has exactly one result, and the right one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACE = ("topic", "partition", "offset")
 
 
 class Place(NamedTuple):
-    """Where an event stands in Kafka."""
+    """The position of an event in Kafka."""
 
     source: TopicPartition
     offset: int
@@ -30,8 +30,8 @@ class Place(NamedTuple):
 class Trace(NamedTuple):
     """A record that a ``read_committed`` reader found in the output or dead-letter topic.
 
-    ``timestamp_ms`` is the record's, which is that of the input event; ``seen_ms`` is when the
-    reader got hold of it. ``reason`` is None for a scored event.
+    ``timestamp_ms`` is the record's timestamp, which equals the input event's; ``seen_ms`` is when
+    the reader received it. ``reason`` is None for a scored event.
     """
 
     place: Place
@@ -41,13 +41,13 @@ class Trace(NamedTuple):
 
 
 def scored_trace(value: bytes, schema: Any, timestamp_ms: int, seen_ms: int) -> Trace:
-    """Return whose trace a scored event is, by its field ``source``.
+    """Return the result that a scored event represents, from its field ``source``.
 
     Args:
         value: the Kafka value, with Confluent's prefix.
         schema: the schema of the scored event, parsed by fastavro.
         timestamp_ms: the record's timestamp, milliseconds since the epoch.
-        seen_ms: when the reader got it, milliseconds since the epoch.
+        seen_ms: when the reader received it, milliseconds since the epoch.
     """
     event: Any = fastavro.schemaless_reader(io.BytesIO(value[_FRAMING_BYTES:]), schema, None)
     source = event["source"]
@@ -56,7 +56,7 @@ def scored_trace(value: bytes, schema: Any, timestamp_ms: int, seen_ms: int) -> 
 
 
 def dead_letter_trace(headers: Headers, timestamp_ms: int, seen_ms: int) -> Trace:
-    """Return whose trace a dead letter is, by its headers; the arguments are as above."""
+    """Return the result that a dead letter represents, from its headers; arguments as above."""
     found = {name: value for name, value in headers if value is not None}
     topic, partition, offset = (found[f"__streams.errors.{name}"].decode() for name in _PLACE)
     place = Place(TopicPartition(topic, int(partition)), int(offset))
@@ -65,13 +65,13 @@ def dead_letter_trace(headers: Headers, timestamp_ms: int, seen_ms: int) -> Trac
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of the events.
+    """The outcome of the count.
 
-    ``duplicated`` are traces beyond an event's first. ``unexpected`` has a sentence for each trace
-    of an event that was never sent, was to be dead-lettered and was scored, or the other way round,
-    or has another reason. ``out_of_order`` are scored events read after a later one of the same
-    input partition. The rate is traces over the time from the first event's timestamp until the
-    last trace was seen; a latency is the time from an event's timestamp until its trace was seen.
+    ``duplicated`` counts results beyond an event's first. ``unexpected`` has a sentence for each
+    result of an event that was never sent, was scored instead of dead-lettered or the other way
+    round, or has the wrong reason. ``out_of_order`` counts scored events read after a later one of
+    the same input partition. The rate is results over the time from the first event's timestamp to
+    the last result; a latency is the time from an event's timestamp until its result was seen.
     """
 
     events_in: int
@@ -92,17 +92,17 @@ class Tally:
 
     @property
     def exact(self) -> bool:
-        """Return whether each event left exactly one trace, the right one, in order."""
+        """Return whether each event has exactly one result, the right one, in order."""
         wrong = self.duplicated + self.missing + self.out_of_order + len(self.unexpected)
         return wrong == 0 and self.scored + self.dead_lettered == self.events_in
 
 
 def count(expected: Mapping[Place, Reason | None], traces: Iterable[Trace]) -> Tally:
-    """Hold the traces against what was sent.
+    """Compare the results with what was sent.
 
     Args:
         expected: every event sent, and why it must be dead-lettered (None: it must be scored).
-        traces: what was read, each topic partition in its own order.
+        traces: the results read, each topic partition in its own order.
     """
     first: dict[Place, Trace] = {}
     newest: dict[TopicPartition, int] = {}
@@ -142,7 +142,7 @@ def _fate(reason: Reason | None) -> str:
 
 
 def _pace(traces: list[Trace]) -> tuple[float, float, float]:
-    """Return events a second, and the p50 and p99 of the latency in milliseconds."""
+    """Return events per second, and the p50 and p99 of the latency in milliseconds."""
     if not traces:
         return 0.0, 0.0, 0.0
     sent = np.array([trace.timestamp_ms for trace in traces])

@@ -1,4 +1,4 @@
-"""A story on a Kafka and a registry that run elsewhere, both named in a scorer's config."""
+"""A story on an existing Kafka and registry, both named in a scorer's config."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A story, and where its events, scores and schemas go: as the scorer's config says."""
+    """A story, with the topics and the registry from the scorer's config."""
 
     story: Story
     settings: Settings
@@ -37,11 +37,11 @@ class Elsewhere:
 
     @property
     def input_subject(self) -> str:
-        """The subject of the schemas that write them."""
+        """The subject of the events' writer schemas."""
         return f"{self.input_topic}-value"
 
     def client_properties(self) -> dict[str, Any]:
-        """What any Kafka client needs to get in."""
+        """The properties that any Kafka client needs to connect."""
         servers = {"bootstrap.servers": self.kafka.bootstrap_servers}
         return {**self.kafka.common, **servers}
 
@@ -51,7 +51,7 @@ class Elsewhere:
 
 
 def find_elsewhere(story: Story, settings: Settings) -> Elsewhere:
-    """Return where the story is to be told.
+    """Return the story with the topics and the registry from the config.
 
     Raises:
         ConfigError: the config has no registry, or only a pattern for an input topic.
@@ -59,29 +59,29 @@ def find_elsewhere(story: Story, settings: Settings) -> Elsewhere:
     kafka, registry = settings.kafka, settings.schemas.registry
     if kafka is None or registry is None:
         raise ConfigError(
-            "The story needs `kafka` and `schemas.registry` in the config: its events name their "
+            "The config must have `kafka` and `schemas.registry`: the story's events name their "
             "schemas by a registry's ids."
         )
     if kafka.input_topics[0].startswith("^"):
         raise ConfigError(
             f"kafka.input_topics: events can't be sent to the pattern {kafka.input_topics[0]}; "
-            "put a topic's name first."
+            "list a topic name first."
         )
     return Elsewhere(story, settings, kafka, registry)
 
 
 def arguments(module: str, description: str) -> argparse.ArgumentParser:
-    """Return the options that programs share which tell a story elsewhere; more can be added."""
+    """Return a parser with the options that these programs share; more can be added."""
     parser = argparse.ArgumentParser(f"python -m {module}", description=description)
     parser.add_argument(
         "-c", "--config", type=Path, required=True, metavar="FILE", help="the scorer's config"
     )
-    parser.add_argument("--story", choices=STORIES, default=CARD_FRAUD.name, help="what is scored")
+    parser.add_argument("--story", choices=STORIES, default=CARD_FRAUD.name, help="what to score")
     return parser
 
 
 def place_of(given: argparse.Namespace) -> Elsewhere:
-    """Return where the story is to be told, by the options of :func:`arguments`.
+    """Return the story with its topics and registry, from the options of :func:`arguments`.
 
     Raises:
         ConfigError: the config is wrong, or lacks what the story needs.
@@ -91,5 +91,5 @@ def place_of(given: argparse.Namespace) -> Elsewhere:
 
 
 def say_on_stderr() -> Say:
-    """Return what prints a line for a person, as it is."""
+    """Return a function that prints a line to stderr as it is."""
     return Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print

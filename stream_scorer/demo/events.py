@@ -1,4 +1,4 @@
-"""A story's events as Kafka records, each with the trace that it must leave."""
+"""A story's events as Kafka records, each with its expected result."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from stream_scorer.demo.stories import Story
 from stream_scorer.records import Reason
 
 FAULT_EVERY = 397
-"""One event in so many is broken, each of the story's faults in turn."""
+"""One event in this many is broken, with each of the story's faults in turn."""
 
 _CHUNK_EVENTS = 4_096
 _FIRST_OCCURRED_AT_MS = 1_793_491_200_000  # 2026-11-01T00:00:00Z
-_UPGRADE = (0.4, 0.6)  # between these shares of the run, producers move to the newest schema
+_UPGRADE = (0.4, 0.6)  # between these fractions of the run producers move to the newest schema
 
 
 class GeneratedEvent(NamedTuple):
@@ -34,10 +34,10 @@ class GeneratedEvent(NamedTuple):
 def events(story: Story, count: int, seed: int, first: int = 0) -> Iterator[GeneratedEvent]:
     """Yield ``count`` events in Confluent framing; the same seed gives the same events.
 
-    They are numbered from ``first``: their ids and times follow from that, and what is wrong.
+    They are numbered from ``first``: their ids, times and faults follow from the number.
 
-    They are written by fastavro, row by row, as any producer would: the proof at the end of the
-    demo must not rest on the encoder and decoder that it is about.
+    They are written by fastavro, row by row, as by any producer: the final count must not depend on
+    the encoder and decoder that it checks.
     """
     rng = np.random.default_rng(seed)
     write = [_writer(story, schema_id) for schema_id in story.writers]
@@ -53,7 +53,7 @@ def events(story: Story, count: int, seed: int, first: int = 0) -> Iterator[Gene
 
 
 def fault_of(story: Story, number: int) -> Fault | None:
-    """Return what is wrong with the story's event of this number, None for nothing."""
+    """Return the fault of the story's event with this number, None for an intact event."""
     turn, place = divmod(number, FAULT_EVERY)
     return story.faults[turn % len(story.faults)] if place == FAULT_EVERY - 1 else None
 
@@ -68,7 +68,7 @@ def _event(
 
 
 def _versions(progress: NDArray[np.float64], count: int, rng: np.random.Generator) -> list[int]:
-    """Return which writer schema each event uses: old, both for a while, new."""
+    """Return the writer schema of each event: the old one, a mix for a while, then the new one."""
     begin, end = _UPGRADE
     share = np.clip((progress - begin) / (end - begin), 0, 1)
     versions: list[int] = (share * (count - 1) + rng.random(len(share))).astype(int).tolist()

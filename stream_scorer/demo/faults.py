@@ -1,4 +1,4 @@
-"""What goes wrong with an event on its way, and the reason it must be dead-lettered for."""
+"""The ways in which an event can be broken, and the reason to dead-letter it for each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _intact(value: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to break an event: in what it says, or in its bytes."""
+    """One way to break an event: in its values, or in its bytes."""
 
     title: str
     reason: Reason
@@ -31,7 +31,7 @@ class Fault:
 
 
 CUT_SHORT = Fault(
-    "cut off half-way",
+    "truncated halfway",
     Reason.UNDECODABLE,
     spoil_value=lambda value: value[: len(value) // 2],
 )
@@ -41,17 +41,17 @@ BYTES_LEFT_OVER = Fault(
     spoil_value=lambda value: value + b"\x00\x00",
 )
 UNKNOWN_SCHEMA = Fault(
-    "written with a schema that nobody registered",
+    "written with an unregistered schema",
     Reason.NO_SCHEMA,
     spoil_value=lambda value: b"\x00" + UNKNOWN_SCHEMA_ID.to_bytes(4, "big") + value[5:],
 )
 NOT_AVRO = Fault(
-    "JSON, from a producer that nobody told about Avro",
+    "JSON instead of Avro",
     Reason.NO_SCHEMA,
     spoil_value=lambda _: b'{"event_id": "hello", "amount": 12.5}',
 )
 EMPTIED = Fault(
-    "a null value, as a compacted topic has for a deleted key",
+    "a null value, which a compacted topic keeps for a deleted key",
     Reason.TOMBSTONE,
     spoil_value=lambda _: None,
 )

@@ -16,18 +16,18 @@ from stream_scorer.errors import Broken
 
 STOP_SECONDS = 30.0
 JOIN_SECONDS = 60.0
-#: A kill is noticed and its open transaction aborted within seconds, so that one can watch it.
+#: A kill is detected and its open transaction aborted within seconds, so that one can watch it.
 QUICK_TAKEOVER = (
     "kafka.consumer.session.timeout.ms=6000",
     "kafka.consumer.heartbeat.interval.ms=1000",
     "kafka.producer.transaction.timeout.ms=6000",
 )
-#: What the page needs: the lag each second, and the port of each worker in a log that can be read.
+#: Settings for the page: a lag every second, and a log from which each worker's port can be read.
 WATCHED = ("kafka.consumer.statistics.interval.ms=1000", "logging.format=json")
 
 
 class Fleet:
-    """Some copies of one worker; their logs stand beside the config."""
+    """Several copies of one worker; their logs are beside the config."""
 
     def __init__(self, config: Path, size: int) -> None:
         self._config = config
@@ -46,7 +46,7 @@ class Fleet:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop whatever still runs."""
+        """Stop the workers that still run."""
         self.stop()
 
     def _start(self, log: Path) -> subprocess.Popen[bytes]:
@@ -61,10 +61,10 @@ class Fleet:
             )
 
     def wait_until_assigned(self) -> None:
-        """Wait until each worker has had partitions; they log it.
+        """Wait until each worker has logged that it got partitions.
 
         Raises:
-            Broken: one ended by itself, or they did not get that far in time.
+            Broken: a worker ended by itself, or did not get partitions in time.
         """
         deadline = time.monotonic() + JOIN_SECONDS
         while not all(
@@ -74,26 +74,26 @@ class Fleet:
             if time.monotonic() > deadline:
                 raise Broken(
                     f"The workers did not get partitions within {JOIN_SECONDS:.0f} s; see "
-                    f"{self._logs[0]} (`--folder` keeps it)."
+                    f"{self._logs[0]} (keep it with `--folder`)."
                 )
             time.sleep(0.1)
 
     def watched(self) -> list[Watched]:
-        """Return the workers as the page is to show them, killed ones among them."""
+        """Return the workers to show on the page, including killed ones."""
         return [
             Watched(f"worker {number}", _port_in(log)) for number, log in enumerate(self._logs, 1)
         ]
 
     def kill(self, number: int) -> None:
-        """End a worker, counted from 1, by SIGKILL: it has no chance to tidy up."""
+        """Kill a worker, counted from 1, by SIGKILL: it can't clean up."""
         self._killed.add(number - 1)
         self._workers[number - 1].kill()
 
     def check(self) -> None:
-        """Notice a worker that ended by itself.
+        """Check that no worker ended by itself.
 
         Raises:
-            Broken: one did; the text has the end of its log.
+            Broken: one did; the message has the end of its log.
         """
         for index, worker in enumerate(self._workers):
             if worker.poll() is not None and index not in self._killed:
@@ -105,7 +105,7 @@ class Fleet:
                 )
 
     def stop(self) -> None:
-        """Ask all to stop by SIGTERM, and wait; kill what does not."""
+        """Ask all to stop with SIGTERM, wait, and kill those that don't."""
         for worker in self._workers:
             worker.terminate()
         for worker in self._workers:
@@ -117,7 +117,7 @@ class Fleet:
 
 
 def _port_in(log: Path) -> int | None:
-    """Return the port that a worker logged when it began to run."""
+    """Return the port that a worker logged when it started running."""
     if not log.exists():
         return None
     for line in log.read_text(errors="replace").splitlines():

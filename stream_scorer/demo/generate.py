@@ -1,4 +1,4 @@
-"""``python -m stream_scorer.demo.generate``: a story's events at a steady rate, without end."""
+"""``python -m stream_scorer.demo.generate``: sends a story's events endlessly at a steady rate."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from stream_scorer.errors import ConfigError
 from stream_scorer.kafka.refused_logins import properties_from
 from stream_scorer.pipeline.sources import read_schema
 
-#: So often the producers move from the oldest schema to the newest, and begin anew.
+#: The producers move from the oldest schema to the newest over this many events, then repeat.
 ROUND_EVENTS = 30_000
 REPORT_SECONDS = 60.0
 FLUSH_SECONDS = 5.0
 
 
 def with_registered_ids(place: Elsewhere) -> Story:
-    """Return the story with its writers' schemas under the ids that the registry gave them.
+    """Return the story with its writer schemas under the ids from the registry.
 
     Raises:
         ConfigError: the registry lacks one.
@@ -39,15 +39,15 @@ def with_registered_ids(place: Elsewhere) -> Story:
             number = registry.lookup(place.input_subject, read_schema(path))
             if number is None:
                 raise ConfigError(
-                    f"Subject {place.input_subject} has no version that equals {path.name}: run "
-                    "`python -m stream_scorer.demo.set_up` first, with the same config."
+                    f"Subject {place.input_subject} has no version that equals {path.name}. First "
+                    "run `python -m stream_scorer.demo.set_up` with the same config."
                 )
             writers[number] = path
     return replace(place.story, writers=writers)
 
 
 def endless(story: Story) -> Iterator[GeneratedEvent]:
-    """Yield the story's events, round after round, each event with a number of its own."""
+    """Yield the story's events, round after round, each event with a unique number."""
     for number in itertools.count():
         yield from events(story, ROUND_EVENTS, seed=number, first=number * ROUND_EVENTS)
 
@@ -63,10 +63,10 @@ def send(
 ) -> int:
     """Produce the events, stamped with the time, until they end or ``stopped`` is set.
 
-    While the brokers are away events wait in the client, and once it is full this waits too.
+    While the brokers are away, events wait in the client; once it is full, this call waits too.
 
     Returns:
-        How many were produced.
+        The number of events produced.
     """
     started = reported = time.monotonic()
     sent = 0
@@ -76,15 +76,15 @@ def send(
         sent += 1
         if time.monotonic() - reported >= REPORT_SECONDS:
             reported = time.monotonic()
-            say(f"{sent:,} events are sent to {topic}.")
+            say(f"{sent:,} events sent to {topic} so far.")
         serve_until(started + sent / events_per_second, producer, stopped)
     left = producer.flush(FLUSH_SECONDS)
-    say(f"{sent:,} events were sent to {topic}" + (f", {left:,} did not arrive." if left else "."))
+    say(f"{sent:,} events sent to {topic}" + (f", {left:,} did not arrive." if left else "."))
     return sent
 
 
 def positive(word: str) -> float:
-    """Return the number that a word is, for argparse."""
+    """Return the positive number in a word, for argparse."""
     number = float(word)
     if number <= 0:
         raise ValueError(word)
@@ -92,7 +92,7 @@ def positive(word: str) -> float:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     parser = arguments(
         "stream_scorer.demo.generate",
         "Produce a story's events at a steady rate to the input topic that a scorer's config "
@@ -100,7 +100,7 @@ def main() -> None:
     )
     add = parser.add_argument
     add("--rate", type=positive, default=500.0, help="events a second (default 500)")
-    add("--events", type=int, default=None, help="stop after so many (default: never)")
+    add("--events", type=int, default=None, help="stop after this many (default: never)")
     given = parser.parse_args()
     place = place_of(given)
     stopped = threading.Event()

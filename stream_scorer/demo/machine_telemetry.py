@@ -21,19 +21,19 @@ FEATURES = (
     "reading.torque_newton_metres",
     "reading.tool_wear_minutes",
 )
-"""What the model reads, in the order of its input tensor."""
+"""The model's features, in the order of its input tensor."""
 
 FAILURE_MODES = ("tool_wear", "heat_dissipation", "power", "overstrain", "random")
-"""The columns of the labels, and of the model's second output."""
+"""The label columns, in the order of the model's second output."""
 
 _OVERSTRAIN_LIMIT = np.array([11_000, 12_000, 13_000])  # newton metre minutes, by grade
 _SITES = np.array(["Bremen", "Gdańsk", "Porto"])
 
 
 def simulate(count: int, rng: np.random.Generator) -> Simulation:
-    """Return ``count`` reports; a label row says which of the failure modes came to pass."""
+    """Return ``count`` reports; each label row marks the failure modes that occurred."""
     air = rng.normal(300, 2, count)
-    # Torque times speed is the power drawn, about 6.3 kW: who turns faster, pulls less.
+    # Torque times speed is the power drawn, about 6.3 kW: a faster machine has less torque.
     torque = np.clip(rng.normal(40, 10, count), 4, 77)
     power_watt = np.clip(rng.normal(6_300, 1_300, count), 2_000, 11_000)
     grade = rng.choice(3, count, p=[0.5, 0.3, 0.2])

@@ -1,4 +1,4 @@
-"""Handing events to a client as fast as it takes them, and no faster than they are due."""
+"""Hands events to a client as fast as it accepts them, and no faster than they are due."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from stream_scorer.demo.events import GeneratedEvent
 
-#: A stop is noticed this soon.
+#: The maximum time until a stop is noticed.
 SLICE_SECONDS = 0.2
 
 OnDelivery = Callable[[KafkaError | None, Message], None]
@@ -23,7 +23,7 @@ def produced(
     stopped: threading.Event,
     on_delivery: OnDelivery | None = None,
 ) -> bool:
-    """Hand the event to the client, once it has room; tell whether that was before the stop."""
+    """Hand the event to the client once it has room; return whether that was before the stop."""
     more = {} if on_delivery is None else {"on_delivery": on_delivery}
     while not stopped.is_set():
         try:
@@ -37,6 +37,6 @@ def produced(
 
 
 def serve_until(deadline: float, producer: Producer, stopped: threading.Event) -> None:
-    """Let the client work until the time of the next event, or the stop."""
+    """Serve the client until the time of the next event, or the stop."""
     while not stopped.is_set() and (ahead := deadline - time.monotonic()) > 0:
         producer.poll(min(ahead, SLICE_SECONDS))

@@ -1,7 +1,7 @@
-"""``python -m stream_scorer.demo.set_up``: topics and schemas, before scorers and events come.
+"""``python -m stream_scorer.demo.set_up``: creates a story's topics and registers its schemas.
 
-What a team does once for a new scorer, by its own tools: it creates the topics, registers the
-schemas of the events, and that of the scored events. What is there already stays as it is.
+It does what a team does once for a new scorer with its own tools: it creates the topics, and
+registers the schemas of the events and of the scored events. Existing ones are not changed.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from stream_scorer.pipeline.sources import read_schema, scored_subject
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
-#: A dead letter is its event and headers beside it, so its topic must take more than the input.
+#: A dead letter is its event plus headers, so its topic must accept larger records than the input.
 _INPUT_BYTES, _DEAD_LETTER_BYTES = 1 << 20, (1 << 20) + (64 << 10)
 
 
 def set_up(place: Elsewhere, partitions: int, patience_seconds: float, say: Say) -> None:
-    """Create the topics and register the schemas that are not there yet.
+    """Create the missing topics and register the missing schemas.
 
-    Both Kafka and the registry may still be starting: each is waited for.
+    Waits for both Kafka and the registry, which may still be starting.
 
     Raises:
-        ConfigError, ContractError: the config, or the registry refuses a schema.
-        Unreachable: one of them does not answer within ``patience_seconds``.
+        ConfigError, ContractError: the config is invalid, or the registry refuses a schema.
+        Unreachable: Kafka or the registry does not answer within ``patience_seconds``.
     """
     create_topics(place, partitions, patience_seconds, say)
     register_schemas(place, patience_seconds, say)
 
 
 def create_topics(place: Elsewhere, partitions: int, patience_seconds: float, say: Say) -> None:
-    """Create the three topics that the config names, those that are missing.
+    """Create those of the config's three topics that are missing.
 
     Raises:
         Unreachable: no broker answers in time.
@@ -54,7 +54,7 @@ def create_topics(place: Elsewhere, partitions: int, patience_seconds: float, sa
     topics = Topics(kafka.bootstrap_servers, kafka.common)
     for name, max_bytes in limits.items():
         if name in there:
-            say(f"Topic {name} is there.")
+            say(f"Topic {name} already exists.")
             continue
         try:
             topics.create(name, partitions, -1, {"max.message.bytes": str(max_bytes)})
@@ -63,14 +63,14 @@ def create_topics(place: Elsewhere, partitions: int, patience_seconds: float, sa
                 raise Unreachable(
                     f"Topic {name} can't be created ({describe(error_of(refused))})."
                 ) from refused
-        say(f"Topic {name} is created, with {partitions} partitions.")
+        say(f"Topic {name} created with {partitions} partitions.")
 
 
 def register_schemas(place: Elsewhere, patience_seconds: float, say: Say) -> None:
-    """Register every schema that writes the story's events, and the scored events'.
+    """Register the schemas of the story's events and of the scored events.
 
     Raises:
-        ContractError: the registry refuses one.
+        ContractError: the registry refuses a schema.
         Unreachable: it does not answer in time.
     """
     wanted = [(place.input_subject, read_schema(path)) for path in place.story.writers.values()]
@@ -91,26 +91,26 @@ def _until(deadline: float, say: Say, ask: Callable[[], int]) -> int:
             if time.monotonic() >= deadline:
                 raise
             if str(error) != said:
-                say(f"{error} Asking again.")
+                say(f"{error} Retrying.")
             said = str(error)
             time.sleep(PAUSE_SECONDS)
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     parser = arguments(
         "stream_scorer.demo.set_up",
         "Create a story's topics and register its schemas, on the Kafka and the registry that a "
         "scorer's config names.",
     )
     add = parser.add_argument
-    add("--partitions", type=int, default=4, help="of each topic (default 4)")
+    add("--partitions", type=int, default=4, help="partitions of each topic (default 4)")
     add(
         "--patience",
         type=float,
         default=PATIENCE_SECONDS,
         metavar="SECONDS",
-        help=f"how long Kafka and the registry may take to answer (default {PATIENCE_SECONDS:.0f})",
+        help=f"seconds to wait for Kafka and the registry (default {PATIENCE_SECONDS:.0f})",
     )
     given = parser.parse_args()
     set_up(place_of(given), given.partitions, given.patience, say_on_stderr())

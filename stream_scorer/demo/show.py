@@ -1,4 +1,4 @@
-"""The demo: a real Kafka, simulated events, workers of which one is killed, and the count."""
+"""The demo: a real Kafka, simulated events, workers of which one is killed, and the final count."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from stream_scorer.pipeline.pipeline import open_pipeline
 from stream_scorer.pipeline.sources import only, read_schema
 
 PARTITIONS = 4
-#: The share of the events after which a worker is killed.
+#: The fraction of events after which a worker is killed.
 KILL_AT = 0.4
-#: Nothing new for this long, and not everything has arrived: the demo gives up.
+#: The demo gives up if nothing arrives for this long while events are missing.
 SILENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much the demo shows."""
+    """The size of the demo."""
 
     events: int
     events_per_second: float
@@ -44,12 +44,12 @@ class Scale:
 
 
 def show(story: Story, scale: Scale, folder: Path | None, console: Console) -> Tally:
-    """Run the demo and print what happens; the count says whether it was exact.
+    """Run the demo and print what happens; the returned count tells whether it was exact.
 
-    ``folder`` keeps data, logs and the scorer's config; by default they go when the demo ends.
+    ``folder`` keeps data, logs and the scorer's config; by default they are removed at the end.
 
     Raises:
-        ConfigError: the Java or the jars are missing.
+        ConfigError: Java or the jars are missing.
         Broken: a worker or the producer ended by itself, or events stopped arriving.
     """
     console.print(f"[bold]{story.title}[/]")
@@ -96,7 +96,7 @@ def _run(config: Path, scale: Scale, traffic: Traffic, reader: Reader, console: 
         finally:
             traffic.halt()
         fleet.stop()
-        # Nobody writes any more: a late duplicate would be among what is left.
+        # Nobody writes any more, so this includes late duplicates.
         traces += reader.read_to_end()
     return count(traffic.sent, traces)
 
@@ -104,7 +104,7 @@ def _run(config: Path, scale: Scale, traffic: Traffic, reader: Reader, console: 
 def _follow(
     scale: Scale, fleet: Fleet, traffic: Traffic, reader: Reader, progress: Shown
 ) -> list[Trace]:
-    """Read until every event that was sent has left as many traces as there are events."""
+    """Read until there are as many results as events sent."""
     traces: list[Trace] = []
     to_kill = scale.workers > 1
     last_arrival = time.monotonic()
@@ -120,7 +120,7 @@ def _follow(
             raise Broken(
                 f"Nothing has arrived for {SILENCE_SECONDS:.0f} s and "
                 f"{scale.events - len(traces):,} events are missing; see the workers' logs "
-                "(`--folder` keeps them)."
+                "(keep them with `--folder`)."
             )
         if to_kill and len(traces) >= KILL_AT * scale.events:
             progress.say(_visible_after(traces))
@@ -144,14 +144,14 @@ def _visible_after(traces: list[Trace]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The progress bar, and lines above it."""
+    """The progress bar, and the lines above it."""
 
     progress: Progress
     task: int
     console: Console
 
     def advance(self, events: int) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         if events:
             self.progress.update(self.task, advance=events)  # type: ignore[arg-type]
 
@@ -162,7 +162,7 @@ class Shown:
 
 @contextmanager
 def _progress(events: int, console: Console) -> Iterator[Shown]:
-    """Show how many traces have arrived; without a terminal there is no bar, only lines."""
+    """Show how many results have arrived; without a terminal, print only lines."""
     columns = (
         TextColumn("scored"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip

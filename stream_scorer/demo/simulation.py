@@ -1,4 +1,4 @@
-"""Simulated events as columns, with the truth that a model is to learn."""
+"""Simulated events as columns, with the labels that a model learns."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Row = dict[str, Any]
-"""One event, as fastavro takes it."""
+"""One event, in the form that fastavro takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Many events as columns under their dotted field names, and what became of each.
+    """Many events as columns by their dotted field names, and their labels.
 
-    In a column of ``nullable`` a NaN stands for null. ``labels`` has one row an event.
+    In a column named in ``nullable``, NaN stands for null. ``labels`` has one row per event.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -26,11 +26,11 @@ class Simulation:
     labels: NDArray[np.int64]
 
     def features(self, names: tuple[str, ...]) -> NDArray[np.float32]:
-        """Return the named columns as a matrix, one row an event; null is NaN."""
+        """Return the named columns as a matrix, one row per event; null is NaN."""
         return np.column_stack([self.columns[name] for name in names]).astype(np.float32)
 
     def rows(self) -> list[Row]:
-        """Return one nested dictionary an event."""
+        """Return one nested dictionary per event."""
         flat = {name: self._values(name) for name in self.columns}
         groups = {name.partition(".")[0] for name in flat if "." in name}
         for group in sorted(groups):

@@ -1,4 +1,4 @@
-"""The demo's stories: what is scored, by which model, and what goes wrong on the way."""
+"""The demo's stories: the events, the model that scores them, and their faults."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _CONFIG_BOOTSTRAP = "bootstrap_servers: localhost:9092"
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One thing to score: its topics, schemas, model and config, and its simulated events.
+    """One use case: its topics, schemas, model and config, and its simulated events.
 
-    ``writers`` are the schemas that wrote the events, by schema id, oldest first. ``reader`` is
-    what the scorer reads. ``key`` is the field that is also the key of the Kafka record.
+    ``writers`` are the schemas of the events, by schema id, oldest first. ``reader`` is the schema
+    of the scorer. ``key`` is the field that is also the key of the Kafka record.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Story:
 
     @property
     def output_topic(self) -> str:
-        """Return where scored events go."""
+        """Return the topic of the scored events."""
         return f"{self.topic}.scored"
 
     @property
     def dead_letter_topic(self) -> str:
-        """Return where events go that can't be scored."""
+        """Return the topic of the events that can't be scored."""
         return f"{self.topic}.dead-letters"
 
 
@@ -97,10 +97,10 @@ STORIES: Mapping[str, Story] = {story.name: story for story in (CARD_FRAUD, MACH
 
 
 def lay_out(story: Story, folder: Path, bootstrap_servers: str) -> Path:
-    """Write everything that a scorer of the story needs into a folder that can be kept.
+    """Write everything that a scorer of the story needs into a folder.
 
-    The config names its files relative to the folder: run ``stream-scorer`` from there. What
-    ``schemas/ids.yaml`` lacks is the schema of the scored event; see :func:`add_scored_schema`.
+    The config names its files relative to the folder: run ``stream-scorer`` from there.
+    ``schemas/ids.yaml`` lacks only the scored event's schema; see :func:`add_scored_schema`.
 
     Returns:
         The config, ``scorer.yaml``.
@@ -119,7 +119,7 @@ def lay_out(story: Story, folder: Path, bootstrap_servers: str) -> Path:
 
 
 def add_scored_schema(story: Story, folder: Path, schema: str) -> Path:
-    """Give the scored event's schema (Avro JSON) its id, as one would register it.
+    """Register the scored event's schema (Avro JSON) under its id, in the folder's files.
 
     Returns:
         The file, ``schemas/scored.avsc`` in the folder.

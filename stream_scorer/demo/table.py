@@ -12,7 +12,7 @@ _SHOWN = 5
 
 
 def table_of(tally: Tally) -> Table:
-    """Return the tally, one line a number; what must be zero is green or red."""
+    """Return the tally, one row per number; numbers that must be zero are green or red."""
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right", style="bold")
     table.add_column()
@@ -27,15 +27,15 @@ def table_of(tally: Tally) -> Table:
     }.items():
         table.add_row(Text(f"{number:,}", "green" if number == 0 else "bold red"), name)
     table.add_row(f"{tally.events_per_second:,.0f}", "events/s")
-    table.add_row(f"{tally.p50_latency_ms:,.0f} ms", "p50 from an event's timestamp to its trace")
+    table.add_row(f"{tally.p50_latency_ms:,.0f} ms", "p50 from an event's timestamp to its result")
     table.add_row(f"{tally.p99_latency_ms:,.0f} ms", "p99")
     return table
 
 
 def verdict_of(tally: Tally) -> Panel:
-    """Return one sentence on whether the count is exact, and the first things that are not."""
+    """Return one sentence on whether the count is exact, and the first discrepancies."""
     if tally.exact:
-        return Panel(Text("Exact: every event left exactly one trace.", "bold green"))
+        return Panel(Text("Exact: every event has exactly one result.", "bold green"))
     lines = ["Not exact.", *tally.unexpected[:_SHOWN]]
     if len(tally.unexpected) > _SHOWN:
         lines.append(f"… and {len(tally.unexpected) - _SHOWN:,} more.")

@@ -29,10 +29,10 @@ READ_ROWS = 2_000
 
 
 class Traffic:
-    """Produces a story's events at a steady rate, in a thread of its own.
+    """Produces a story's events at a steady rate, in its own thread.
 
-    While the client is full it waits. ``sent`` is every event that Kafka acknowledged, and the
-    trace that it must leave; ``done`` tells that all were.
+    It waits while the client's queue is full. ``sent`` maps every event that Kafka acknowledged to
+    its expected result; ``done`` tells whether all events were.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Traffic:
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap_servers,
-                # Sent again after a lost answer, an event would be there twice and counted once.
+                # Otherwise a retry after a lost answer writes an event twice and counts it once.
                 "enable.idempotence": True,
                 "linger.ms": 5,
                 "log_level": 0,
@@ -57,23 +57,23 @@ class Traffic:
         self.done = False
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def halt(self) -> None:
-        """End early, and wait for the thread."""
+        """Stop early, and wait for the thread."""
         self._halted.set()
         self._thread.join()
 
     def waiting(self) -> int:
-        """Return how many events the client has that are not acknowledged."""
+        """Return how many events in the client are not acknowledged."""
         return len(self._producer)
 
     def check(self) -> None:
-        """Notice that the thread has ended before all was sent, or that an event was given up.
+        """Check that the thread still runs or is done, and that no event failed.
 
         Raises:
-            Broken: so it is; the text says why.
+            Broken: the thread ended early, or an event could not be written.
         """
         if self._failure is not None:
             raise Broken(f"The demo's producer failed: {self._failure}.") from self._failure
@@ -81,7 +81,7 @@ class Traffic:
     def _run(self) -> None:
         try:
             self._produce()
-        except Exception as failure:  # noqa: BLE001 - whatever it is, the other thread raises it
+        except Exception as failure:  # noqa: BLE001 - re-raised in the other thread
             self._failure = failure
 
     def _produce(self) -> None:
@@ -107,7 +107,7 @@ class Traffic:
 
 
 class Reader:
-    """Reads scored events and dead letters as any read-committed consumer downstream would."""
+    """Reads scored events and dead letters as any read-committed downstream consumer would."""
 
     def __init__(
         self, bootstrap_servers: str, story: Story, partitions: int, scored_schema: Any
@@ -132,7 +132,7 @@ class Reader:
         self._client.assign(self._partitions)
 
     def read(self, timeout_seconds: float) -> list[Trace]:
-        """Return the traces that became visible, none if nothing did in time."""
+        """Return the newly visible results, none if none appeared in time."""
         first = self._client.poll(timeout_seconds)
         if first is None:
             return []
@@ -141,14 +141,14 @@ class Reader:
         return list(self._traces(messages, now_ms))
 
     def read_to_end(self) -> list[Trace]:
-        """Return all that is left; nobody may write any more."""
+        """Return all remaining results; nobody may write any more."""
         traces: list[Trace] = []
         while not self._at_end():
             traces += self.read(0.2)
         return traces
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._client.close()
 
     def _traces(self, messages: Sequence[Message], now_ms: int) -> Iterator[Trace]:

@@ -1,4 +1,4 @@
-"""The demo's live page: the same page that each worker serves, with all of them on it."""
+"""The demo's live page: the page that each worker serves, showing all workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stream_scorer.observe.routes import JSON, Answer, page_routes
 from stream_scorer.observe.server import serving
 
 HOST = "127.0.0.1"
-#: A worker that does not answer so soon is shown as one that does not; the page asks each second.
+#: A worker that takes longer to answer is shown as not answering; the page asks every second.
 ANSWER_SECONDS = 1.0
 
 
@@ -27,10 +27,10 @@ class Watched(NamedTuple):
 
 @contextmanager
 def watching(workers: Callable[[], Sequence[Watched]]) -> Iterator[str]:
-    """Serve the page for as long as the block lasts, to this machine only; yield its address.
+    """Serve the page to this machine only while the block runs; yield its address.
 
     Args:
-        workers: asked for each status, from another thread.
+        workers: called for each status, from another thread.
     """
     with ThreadPoolExecutor(thread_name_prefix="ask") as pool:
         routes = {**page_routes(), "/status": lambda _: Answer(JSON, _status(workers(), pool))}
@@ -39,7 +39,7 @@ def watching(workers: Callable[[], Sequence[Watched]]) -> Iterator[str]:
 
 
 def _status(workers: Sequence[Watched], pool: ThreadPoolExecutor) -> bytes:
-    """Return what each worker says, in the order in which they were started, as JSON."""
+    """Return each worker's status, in the order in which they were started, as JSON."""
     return json.dumps({"workers": list(pool.map(_ask, workers))}).encode()
 
 

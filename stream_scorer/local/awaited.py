@@ -1,4 +1,4 @@
-"""Rules of a proxy that one waits for: a request that is held back, requests that come by."""
+"""Proxy rules to wait for: a request that is held back, requests that pass."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Self
 from stream_scorer.errors import Unreachable
 from stream_scorer.local.rules import Fate, Gate, Rule, Whom
 
-#: How long one waits by default for something that must happen.
+#: The default wait for something that must happen.
 WAIT_SECONDS = 30.0
 
 
 class Held:
-    """The next such request stands at a gate; what comes after it, a retry too, passes."""
+    """Holds the next matching request at a gate; later requests, retries included, pass."""
 
     def __init__(
         self,
@@ -29,13 +29,13 @@ class Held:
         self._armed = True
 
     def judge_request(self, fate: Fate) -> None:
-        """Hold it, if it is the first."""
+        """Hold the request, if it is the first."""
         if self._armed:
             self._armed = False
             fate.gates.append(self._gate)
 
     def judge_answer(self, fate: Fate) -> None:
-        """Let it pass, to a client that may be gone."""
+        """Let the answer pass, to a client that may be gone."""
 
     def caught(self, timeout_seconds: float = WAIT_SECONDS) -> None:
         """Wait until a request is held.
@@ -56,7 +56,7 @@ class Held:
         _wait(self._gate.answered, timeout_seconds, f"no answer to what was held ({self.whom})")
 
     def lift(self) -> None:
-        """Hold nothing any more; what is held is never sent and its connection ends. Idempotent."""
+        """Hold nothing more; a held request is never sent and its connection ends. Idempotent."""
         self._forget(self)
 
         def throw_away() -> None:
@@ -73,7 +73,7 @@ class Held:
 
 
 class Watch:
-    """Changes nothing; counts such requests and the broker's answers to them."""
+    """Counts matching requests and the broker's answers to them; changes nothing."""
 
     def __init__(self, whom: Whom, forget: Callable[[Rule], None]) -> None:
         self.whom = whom
@@ -83,17 +83,17 @@ class Watch:
         self._seen, self._answered = threading.Event(), threading.Event()
 
     def judge_request(self, _fate: Fate) -> None:
-        """Count it."""
+        """Count the request."""
         self.requests += 1
         self._seen.set()
 
     def judge_answer(self, _fate: Fate) -> None:
-        """Count it."""
+        """Count the answer."""
         self.answers += 1
         self._answered.set()
 
     def seen(self, timeout_seconds: float = WAIT_SECONDS) -> None:
-        """Wait until such a request came.
+        """Wait until a matching request came.
 
         Raises:
             Unreachable: None came.
@@ -101,15 +101,15 @@ class Watch:
         _wait(self._seen, timeout_seconds, f"no such request came ({self.whom})")
 
     def answered(self, timeout_seconds: float = WAIT_SECONDS) -> None:
-        """Wait until the broker answered such a request.
+        """Wait until the broker answered a matching request.
 
         Raises:
-            Unreachable: It did not.
+            Unreachable: None was answered.
         """
         _wait(self._answered, timeout_seconds, f"no such request was answered ({self.whom})")
 
     def lift(self) -> None:
-        """Count no more. Idempotent."""
+        """Stop counting. Idempotent."""
         self._forget(self)
 
     def __enter__(self) -> Self:

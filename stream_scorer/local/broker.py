@@ -1,4 +1,4 @@
-"""One Kafka broker: its ports, its settings, its folder, its Java process."""
+"""One Kafka broker: its ports, settings, folder and Java process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _READY_SECONDS = 90.0
 _FORMAT_SECONDS = 60.0
 
 _SMALL_JAVA = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC")
-# A program of one second only loses by compiling for the long run.
+# A short-lived program only loses time by compiling for the long run.
 _SHORT_LIVED_JAVA = (*_SMALL_JAVA, "-XX:TieredStopAtLevel=1")
-# Kafka 4.4 does what Java 25 warns of on every start.
+# Kafka 4.4 uses features that Java 25 warns about on every start.
 _UNWARNED = ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
 _LOG4J = """\
@@ -37,15 +37,15 @@ rootLogger.appenderRef.stdout.ref = stdout
 class Broker:
     """A broker that is also a controller (KRaft combined mode), up or down.
 
-    It has three listeners on 127.0.0.1, so that securing the one named ``CLIENT`` leaves the
-    brokers' own traffic alone: ``CLIENT``, ``INTERNAL`` between brokers (and for our readiness
-    checks), ``CONTROLLER``.
+    It has three listeners on 127.0.0.1, so that securing ``CLIENT`` does not affect the brokers'
+    own traffic: ``CLIENT``, ``INTERNAL`` between brokers (and for readiness checks), and
+    ``CONTROLLER``.
 
     Args:
         number: The node id, from 1.
         folder: Holds ``server.properties``, ``broker.log`` and ``data/``.
-        client_port: The port that clients are told to connect to, where something stands that
-            passes on what arrives. By default the broker's own.
+        client_port: The port that clients are told to connect to, where a proxy forwards to the
+            broker. By default the broker's own.
         more_listeners: Names of further listeners for clients.
     """
 
@@ -66,30 +66,30 @@ class Broker:
 
     @property
     def client_address(self) -> str:
-        """The listener for clients, ``CLIENT``."""
+        """The address of the ``CLIENT`` listener."""
         return f"127.0.0.1:{self._client.number}"
 
     @property
     def advertised_address(self) -> str:
-        """What clients are told to connect to."""
+        """The address that clients are told to connect to."""
         return f"127.0.0.1:{self._client_port or self._client.number}"
 
     @property
     def internal_address(self) -> str:
-        """The listener that is plaintext whatever the ``CLIENT`` listener demands."""
+        """The address of the internal listener, which is plaintext whatever ``CLIENT`` requires."""
         return f"127.0.0.1:{self._internal.number}"
 
     def listener_address(self, name: str) -> str:
-        """One of the further listeners."""
+        """The address of one of the further listeners."""
         return f"127.0.0.1:{self._more[name].number}"
 
     @property
     def voter(self) -> str:
-        """This node in ``controller.quorum.voters``."""
+        """This node's entry in ``controller.quorum.voters``."""
         return f"{self.number}@127.0.0.1:{self._controller.number}"
 
     def write_settings(self, properties: Mapping[str, str]) -> None:
-        """Writes ``server.properties``: what makes this node itself, and then the given ones."""
+        """Write ``server.properties``: this node's own settings, then the given ones."""
         more = "".join(f",{name}://{self.listener_address(name)}" for name in self._more)
         listeners = (
             f"CLIENT://{self.client_address},INTERNAL://{self.internal_address},"
@@ -115,58 +115,58 @@ class Broker:
         (self._folder / "server.properties").write_text("".join(lines))
 
     def format(self, cluster_id: str) -> None:
-        """Prepares an empty data folder as Kafka demands; one that is prepared stays as it is.
+        """Prepare an empty data folder as Kafka requires; a prepared one is not changed.
 
         Raises:
-            Unreachable: Kafka refuses; the text holds the end of its log.
+            Unreachable: Kafka refuses; the message has the end of its log.
         """
         arguments = ("format", "-t", cluster_id, "-c", str(self._folder / "server.properties"))
         main_class = "kafka.tools.StorageTool"
         tool = self._run(main_class, *arguments, "--ignore-formatted", java=_SHORT_LIVED_JAVA)
         if tool.wait(_FORMAT_SECONDS) != 0:
-            raise Unreachable(f"The storage of {tool.name} was refused: {tool.last_words()}")
+            raise Unreachable(f"{tool.name} could not format its storage: {tool.last_words()}")
 
     def start(self) -> None:
-        """Starts the Java process; :meth:`wait_until_ready` says when it answers."""
+        """Start the Java process; :meth:`wait_until_ready` waits until it answers."""
         if not self.alive():
             self._java = self._run("kafka.Kafka", str(self._folder / "server.properties"))
 
     def wait_until_ready(self) -> None:
-        """Returns once the broker has caught up with the cluster and takes requests.
+        """Return once the broker has caught up with the cluster and accepts requests.
 
         Raises:
-            Unreachable: It ended, or that takes too long.
+            Unreachable: It ended, or took too long.
         """
         if self._java is None:
             raise Unreachable(f"Kafka broker {self.number} was never started.")
         self._java.wait_until(self._listens, _READY_SECONDS)
 
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """Whether its process is running."""
         return self._java is not None and self._java.alive()
 
     def stop(self) -> None:
-        """Stops it in order: it hands over what it leads and closes its files. Idempotent."""
+        """Shut it down cleanly: it hands over its leaderships and closes its files. Idempotent."""
         if self._java is not None:
             self._java.stop()
 
     def kill(self) -> None:
-        """Kills it without a chance to do anything. Idempotent."""
+        """Kill it without any clean-up. Idempotent."""
         if self._java is not None:
             self._java.kill()
 
     def pause(self) -> None:
-        """Freezes it, if it runs."""
+        """Freeze it, if it runs."""
         if self._java is not None:
             self._java.pause()
 
     def resume(self) -> None:
-        """Lets it go on after :meth:`pause`."""
+        """Resume it after :meth:`pause`."""
         if self._java is not None:
             self._java.resume()
 
     def release_ports(self) -> None:
-        """Gives its ports back; it can't start again after that."""
+        """Release its ports; it can't start again after that."""
         for port in (self._client, self._internal, self._controller, *self._more.values()):
             port.release()
 
@@ -179,6 +179,6 @@ class Broker:
         return JavaProcess(f"Kafka broker {self.number}", command, self.log)
 
     def _listens(self) -> bool:
-        # Kafka binds its listeners last, when it has replayed the cluster's metadata.
+        # Kafka binds its listeners last, after replaying the cluster's metadata.
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._client.number)) == 0

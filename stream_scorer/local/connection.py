@@ -1,4 +1,4 @@
-"""One connection of a client, passed on to its broker frame by frame."""
+"""One client connection, forwarded to its broker frame by frame."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import suppress
 from stream_scorer.local.frames import Request, correlation_of, framed, next_frame, request_of
 from stream_scorer.local.rules import Cut, Fate, Rule
 
-#: How many frames may be under way in one direction; a client's pipeline is shorter.
+#: The maximum number of frames in flight in one direction; a client's pipeline is shorter.
 _AHEAD_FRAMES = 1000
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Connection:
-    """Passes frames both ways, each in its order, as the rules of that moment have it.
+    """Forwards frames both ways, each in its order, subject to the rules at that moment.
 
-    Both sides close when one does, with one exception: while a request is held for which the client
-    no longer waits, the broker's side stays open until the broker has answered it.
+    Both sides close when one does, with one exception: while a request is held that the client no
+    longer waits for, the broker's side stays open until the broker has answered it.
 
     Args:
-        broker: The node id behind it.
-        rules: Returns the rules that hold now.
+        broker: The node id of the broker.
+        rules: Returns the current rules.
         client: Reader and writer of the accepted connection.
         upstream: Reader and writer of the connection to the broker.
     """
@@ -32,9 +32,9 @@ class Connection:
         self, broker: int, rules: Callable[[], Iterable[Rule]], client: Stream, upstream: Stream
     ) -> None:
         self.broker = broker
-        #: The latest request; it tells whose connection this is.
+        #: The latest request; it identifies the client of this connection.
         self.latest: Request | None = None
-        #: The cuts that have swallowed a frame: bytes are missing for good.
+        #: The cuts that dropped a frame: those bytes are lost for good.
         self.cut_by: set[Cut] = set()
         self._rules = rules
         self._client = client
@@ -45,13 +45,13 @@ class Connection:
         self._nothing_held.set()
 
     async def run(self) -> None:
-        """Pass frames on until a side closes or a rule closes it; both are closed then."""
+        """Forward frames until a side closes or a rule closes it; then both are closed."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._requests())
                 group.create_task(self._answers())
         except* (OSError, ValueError):
-            pass  # Each way ends with one of these; the group ends the other way.
+            pass  # Each direction ends with one of these; the group ends the other direction.
         finally:
             for _, writer in (self._client, self._upstream):
                 writer.close()
@@ -82,7 +82,7 @@ class Connection:
     def _judge_answer(self, frame: bytes) -> Fate:
         correlation = correlation_of(frame)
         if correlation not in self._unanswered:
-            raise ValueError(f"an answer to a request {correlation} that was not passed on")
+            raise ValueError(f"an answer to request {correlation}, which was not forwarded")
         request, asked = self._unanswered.pop(correlation)
         fate = Fate()
         for rule in self._rules():
@@ -104,11 +104,11 @@ async def _pass_on(
     *,
     may_be_gone: bool = False,
 ) -> None:
-    """Return when the reader has ended and everything before that is written.
+    """Forward frames until the reader has ended and everything before that is written.
 
     Raises:
-        OSError: A rule closes the connection, or the writer's side is gone (unless it may be).
-        ValueError: What arrives is not of Kafka's protocol.
+        OSError: A rule closes the connection, or the writer's side is gone (unless allowed).
+        ValueError: The data is not Kafka's protocol.
     """
     under_way: asyncio.Queue[tuple[float, Fate, bytes] | None] = asyncio.Queue(_AHEAD_FRAMES)
 
@@ -116,7 +116,7 @@ async def _pass_on(
         while (frame := await next_frame(reader)) is not None:
             fate = judge(frame)
             if fate.closes:
-                raise ConnectionAbortedError("a rule closes the connection")
+                raise ConnectionAbortedError("a rule closed the connection")
             if not fate.lost:
                 due = asyncio.get_running_loop().time() + fate.delay_seconds
                 await under_way.put((due, fate, frame))
@@ -141,4 +141,4 @@ async def _through_the_gates(fate: Fate) -> None:
         gate.reached.set()
         await gate.opened.wait()
         if gate.thrown_away:
-            raise ConnectionAbortedError("what was held is thrown away")
+            raise ConnectionAbortedError("the held request was discarded")

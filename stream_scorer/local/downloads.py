@@ -1,12 +1,12 @@
-"""What arrives from Maven once and stays: the jars of Kafka, the archive of the registry.
+"""Downloads from Maven into a cache: Kafka's jars, and the registry's archive.
 
-A folder appears in the cache only when it is complete: it is filled under another name and
-renamed at the end, so an interrupted download leaves nothing that a later start could trust.
-Processes that need the same folder wait for each other on a lock file beside it.
+A folder appears in the cache only when it is complete: it is filled under another name and renamed
+at the end, so an interrupted download leaves nothing that a later start would use. Processes that
+need the same folder wait for each other on a lock file beside it.
 
 The cache is ``$STREAM_SCORER_CACHE``, else ``$XDG_CACHE_HOME/stream-scorer``, else
-``~/.cache/stream-scorer``. Removing it is safe while nothing runs from it. Repositories beside
-Maven Central, or one in its place (under the name ``central``), come from jgo's settings file.
+``~/.cache/stream-scorer``. It is safe to remove while nothing runs from it. Additional
+repositories, or one that replaces Maven Central (named ``central``), come from jgo's settings file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stream_scorer.local.progress import Arrivals
 
 _KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
-# Kafka logs through slf4j 1.7 and brings log4j-core; this joins the two, in log4j-core's version.
+# Kafka logs through slf4j 1.7 and ships log4j-core; this bridges them, in log4j-core's version.
 _KAFKA_LOGGING = ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.5")
 _REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3")
 
@@ -37,7 +37,7 @@ _CONTENTS = "contents.txt"
 
 
 def kafka_jars() -> list[Path]:
-    """Every jar that a Kafka 4.4 broker needs on its class path, downloaded if need be.
+    """Return the jars for a Kafka 4.4 broker's class path; download them if necessary.
 
     Raises:
         ConfigError: The jars are not in the cache and can't be downloaded, or there is no cache.
@@ -47,7 +47,7 @@ def kafka_jars() -> list[Path]:
 
 
 def registry_folder() -> Path:
-    """The unpacked Apicurio Registry 3.3.3, downloaded if need be.
+    """Return the folder of the unpacked Apicurio Registry 3.3.3; download it if necessary.
 
     Raises:
         ConfigError: It is not in the cache and can't be downloaded.
@@ -56,7 +56,7 @@ def registry_folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloads stay between runs; see the module's description."""
+    """Return the folder that keeps downloads between runs; see the module's docstring."""
     if given := os.environ.get("STREAM_SCORER_CACHE"):
         return Path(given).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -69,13 +69,13 @@ def _cached(name: str, title: str, download: Callable[[Path, Path, Arrivals], No
         return folder
     _make(folder.parent)
     with _locked(folder.with_name(f".{name}.lock")):
-        if not _is_complete(folder):  # no other process was quicker
+        if not _is_complete(folder):  # no other process was faster
             with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as scratch:
                 arriving = Path(scratch, name)
                 arriving.mkdir()
                 _fetch(title, download, arriving, Path(scratch, "maven"))
                 _write_contents(arriving)
-                if folder.exists():  # somebody cleaned up inside it
+                if folder.exists():  # some of its files were deleted
                     shutil.rmtree(folder)
                 arriving.rename(folder)
     return folder
@@ -86,7 +86,7 @@ def _make(cache: Path) -> None:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"The folder {cache} for downloads can't be made ({reason(error)}): name another in "
+            f"The folder {cache} for downloads can't be created ({reason(error)}): set another in "
             "the environment variable STREAM_SCORER_CACHE."
         ) from error
 
@@ -94,7 +94,7 @@ def _make(cache: Path) -> None:
 def _fetch(
     title: str, download: Callable[[Path, Path, Arrivals], None], folder: Path, repository: Path
 ) -> None:
-    # jgo raises RuntimeError for what no repository has, requests an OSError for the network.
+    # jgo raises RuntimeError if no repository has a file, requests an OSError for network errors.
     try:
         with arrivals(title) as progress:
             download(folder, repository, progress)
@@ -110,7 +110,7 @@ def _download_jars(folder: Path, repository: Path, progress: Arrivals) -> None:
     context = _maven(repository, progress)
     inputs, transitive = context.resolver.resolve([context.create_dependency(_KAFKA)])
     artifacts = [dependency.artifact for dependency in (*inputs, *transitive)]
-    # Not resolved with Kafka: what log4j's own build pins (a Kafka 3.9 client) would then win.
+    # Not resolved with Kafka: versions pinned by log4j's build (a Kafka 3.9 client) would win.
     group, name, version = _KAFKA_LOGGING
     artifacts.append(context.project(group, name).at_version(version).artifact())
     progress.expect(len(artifacts))
@@ -124,7 +124,7 @@ def _download_registry(folder: Path, repository: Path, progress: Arrivals) -> No
     component = _maven(repository, progress).project(group, name).at_version(version)
     archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
     with tarfile.open(archive) as packed:
-        # Members may not leave the folder; Python before 3.11.4 can't check that.
+        # Members must stay inside the folder; Python before 3.11.4 can't check that.
         packed.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
         packed.extractall(folder)  # noqa: S202 - filtered, see above
 
@@ -136,7 +136,7 @@ def _maven(repository: Path, progress: Arrivals) -> Any:
         from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError(
-            "The package jgo is missing, which downloads Kafka: pip install 'stream-scorer[demo]'."
+            "The package jgo, which downloads Kafka, is missing: pip install 'stream-scorer[demo]'."
         ) from error
     return MavenContext(
         resolver=PythonResolver(progress_callback=progress.file),

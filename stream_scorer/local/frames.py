@@ -1,9 +1,9 @@
-"""As much of the Kafka protocol as one must know to stand between a client and a broker.
+"""The parts of the Kafka protocol that a proxy between client and broker needs.
 
-A request and its answer are frames: four bytes of length, then so many bytes. A request begins with
+Requests and answers are frames: four bytes of length, then that many bytes. A request begins with
 api key, version, correlation id and client id; an answer begins with the correlation id of its
-request. The rest is not looked at. Source: https://kafka.apache.org/protocol, "Protocol Primitive
-Types" and "Request Header" (a client id is written alike in header versions 1 and 2).
+request. The rest is not read. Source: https://kafka.apache.org/protocol, "Protocol Primitive
+Types" and "Request Header" (header versions 1 and 2 encode a client id the same way).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from enum import IntEnum
 
 _LENGTH = struct.Struct(">i")
 _REQUEST_HEADER = struct.Struct(">hhih")
-# A broker's own bound, socket.request.max.bytes. Whatever is longer is no frame of Kafka's.
+# A broker's own limit, socket.request.max.bytes. Anything longer is not a Kafka frame.
 _MAX_BYTES = 100 * 1024 * 1024
 
 
 class ApiKey(IntEnum):
-    """The requests that a consumer or a producer sends, by their key."""
+    """The requests of consumers and producers, by their key."""
 
     PRODUCE = 0
     FETCH = 1
@@ -47,7 +47,7 @@ class ApiKey(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """The header of a request; ``api`` is an :class:`ApiKey` if we know it by name."""
+    """The header of a request; ``api`` is an :class:`ApiKey` if its name is known."""
 
     api: int
     version: int
@@ -59,19 +59,19 @@ async def next_frame(reader: asyncio.StreamReader) -> bytes | None:
     """Return the next frame without its length, or ``None`` at the end of the connection.
 
     Raises:
-        ValueError: What arrives is no frame, TLS for example.
+        ValueError: The data is not a frame; it may be TLS, for example.
     """
     try:
         (size,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
         if not 0 <= size <= _MAX_BYTES:
-            raise ValueError(f"no frame of Kafka's has {size} bytes")
+            raise ValueError(f"{size} bytes is not a valid length of a Kafka frame")
         return await reader.readexactly(size)
     except (asyncio.IncompleteReadError, OSError):
         return None
 
 
 def framed(frame: bytes) -> bytes:
-    """Return the frame with its length in front, as it goes over the wire."""
+    """Return the frame with its length in front, as it is sent."""
     return _LENGTH.pack(len(frame)) + frame
 
 
@@ -91,7 +91,7 @@ def request_of(frame: bytes) -> Request:
 
 
 def correlation_of(frame: bytes) -> int:
-    """Return which request an answer belongs to.
+    """Return the correlation id of the request that an answer belongs to.
 
     Raises:
         ValueError: The frame is too short for an answer.

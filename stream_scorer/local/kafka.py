@@ -1,4 +1,4 @@
-"""A real Apache Kafka 4.4 on this machine: one broker or three, each a Java process of ours."""
+"""A real Apache Kafka 4.4 on this machine: one broker or three, each a Java process."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _READY_SECONDS = 60.0
 
-# Kafka's own are made for data centres: a dead member is noticed after 45 s, a transaction that
-# timed out is aborted up to 10 s later. A test or a demo wants to see both within a few seconds.
+# Kafka's own timeouts are made for data centres: a dead member is detected after 45 s, a timed-out
+# transaction is aborted up to 10 s later. A test or a demo needs both within a few seconds.
 SHORT_TIMEOUTS = {
     "group.consumer.heartbeat.interval.ms": "500",
     "group.consumer.min.heartbeat.interval.ms": "100",
@@ -30,31 +30,31 @@ SHORT_TIMEOUTS = {
     "group.min.session.timeout.ms": "1000",
     "group.initial.rebalance.delay.ms": "0",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
-    # Fifty folders each by default, which the first commit and the first transaction wait for.
+    # The default is fifty folders each, which the first commit and the first transaction wait for.
     "offsets.topic.num.partitions": "4",
     "transaction.state.log.num.partitions": "4",
 }
 
 
 class EmbeddedKafka:
-    """A cluster that lives as long as the ``with`` block.
+    """A cluster that exists for the duration of a ``with`` block.
 
-    All ports are on the loopback interface, and stay the same when a broker is restarted. Topics
-    must be created: the brokers don't do it on demand. With three brokers everything is replicated
-    three times and a write needs two of them (``min.insync.replicas``), so killing one loses
-    nothing and stops nobody.
+    All ports are on the loopback interface and stay the same when a broker is restarted. Topics
+    must be created; the brokers don't create them automatically. With three brokers everything is
+    replicated three times and a write needs two replicas (``min.insync.replicas``), so killing one
+    broker loses nothing and stops no client.
 
     Args:
         brokers: 1 or 3; they are numbered from 1.
-        folder: Keeps data and logs, to be found again by the next cluster with as many brokers
-            in this folder. By default a temporary one, removed by :meth:`stop`.
-        kafka_defaults: Leaves group, heartbeat and abort timeouts, and the sizes of the internal
-            topics, as Kafka has them, instead of :data:`SHORT_TIMEOUTS`.
-        properties: Broker settings that win over all others. Clients come in by the listener
-            ``CLIENT``: ``listener.security.protocol.map`` secures it.
+        folder: Keeps data and logs, for the next cluster with as many brokers in this folder. By
+            default a temporary one, removed by :meth:`stop`.
+        kafka_defaults: Keeps Kafka's group, heartbeat and abort timeouts and sizes of the internal
+            topics, instead of :data:`SHORT_TIMEOUTS`.
+        properties: Broker settings that override all others. Clients connect to the listener
+            ``CLIENT``; secure it with ``listener.security.protocol.map``.
         client_ports: The port of 127.0.0.1 that clients are told to connect to instead, for each
-            broker: a proxy's, which passes on to :meth:`client_address`.
-        more_listeners: Names of further listeners, to be secured otherwise than ``CLIENT``.
+            broker: a proxy's, which forwards to :meth:`client_address`.
+        more_listeners: Names of further listeners, to be secured differently from ``CLIENT``.
 
     Raises:
         ConfigError: The number of brokers is neither 1 nor 3.
@@ -80,12 +80,12 @@ class EmbeddedKafka:
         self._brokers: dict[int, Broker] = {}
 
     def __enter__(self) -> Self:
-        """Starts the cluster; returns when every broker takes requests.
+        """Start the cluster; return when every broker accepts requests.
 
         Raises:
-            ConfigError: Java or the jars can't be had.
-            Unreachable: Kafka refuses a setting or does not get ready; the text holds the end of
-                a broker's log.
+            ConfigError: Java or the jars are not available.
+            Unreachable: Kafka refuses a setting or does not become ready; the message has the end
+                of a broker's log.
         """
         self._folder = (self._given_folder or Path(tempfile.mkdtemp(prefix="kafka-"))).absolute()
         for number in range(1, self._count + 1):
@@ -97,7 +97,7 @@ class EmbeddedKafka:
             self._start()
         except BaseException:
             self._each(Broker.kill)
-            self._each(Broker.release_ports)  # the folder stays: the error names a log in it
+            self._each(Broker.release_ports)  # keeps the folder: the error names a log in it
             raise
         return self
 
@@ -106,69 +106,69 @@ class EmbeddedKafka:
 
     @property
     def bootstrap_servers(self) -> str:
-        """What clients connect to, every broker's, running or not, with commas between."""
+        """The bootstrap servers for clients: all brokers, running or not, comma-separated."""
         return ",".join(broker.advertised_address for broker in self._brokers.values())
 
     @property
     def internal_servers(self) -> str:
-        """The brokers' own listeners, plaintext and past any proxy, with commas between."""
+        """The brokers' internal listeners, plaintext and bypassing any proxy, comma-separated."""
         return ",".join(broker.internal_address for broker in self._brokers.values())
 
     def listener_servers(self, name: str) -> str:
-        """What clients of one of the further listeners connect to."""
+        """Return the bootstrap servers for one of the further listeners."""
         return ",".join(broker.listener_address(name) for broker in self._brokers.values())
 
     def client_address(self, broker: int = 1) -> str:
-        """Where a broker listens for clients: what a proxy in front of it passes on to."""
+        """Return a broker's own client address, to which a proxy in front of it forwards."""
         return self._brokers[broker].client_address
 
     def create_topic(
         self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None
     ) -> None:
-        """Creates a topic, on every broker, and returns once each partition has a leader.
+        """Create a topic on every broker, and return once each partition has a leader.
 
         Raises:
-            KafkaException: The cluster refuses: the name is taken, a setting is unknown.
+            KafkaException: The cluster refuses, because the name is taken or a setting is unknown.
         """
         self._topics().create(name, partitions, len(self._brokers), config)
 
     def logs(self, broker: int = 1) -> Path:
-        """The file that holds what a broker says, over all its restarts."""
+        """Return the log file of a broker, which covers all its restarts."""
         return self._brokers[broker].log
 
     def kill(self, broker: int = 1) -> None:
-        """Ends a broker by SIGKILL, as a crash does."""
+        """Kill a broker with SIGKILL, as a crash does."""
         self._brokers[broker].kill()
 
     def pause(self, broker: int = 1) -> None:
-        """Freezes a broker (SIGSTOP): it takes connections and never answers."""
+        """Freeze a broker (SIGSTOP): it accepts connections and never answers."""
         self._brokers[broker].pause()
 
     def resume(self, broker: int = 1) -> None:
-        """Lets a broker go on after :meth:`pause`."""
+        """Resume a broker after :meth:`pause`."""
         self._brokers[broker].resume()
 
     def start(self, broker: int = 1) -> None:
-        """Starts a broker that was stopped or killed; returns when it takes requests.
+        """Start a broker that was stopped or killed; return when it accepts requests.
 
         Raises:
-            Unreachable: It ended, or that takes too long; the text holds the end of its log.
+            Unreachable: It ended, or took too long; the message has the end of its log.
         """
         self._brokers[broker].start()
         self._brokers[broker].wait_until_ready()
         self._wait_for({broker})
 
     def shut_down(self, broker: int = 1) -> None:
-        """Stops a broker in order: it hands over what it leads."""
+        """Shut a broker down cleanly: it hands over its leaderships."""
         self._brokers[broker].stop()
 
     def restart(self, broker: int = 1) -> None:
-        """Stops a broker in order and starts it again."""
+        """Shut a broker down cleanly and start it again."""
         self.shut_down(broker)
         self.start(broker)
 
     def stop(self) -> None:
-        """Stops all brokers, and removes the folder if it was temporary. Idempotent."""
+        """Stop all brokers, and remove the folder if it is temporary. Idempotent."""
         self._each(Broker.stop)
         self._each(Broker.release_ports)
         if self._given_folder is None:
@@ -194,7 +194,7 @@ class EmbeddedKafka:
             "transaction.state.log.replication.factor": replicas,
             "min.insync.replicas": in_sync,
             "transaction.state.log.min.isr": in_sync,
-            # Retention goes by the records' timestamps, and replayed events bring old ones.
+            # Retention is based on the records' timestamps, and replayed events have old ones.
             "log.retention.ms": "-1",
         }
 
@@ -213,18 +213,18 @@ class EmbeddedKafka:
         deadline = time.monotonic() + _READY_SECONDS
         while not numbers <= topics.brokers():
             if time.monotonic() > deadline:
-                raise Unreachable(f"The Kafka in {self._folder} does not find together: see there.")
+                raise Unreachable(f"The Kafka in {self._folder} forms no cluster; see its logs.")
             time.sleep(0.02)
 
     def _each(self, do: Callable[[Broker], None]) -> None:
-        # At once: a quorum comes up only together, and the last to stop would wait for the others.
+        # In parallel: a quorum forms only together, and the last to stop would wait for the others.
         with ThreadPoolExecutor(len(self._brokers)) as pool:
             list(pool.map(do, self._brokers.values()))
 
 
 def cluster_id_of(unique: uuid.UUID) -> str:
-    """A cluster id in Kafka's form, 22 characters of URL-safe base64, none of them a hyphen.
+    """Return a cluster id in Kafka's form: 22 characters of URL-safe base64, none of them a hyphen.
 
-    Kafka's storage tool takes an id with a leading hyphen for an option and refuses it.
+    Kafka's storage tool mistakes a leading hyphen for an option and refuses the id.
     """
     return urlsafe_b64encode(unique.bytes).decode().rstrip("=").replace("-", "_")

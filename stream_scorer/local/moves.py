@@ -1,4 +1,4 @@
-"""Leaders and coordinators that move to another broker while all brokers live."""
+"""Moves leaders and coordinators to another broker while all brokers are alive."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _TRANSACTIONS = "__transaction_state"
 class Moves:
     """Moves on a plaintext cluster whose partitions have more than one replica.
 
-    Each method returns the broker that leads now, once the cluster says so. Clients find it by
-    themselves; what a broker has in memory for a coordinator is read from its log first.
+    Each method returns the new leader, once the cluster reports it. Clients find it by themselves;
+    a new coordinator first reads its state from its log.
 
     Args:
-        bootstrap_servers: Addresses of brokers, ``host:port`` with commas between.
+        bootstrap_servers: Addresses of brokers, ``host:port``, comma-separated.
     """
 
     def __init__(self, bootstrap_servers: str) -> None:
@@ -33,8 +33,8 @@ class Moves:
         """Move the leader of a partition to the next in-sync replica.
 
         Raises:
-            Unreachable: There is no such partition, none of its other replicas is in sync, or the
-                cluster does not do it in time.
+            Unreachable: The partition does not exist, none of its other replicas is in sync, or the
+                cluster takes too long.
         """
         found = self._partition(topic, partition)
         replicas = list(found.replicas)
@@ -53,7 +53,7 @@ class Moves:
         """Move the coordinator of a group, and of all others on its partition.
 
         Raises:
-            Unreachable: There is no group yet, or as :meth:`leader`.
+            Unreachable: The group does not exist, or as :meth:`leader`.
         """
         return self.leader(_GROUPS, self._place(group, _GROUPS))
 
@@ -61,7 +61,7 @@ class Moves:
         """Move the coordinator of a transactional id, and of all others on its partition.
 
         Raises:
-            Unreachable: There is no such id yet, or as :meth:`leader`.
+            Unreachable: The id does not exist, or as :meth:`leader`.
         """
         return self.leader(_TRANSACTIONS, self._place(transactional_id, _TRANSACTIONS))
 
@@ -73,7 +73,7 @@ class Moves:
             self._admin.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic].partitions
         )
         if not found:
-            raise Unreachable(f"There is no topic {topic}.")
+            raise Unreachable(f"Topic {topic} does not exist.")
         return found
 
     def _partition(self, topic: str, partition: int) -> PartitionMetadata:
@@ -95,12 +95,12 @@ class Moves:
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while self._partition(topic, partition).leader != by:
             if time.monotonic() > deadline:
-                raise Unreachable(f"Broker {by} does not become leader of {topic}[{partition}].")
+                raise Unreachable(f"Broker {by} did not become leader of {topic}[{partition}].")
             time.sleep(0.02)
 
 
 def coordinating_partition(name: str, partitions: int) -> int:
-    """Return which partition of the internal topic a group or a transactional id belongs to.
+    """Return the partition of the internal topic that a group or a transactional id belongs to.
 
     Its leader is the coordinator. Kafka: ``Utils.abs(name.hashCode()) % partitions``.
     """
@@ -109,5 +109,5 @@ def coordinating_partition(name: str, partitions: int) -> int:
     for high, low in zip(encoded[::2], encoded[1::2], strict=True):
         code = (31 * code + (high << 8 | low)) & 0xFFFFFFFF
     signed = code - (1 << 32) if code >> 31 else code
-    smallest = -(1 << 31)  # has no absolute value among 32 bits: Kafka takes 0
+    smallest = -(1 << 31)  # has no absolute value in 32 bits: Kafka takes 0
     return (0 if signed == smallest else abs(signed)) % partitions

@@ -1,4 +1,4 @@
-"""Free TCP ports of the loopback interface that stay ours until they are released."""
+"""Free TCP ports of the loopback interface, reserved until they are released."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import errno
 import random
 import socket
 
-# Below the ports that Linux (32768) and macOS (49152) give to outgoing connections, so that none
-# of those takes a port while its server is down for a restart.
+# Below the ports that Linux (32768) and macOS (49152) use for outgoing connections, so that none of
+# those takes a port while its server is down for a restart.
 _CANDIDATES = range(15000, 32000)
 _ATTEMPTS = 1000
 
@@ -15,9 +15,9 @@ _ATTEMPTS = 1000
 class ReservedPort:
     """A TCP port of 127.0.0.1 that nobody listens on, and that no other reservation holds.
 
-    A server needs its port before it binds it, and again after a restart, so the port must be held
-    by something else than the server. That is a UDP socket of the same number: the two port spaces
-    are separate, the kernel gives it to one process only, and takes it back when that dies.
+    A server needs its port before it binds it, and again after a restart, so something else must
+    hold it: a UDP socket with the same number. The two port spaces are separate; the kernel gives
+    the UDP port to one process only, and takes it back when that process dies.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class ReservedPort:
         raise OSError(errno.EADDRINUSE, f"none of {_ATTEMPTS} ports of 127.0.0.1 is free")
 
     def release(self) -> None:
-        """Gives the port back. Idempotent."""
+        """Release the port. Idempotent."""
         self._holder.close()
 
 

@@ -1,8 +1,8 @@
-"""Two requests that make another replica the leader of a partition while its broker lives.
+"""Two requests that make another replica the leader of a partition while its broker is alive.
 
-The first replica of a partition is its preferred leader: :func:`reorder` says which one that is,
-:func:`elect` makes it so. librdkafka has no reassignment, and the election of its Python client
-(2.16.1) fails for every argument. Only plaintext. Sources: KIP-455, KIP-183,
+The first replica of a partition is its preferred leader: :func:`reorder` changes which one that is,
+:func:`elect` makes it the leader. librdkafka has no reassignment, and the election of its Python
+client (2.16.1) fails for every argument. Plaintext only. Sources: KIP-455, KIP-183,
 https://kafka.apache.org/protocol (``AlterPartitionReassignments`` and ``ElectLeaders``, version 0).
 """
 
@@ -19,7 +19,7 @@ from stream_scorer.errors import Unreachable, reason
 _REASSIGN, _ELECT = 45, 43
 _TIMEOUT_SECONDS = 10.0
 _TIMEOUT = struct.pack(">i", int(_TIMEOUT_SECONDS * 1000))
-# A request and its answer begin with these; an answer goes on with a throttle time.
+# A request and its answer begin with these; in an answer, a throttle time follows.
 _CORRELATION = struct.pack(">i", 1)
 _ONE = struct.pack(">i", 1)
 _THROTTLE_BYTES = 4
@@ -28,7 +28,7 @@ _LAST_OF_VARINT = 0x7F
 
 
 def reorder(address: str, topic: str, partition: int, replicas: Sequence[int]) -> None:
-    """Give a partition its replicas in this order; every broker passes it on to the controller.
+    """Reorder the replicas of a partition; any broker forwards the request to the controller.
 
     Raises:
         Unreachable: The broker at ``address`` (``host:port``) does not answer, or the controller
@@ -40,14 +40,14 @@ def reorder(address: str, topic: str, partition: int, replicas: Sequence[int]) -
     named = name + _compact(1) + one + _NO_TAGS
     answer = _ask(address, _REASSIGN, _NO_TAGS + _TIMEOUT + _compact(1) + named + _NO_TAGS)
     whole = len(_CORRELATION + _NO_TAGS) + _THROTTLE_BYTES
-    # Behind the error of the whole: its text (null), one topic, its name, one partition, its index.
+    # After the top-level error: its text (null), one topic, its name, one partition, its index.
     own = whole + 2 + 1 + 1 + len(name) + 1 + 4
     for code in (_error_at(answer, whole), _error_at(answer, own)):
         _refuse(code, f"the order {list(replicas)} for the replicas of {topic}[{partition}]")
 
 
 def elect(address: str, topic: str, partition: int) -> None:
-    """Make the preferred leader of a partition its leader, if it is not already.
+    """Make the preferred leader of a partition its leader, if it is not.
 
     Raises:
         Unreachable: The broker at ``address`` does not answer, or that replica is not in sync.
@@ -85,7 +85,7 @@ def _received(broker: socket.socket, size: int) -> bytes:
 
 
 def _compact(length: int) -> bytes:
-    """The length of a compact array or string: one more, as an unsigned varint."""
+    """Return the length of a compact array or string: one more, as an unsigned varint."""
     left, written = length + 1, bytearray()
     while left > _LAST_OF_VARINT:
         written.append(left & _LAST_OF_VARINT | 0x80)
@@ -100,4 +100,4 @@ def _error_at(answer: bytes, place: int) -> int:
 
 def _refuse(code: int, what: str) -> None:
     if code != KafkaError.NO_ERROR:
-        raise Unreachable(f"The cluster refuses {what} (Kafka's error {code}).")
+        raise Unreachable(f"The cluster refuses {what} (Kafka error {code}).")

@@ -1,4 +1,4 @@
-"""What somebody sees while a download runs: a bar on a terminal, one line elsewhere."""
+"""The progress display of a download: a bar on a terminal, one line elsewhere."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Arrivals:
-    """How much of a known number of files is here.
+    """Counts how much of a known number of files has arrived.
 
     Args:
-        show: Called with files here (a fraction while one arrives), files expected, and bytes here.
+        show: Called with files arrived (fractional during one), files expected, and bytes arrived.
     """
 
     def __init__(self, show: Callable[[float, int, int], None]) -> None:
@@ -24,15 +24,15 @@ class Arrivals:
         self._bytes = 0
 
     def expect(self, files: int) -> None:
-        """Says how many files the download has in all; one if never called."""
+        """Set the total number of files in the download; one if never called."""
         self._expected_files = files
 
     @contextmanager
     def file(self, name: str, size_bytes: int) -> Iterator[Callable[[int], None]]:
-        """Counts one file in; yields what is to be called with the bytes of each chunk.
+        """Count one file in; yield a function to call with the bytes of each chunk.
 
-        This is the shape of jgo's ``progress_callback``. Maven's ``.pom`` descriptions are not
-        counted: they come before anyone knows how many files there are.
+        The signature is that of jgo's ``progress_callback``. Maven's ``.pom`` descriptions are not
+        counted: they arrive before the number of files is known.
         """
 
         def chunk(length_bytes: int) -> None:
@@ -46,12 +46,12 @@ class Arrivals:
 
 @contextmanager
 def arrivals(title: str) -> Iterator[Arrivals]:
-    """Shows a download on stderr for as long as the block runs."""
+    """Show a download on stderr while the block runs."""
     if not sys.stderr.isatty():
         print(f"Downloading {title} (only the first time)", file=sys.stderr)  # noqa: T201 - the line for no terminal
         yield Arrivals(lambda _files, _expected, _bytes: None)
         return
-    # rich costs 50 ms to import, and nearly every start finds the cache warm.
+    # Importing rich takes 50 ms, and nearly every start finds the files in the cache.
     from rich.console import Console  # noqa: PLC0415 - see above
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
-"""A TCP proxy between clients and brokers that can lose, delay and hold what passes.
+"""A TCP proxy between clients and brokers that can drop, delay and hold frames.
 
 It rewrites nothing: the brokers advertise its ports (``EmbeddedKafka(client_ports=proxy.ports)``),
-so that clients never learn another way.
+so clients never learn another address.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _START_SECONDS = 10.0
 
 
 class Lifted:
-    """What lifts a rule: :meth:`lift`, or the end of a ``with`` block."""
+    """Lifts a rule with :meth:`lift`, or at the end of a ``with`` block."""
 
     def __init__(self, lift: Callable[[], None]) -> None:
         self._lift = lift
 
     def lift(self) -> None:
-        """End the rule; what it delayed is under way still. Idempotent."""
+        """End the rule; frames that it delayed stay delayed. Idempotent."""
         self._lift()
 
     def __enter__(self) -> Self:
@@ -40,12 +40,12 @@ class Lifted:
 
 
 class Proxy:
-    """One port for each broker, open as long as the ``with`` block; all methods from any thread.
+    """One port for each broker, open during the ``with`` block; all methods are thread-safe.
 
-    Rules concern requests by ``client`` (a pattern of client ids), ``broker`` and ``api``, and the
-    answers to those; ``None`` is all of them. They may be made and lifted while traffic flows, and
-    add up. Connections must be plaintext. The ports take connections all the time: a broker that is
-    down looks to a client like one that closes each connection at once.
+    Rules apply to requests by ``client`` (a pattern of client ids), ``broker`` and ``api``, and to
+    their answers; ``None`` matches all. They can be added and lifted while traffic flows, and they
+    accumulate. Connections must be plaintext. The ports always accept connections: to a client, a
+    broker that is down looks like one that closes each connection at once.
 
     Args:
         brokers: Their node ids.
@@ -63,11 +63,11 @@ class Proxy:
 
     @property
     def ports(self) -> Mapping[int, int]:
-        """The port that stands for each broker."""
+        """The port in front of each broker."""
         return {broker: port.number for broker, port in self._reserved.items()}
 
     def target(self, broker: int, address: str) -> None:
-        """Pass what arrives for a broker on to ``host:port``; until then the broker is down."""
+        """Forward a broker's connections to ``host:port``; until then the broker counts as down."""
         host, _, port = address.rpartition(":")
         self._targets[broker] = (host, int(port))
 
@@ -79,17 +79,17 @@ class Proxy:
         *,
         refuse: bool = False,
     ) -> Lifted:
-        """Lose every frame of a client (the pattern of its id), one way or both.
+        """Drop every frame of a client (by the pattern of its id), one way or both.
 
-        Connections stay open, new ones are accepted, and nobody hears anything, as behind a
-        firewall that drops. When the cut is lifted, connections that lost a frame are closed: TCP
-        never skips bytes.
+        Connections stay open, new ones are accepted, and neither side is notified, as behind a
+        firewall that drops packets. When the cut is lifted, connections that lost a frame are
+        closed: TCP never skips bytes.
 
         Args:
             client: The pattern of client ids.
-            broker: The broker that they are cut from.
-            way: What is lost: ``requests``, ``responses`` or ``both``.
-            refuse: Closes connections instead, those that are there and new ones at their first
+            broker: The broker from which they are cut off.
+            way: What to drop: ``requests``, ``responses`` or ``both``.
+            refuse: Close connections instead, existing ones at once and new ones at their first
                 request.
         """
         rule = Cut(Whom(client, broker), way, refuse=refuse)
@@ -99,14 +99,14 @@ class Proxy:
         return lifted
 
     def delay(self, client: str, seconds: float, broker: int | None = None) -> Lifted:
-        """Let each frame take so much longer, each way; their order stays."""
+        """Delay each frame by this much, each way; their order is kept."""
         return self._add(Delay(Whom(client, broker), seconds))
 
     def hold(self, client: str, api: ApiKey, broker: int | None = None) -> Held:
-        """Hold the next such request back, although its client gives up and asks again.
+        """Hold the next matching request, even if its client gives up and retries.
 
-        What the client sends after it on the same connection waits behind it; other connections,
-        that of the retry among them, are free. The broker does not see that the client closed.
+        Later requests on the same connection wait behind it; other connections, including that of
+        the retry, are not affected. The broker does not notice that the client closed.
         """
         held = Held(Whom(client, broker, api), self._in_the_loop, self._remove)
         self._add(held)
@@ -121,11 +121,11 @@ class Proxy:
         close: bool = False,
         broker: int | None = None,
     ) -> Lifted:
-        """Let the next requests through, and not their answers; ``close`` their connection even."""
+        """Forward the next requests but drop their answers; ``close`` ends the connection, too."""
         return self._add(AnswersDropped(Whom(client, broker, api), times, close=close))
 
     def watch(self, api: ApiKey, client: str = "*", broker: int | None = None) -> Watch:
-        """Count such requests and their answers from now on."""
+        """Count matching requests and their answers from now on."""
         watch = Watch(Whom(client, broker, api), self._remove)
         self._add(watch)
         return watch
@@ -174,7 +174,7 @@ class Proxy:
         self, broker: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         task = self._loop.create_task(self._pass_on(broker, reader, writer))
-        # However it ends: a task that is cancelled before its first step runs no line of its own.
+        # Covers every ending: a task cancelled before its first step runs none of its own lines.
         task.add_done_callback(lambda _: writer.close())
 
     async def _pass_on(
@@ -206,8 +206,8 @@ class Proxy:
                     task.cancel()
 
     async def _close(self) -> None:
-        # asyncio takes each connection in a task. Unless that has begun before its server closes or
-        # it is cancelled itself, its socket stays open (_attach and _accept_connection2 of 3.11).
+        # asyncio handles each connection in a task. Unless the task has begun before its server
+        # closes or it is cancelled, its socket stays open (_attach, _accept_connection2 of 3.11).
         for server in self._servers:
             for listener in server.sockets:
                 self._loop.remove_reader(listener.fileno())
@@ -218,4 +218,4 @@ class Proxy:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)  # the transports close in the next round of the loop
+        await asyncio.sleep(0)  # the transports close in the next loop iteration

@@ -1,4 +1,4 @@
-"""A real schema registry on this machine: Apicurio Registry 3.3, which speaks Confluent's API."""
+"""A real schema registry on this machine: Apicurio Registry 3.3, with Confluent's API."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _SMALL_JAVA = ("-Xmx128m", "-Xss512k", "-XX:+UseSerialGC", "-XX:TieredStopAtLeve
 
 
 class EmbeddedRegistry:
-    """A registry that lives as long as the ``with`` block.
+    """A registry that exists for the duration of a ``with`` block.
 
-    Both its ports are on the loopback interface. Schemas and their ids are in a file of its folder
-    (H2), so they outlive a restart and a kill. Ids are not consecutive.
+    Both its ports are on the loopback interface. Schemas and their ids are stored in a file (H2) in
+    its folder, so they survive a restart and a kill. Ids are not consecutive.
 
     Args:
-        folder: Keeps schemas and log, to be found again by the next registry in this folder. By
-            default a temporary one, removed by :meth:`stop`.
-        port: Where it listens; 0 picks a free port.
-        compatibility: What every subject must obey unless it says otherwise. Confluent's registry
-            has ``BACKWARD``; Apicurio itself ``NONE``.
-        properties: Any setting of Apicurio Registry or Quarkus; these win over all others.
+        folder: Keeps schemas and log, for the next registry in this folder. By default a temporary
+            one, removed by :meth:`stop`.
+        port: The port to listen on; 0 picks a free port.
+        compatibility: The default compatibility level of all subjects. Confluent's registry has
+            ``BACKWARD``; Apicurio itself ``NONE``.
+        properties: Any settings of Apicurio Registry or Quarkus; these override all others.
     """
 
     def __init__(
@@ -49,11 +49,11 @@ class EmbeddedRegistry:
         self._java: JavaProcess | None = None
 
     def __enter__(self) -> Self:
-        """Starts it; returns when it answers.
+        """Start it; return when it answers.
 
         Raises:
-            ConfigError: Java or the registry can't be had.
-            Unreachable: It ended, or is not ready in time; the text holds the end of its log.
+            ConfigError: Java or the registry is not available.
+            Unreachable: It ended, or is not ready in time; the message has the end of its log.
         """
         self._folder = (self._given_folder or Path(tempfile.mkdtemp(prefix="registry-"))).absolute()
         self._reserved = (ReservedPort(), ReservedPort())
@@ -63,7 +63,7 @@ class EmbeddedRegistry:
             self.start()
         except BaseException:
             self.kill()
-            self._release_ports()  # the folder stays: the error names the log in it
+            self._release_ports()  # keeps the folder: the error names the log in it
             raise
         return self
 
@@ -72,14 +72,14 @@ class EmbeddedRegistry:
 
     @property
     def url(self) -> str:
-        """Where the Confluent API is; a client appends ``/subjects`` and the like."""
+        """The URL of the Confluent API; a client appends ``/subjects`` and the like."""
         return f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
 
     def start(self) -> None:
-        """Starts it again after :meth:`kill`; returns when it answers.
+        """Start it again after :meth:`kill`; return when it answers.
 
         Raises:
-            Unreachable: It ended, or is not ready in time; the text holds the end of its log.
+            Unreachable: It ended, or is not ready in time; the message has the end of its log.
         """
         if self._java is not None and self._java.alive():
             return
@@ -92,30 +92,30 @@ class EmbeddedRegistry:
         self._java.wait_until(self._is_ready, _READY_SECONDS)
 
     def logs(self) -> Path:
-        """The file that holds what it says, over all its restarts."""
+        """Return its log file, which covers all its restarts."""
         return self._folder / "registry.log"
 
     def pause(self) -> None:
-        """Freezes it: it takes connections and never answers, as a registry that hangs."""
+        """Freeze it: it accepts connections and never answers, like a registry that hangs."""
         self._running().pause()
 
     def resume(self) -> None:
-        """Lets it go on after :meth:`pause`."""
+        """Resume it after :meth:`pause`."""
         self._running().resume()
 
     def kill(self) -> None:
-        """Ends it by SIGKILL, as a crash does; :meth:`start` brings it back."""
+        """Kill it with SIGKILL, as a crash does; :meth:`start` restarts it."""
         if self._java is not None:
             self._java.kill()
 
     def restart(self) -> None:
-        """Stops it in order and starts it again, on the same port, with the same ids."""
+        """Stop it cleanly and start it again, on the same port, with the same ids."""
         if self._java is not None:
             self._java.stop()
         self.start()
 
     def stop(self) -> None:
-        """Stops it, and removes the folder if it was temporary. Idempotent."""
+        """Stop it, and remove the folder if it is temporary. Idempotent."""
         if self._java is not None:
             self._java.stop()
         self._release_ports()
@@ -126,11 +126,11 @@ class EmbeddedRegistry:
         return {
             "quarkus.http.host": "127.0.0.1",
             "quarkus.http.port": str(self._port),
-            # Health and metrics are on a second port, which is 0.0.0.0:9000 unless one says so.
+            # Health and metrics are on a second port, which defaults to 0.0.0.0:9000.
             "quarkus.management.host": "127.0.0.1",
             "quarkus.management.port": str(self._management_port),
             "apicurio.rules.global.compatibility": self._compatibility,
-            # H2 writes half a second late by default, and a kill would lose a registered schema.
+            # By default H2 writes half a second late, and a kill would lose a registered schema.
             "apicurio.datasource.url": f"jdbc:h2:file:{self._folder / 'registry'};WRITE_DELAY=0",
             "apicurio.datasource.jdbc.initial-size": "1",
             "apicurio.datasource.jdbc.min-size": "1",
@@ -147,7 +147,7 @@ class EmbeddedRegistry:
         return self._java
 
     def _is_ready(self) -> bool:
-        # The health check asks for no password, whatever the API demands.
+        # The health check needs no password, whatever the API requires.
         connection = http.client.HTTPConnection("127.0.0.1", self._management_port, timeout=5)
         try:
             connection.request("GET", "/health/ready")

@@ -1,6 +1,6 @@
-"""What a proxy is told to do with the frames that pass: whom it concerns, and what happens.
+"""The rules of a proxy: which frames they match, and what happens to them.
 
-Rules are asked by the proxy's own thread and told by any other.
+The proxy's own thread evaluates rules; any other thread may change them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Way = Literal["both", "requests", "responses"]
 
 @dataclass(frozen=True, slots=True)
 class Whom:
-    """Which requests a rule is about; ``None`` is all. ``client`` is a pattern (``worker-*``)."""
+    """The requests that a rule matches; ``None`` is all. ``client`` is a pattern (``worker-*``)."""
 
     client: str = "*"
     broker: int | None = None
     api: ApiKey | None = None
 
     def covers(self, broker: int, request: Request) -> bool:
-        """Whether a request to this broker is one of them."""
+        """Whether a request to this broker matches."""
         return (
             self.broker in {None, broker}
             and self.api in {None, request.api}
@@ -34,10 +34,10 @@ class Whom:
 
 
 class Gate:
-    """A frame stands before it until it is opened, or thrown away with its connection.
+    """A frame waits at the gate until it is opened, or discarded with its connection.
 
-    The events for other threads: ``reached`` once a frame stands here, ``answered`` once the broker
-    has answered it.
+    Events for other threads: ``reached`` is set once a frame waits here, ``answered`` once the
+    broker has answered it.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Fate:
-    """What becomes of one frame: it passes, unless a rule says otherwise."""
+    """The fate of one frame: it passes, unless a rule changes that."""
 
     lost: bool = False
     closes: bool = False
@@ -59,7 +59,7 @@ class Fate:
 
 
 class Rule(Protocol):
-    """What a proxy asks, in its own thread."""
+    """A rule, which the proxy evaluates in its own thread."""
 
     whom: Whom
 
@@ -71,7 +71,7 @@ class Rule(Protocol):
 
 
 class Cut:
-    """Frames are lost, one way or both; or the connection ends at once (``refuse``)."""
+    """Drops frames, one way or both, or closes the connection (``refuse``)."""
 
     def __init__(self, whom: Whom, way: Way, *, refuse: bool) -> None:
         self.whom = whom
@@ -80,11 +80,11 @@ class Cut:
         self._refuse = refuse
 
     def judge_request(self, fate: Fate) -> None:
-        """Lose it, if requests are cut."""
+        """Drop it, if requests are cut."""
         self._cut(fate, lost=self._requests)
 
     def judge_answer(self, fate: Fate) -> None:
-        """Lose it, if answers are cut."""
+        """Drop it, if answers are cut."""
         self._cut(fate, lost=self._answers)
 
     def _cut(self, fate: Fate, *, lost: bool) -> None:
@@ -95,23 +95,23 @@ class Cut:
 
 
 class Delay:
-    """Each frame takes longer, each way."""
+    """Delays each frame, each way."""
 
     def __init__(self, whom: Whom, seconds: float) -> None:
         self.whom = whom
         self._seconds = seconds
 
     def judge_request(self, fate: Fate) -> None:
-        """Let it wait."""
+        """Delay it."""
         fate.delay_seconds += self._seconds
 
     def judge_answer(self, fate: Fate) -> None:
-        """Let it wait."""
+        """Delay it."""
         fate.delay_seconds += self._seconds
 
 
 class AnswersDropped:
-    """Requests go through; the next so many answers don't, or end the connection instead."""
+    """Forwards requests, but drops the next answers, optionally closing the connection."""
 
     def __init__(self, whom: Whom, times: int, *, close: bool) -> None:
         self.whom = whom
@@ -119,7 +119,7 @@ class AnswersDropped:
         self._close = close
 
     def judge_request(self, fate: Fate) -> None:
-        """Let it pass."""
+        """Do nothing."""
 
     def judge_answer(self, fate: Fate) -> None:
         """Drop it, if it is among the first."""

@@ -1,4 +1,4 @@
-"""Topics on a cluster that is there to be played with."""
+"""Creates and extends topics on a cluster for tests and demos."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ _TIMEOUT_SECONDS = 60.0
 
 
 class Topics:
-    """Creates topics, lets them grow, and knows which brokers answer.
+    """Creates topics, adds partitions, and lists the brokers that are alive.
 
     Args:
-        bootstrap_servers: Addresses of brokers, ``host:port`` with commas between.
-        properties: What else a client needs to get in.
+        bootstrap_servers: Addresses of brokers, ``host:port``, comma-separated.
+        properties: Other properties that a client needs to connect.
     """
 
     def __init__(self, bootstrap_servers: str, properties: Mapping[str, Any] | None = None) -> None:
-        # Brokers that are down on purpose are no news: nothing of it on stderr.
+        # Some brokers are down on purpose: keep the client's messages off stderr.
         own = {"bootstrap.servers": bootstrap_servers, "log_level": 0}
         self._admin = AdminClient({**(properties or {}), **own})
 
     def brokers(self) -> set[int]:
-        """The node ids that the cluster counts as alive, asked now."""
+        """Query the node ids of the brokers that the cluster considers alive."""
         return set(self._admin.list_topics(timeout=_TIMEOUT_SECONDS).brokers)
 
     def create(
         self, name: str, partitions: int, replicas: int, config: Mapping[str, str] | None = None
     ) -> None:
-        """Creates a topic and returns once each of its partitions has a leader.
+        """Create a topic and return once each of its partitions has a leader.
 
         Raises:
-            KafkaException: The cluster refuses: the name is taken, a setting is unknown.
-            Unreachable: No leader in time.
+            KafkaException: The cluster refuses, because the name is taken or a setting is unknown.
+            Unreachable: No leader was elected in time.
         """
         topic = NewTopic(name, partitions, replicas, config=dict(config or {}))
         self._admin.create_topics([topic])[name].result(_TIMEOUT_SECONDS)
         self._wait_until_led(name, partitions)
 
     def add_partitions(self, name: str, count: int) -> None:
-        """Gives a topic so many partitions more and returns once each has a leader.
+        """Add this many partitions to a topic and return once each has a leader.
 
         Raises:
-            KafkaException: The cluster refuses: there is no such topic.
-            Unreachable: No leader in time.
+            KafkaException: The cluster refuses, because the topic does not exist.
+            Unreachable: No leader was elected in time.
         """
         found = self._admin.list_topics(name, timeout=_TIMEOUT_SECONDS).topics[name].partitions
         total = len(found) + count
@@ -66,6 +66,6 @@ class Topics:
             time.sleep(0.02)
 
     def _is_led(self, name: str, partitions: int) -> bool:
-        # A new topic reaches the brokers' own view of the cluster a few milliseconds later.
+        # The brokers' metadata shows a new topic a few milliseconds later.
         seen = self._admin.list_topics(name, timeout=_TIMEOUT_SECONDS).topics[name].partitions
         return len(seen) == partitions and all(one.leader >= 0 for one in seen.values())

@@ -1,1 +1,1 @@
-"""Events written to a topic by a thread of its own, in shapes of load, whatever dies."""
+"""Writes events to a topic from its own thread, in shapes of load, despite outages."""

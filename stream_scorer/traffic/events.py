@@ -1,4 +1,4 @@
-"""Events that are to be written, and how."""
+"""Events to write, in bursts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stream_scorer.records import Headers
 
 
 class Outcome(StrEnum):
-    """How a burst is written."""
+    """How a burst is written: plainly, or in a transaction that commits or aborts."""
 
     PLAIN = "plain"
     COMMITTED = "committed"
@@ -18,9 +18,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An event to be written.
+    """An event to write.
 
-    The timestamp is milliseconds since the epoch; 0 is the time at which it is handed over.
+    The timestamp is milliseconds since the epoch; 0 means the time of hand-over.
     """
 
     partition: int
@@ -32,7 +32,7 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """Events that are written one after the other: in one transaction, unless plainly."""
+    """Events that are written together: in one transaction, unless plainly."""
 
     events: tuple[Outgoing, ...]
     outcome: Outcome = Outcome.PLAIN

@@ -1,4 +1,4 @@
-"""Which failures of a write end it, and what is said then."""
+"""Which write failures are final, and their error messages."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from stream_scorer.kafka.translation import RECORD_REFUSALS, RIGHTS, describe
 
 
 def is_refusal(error: KafkaError) -> bool:
-    """Tell whether writing the event again is of no use."""
+    """Tell whether writing the event again is pointless."""
     return error.code() in RIGHTS or error.code() in RECORD_REFUSALS
 
 
 def refusal(topic: str, error: KafkaError, rights: str) -> Unreachable:
-    """Return what ends the writing; ``rights`` are those that it takes."""
-    sentence = f"The brokers don't take the events for {topic} ({describe(error)})"
+    """Return the error that ends the writing; ``rights`` are those that it needs."""
+    sentence = f"The brokers don't accept the events for {topic} ({describe(error)})"
     return Unreachable(f"{sentence}; grant {rights}." if error.code() in RIGHTS else f"{sentence}.")
 
 
 def unheard(_: KafkaError) -> None:
-    """Leave it to the calls and the deliveries: what can't be waited out they say."""
+    """Ignore the error: calls and deliveries report what can't be retried."""

@@ -1,4 +1,4 @@
-"""The producer that writes events plainly, and gives none up."""
+"""The producer that writes events without transactions, and never gives one up."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from stream_scorer.traffic.events import Burst, Outgoing
 from stream_scorer.traffic.failures import is_refusal, refusal, unheard
 
 POLL_SECONDS = 0.1
-#: How long one call waits for brokers before it looks whether to go on.
+#: How long one call waits for brokers before it checks for a halt.
 ATTEMPT_SECONDS = 2.0
-#: What waits in the client is memory.
+#: Queued events in the client use memory.
 MOST_WAITING_KBYTES = 256 * 1024
 
 
 class PlainWriter:
-    """An idempotent producer that never gives an event up (``message.timeout.ms`` 0).
+    """An idempotent producer that never gives up an event (``message.timeout.ms`` 0).
 
-    Its methods belong to one thread at a time; its numbers may be read by any.
+    Only one thread at a time may call its methods; any thread may read its numbers.
     """
 
     def __init__(self, client: Mapping[str, Property], topic: str, halted: threading.Event) -> None:
@@ -37,7 +37,7 @@ class PlainWriter:
             **client,
             "enable.idempotence": True,
             "message.timeout.ms": 0,
-            # A call for each event that was taken would cost more than writing it.
+            # A callback for each accepted event would cost more than writing it.
             "delivery.report.only.error": True,
             "error_cb": unheard,
         }
@@ -48,14 +48,14 @@ class PlainWriter:
         self._refused: KafkaError | None = None
         self._handed_over = 0
         self._undelivered = 0
-        #: How many events Kafka has taken, as far as the client has said so.
+        #: How many events Kafka has accepted, according to the client.
         self.acknowledged = 0
-        #: Events whose fate was unknown when it was closed.
+        #: Events whose outcome was unknown when the writer was closed.
         self.in_doubt = 0
 
     @property
     def under_way(self) -> int:
-        """Return how many events Kafka has not taken yet."""
+        """Return how many events Kafka has not accepted yet."""
         return len(self._client or ()) + len(self._again)
 
     def write(self, burst: Burst) -> None:
@@ -69,7 +69,7 @@ class PlainWriter:
             self._hand_over(event)
 
     def serve(self, seconds: float) -> None:
-        """Let the client work until it has something to say, no longer than so many seconds.
+        """Serve the client until it reports something, at most this many seconds.
 
         Raises:
             Unreachable: the brokers refuse an event for good.
@@ -80,7 +80,7 @@ class PlainWriter:
             raise self._refusal(self._refused)
 
     def drain(self) -> None:
-        """Let the client work until all is acknowledged, or until the halt.
+        """Serve the client until everything is acknowledged, or until the halt.
 
         Raises:
             Unreachable: the brokers refuse an event for good.
@@ -90,10 +90,10 @@ class PlainWriter:
             self.serve(POLL_SECONDS)
 
     def close(self, deadline: float) -> int:
-        """Wait for what is under way; return how many events are left then.
+        """Wait for events in flight; return how many are left at the deadline.
 
-        The client goes, since it would ask for the topic from time to time, and brokers may create
-        what is asked for.
+        The client is released, because it would ask for the topic from time to time, and brokers
+        may create a topic that is asked for.
         """
         while self._client is not None and len(self._client) and time.monotonic() < deadline:
             self._client.poll(POLL_SECONDS)
@@ -115,7 +115,7 @@ class PlainWriter:
             self._again.popleft()
 
     def _hand_over(self, event: Outgoing) -> bool:
-        """Give it to the client, once it has room; return whether that was before the halt."""
+        """Hand the event over once the client has room; return whether that was before the halt."""
         while not self._halted.is_set():
             try:
                 self._opened().produce(
@@ -137,23 +137,23 @@ class PlainWriter:
         return False
 
     def _recover(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's local codes start so
+        if error.code() == KafkaError._FATAL:  # noqa: SLF001 - librdkafka's local codes
             self._renew()
         elif is_refusal(error):
             raise self._refusal(error)
         else:
-            # A partition that was added a moment ago is found when the topic is looked at.
+            # A partition that was just added is found when the topic's metadata is read.
             self._halted.wait(POLL_SECONDS)
             with suppress(KafkaException):
                 self._opened().list_topics(self._topic, timeout=ATTEMPT_SECONDS)
 
     def _count(self) -> None:
-        # Before its deliveries are served an event may be counted twice as outstanding.
+        # An event may count twice as outstanding until its delivery callback is served.
         taken = self._handed_over - self._undelivered - len(self._client or ())
         self.acknowledged = max(self.acknowledged, taken)
 
     def _renew(self) -> None:
-        # All that it still holds is reported as undelivered, and so written again.
+        # Everything that it still holds is reported as undelivered, and is written again.
         client = self._opened()
         client.purge()
         while len(client) and not self._halted.is_set():

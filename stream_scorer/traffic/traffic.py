@@ -1,4 +1,4 @@
-"""Bursts of events, written at a pace by a thread of its own, whatever dies."""
+"""Bursts of events, written at a pace from their own thread, despite outages."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from stream_scorer.traffic.paces import Pace, Progress
 from stream_scorer.traffic.plain_writer import POLL_SECONDS, PlainWriter
 from stream_scorer.traffic.transactional_writer import TransactionalWriter
 
-#: Time that is lost beyond this, in an outage, is not made up for.
+#: Time lost in an outage beyond this is not made up for.
 LATE_SECONDS = 1.0
-#: How long brokers that are away may hold up the end.
+#: The maximum wait for brokers that are away, at the end.
 HALT_SECONDS = 30.0
 TRANSACTION_SECONDS = 10.0
 
 
 class Traffic:
-    """Writes bursts until they end or it is halted; brokers that are away delay it.
+    """Writes bursts until they end or it is halted; outages of brokers delay it.
 
-    Nothing is lost in silence: what Kafka does not take for a passing reason is written again,
-    perhaps twice, and a refusal ends the thread and is raised by :meth:`check`. Who must know what
-    the input holds reads the input.
+    No event is lost silently: if Kafka does not accept one for a transient reason it is written
+    again, perhaps twice; a refusal ends the thread and is raised by :meth:`check`. To know what the
+    input holds, read the input.
 
     Args:
-        client: properties of a client, with ``bootstrap.servers``; ``linger.ms`` counts for what is
-            written plainly.
-        topic: where to.
-        bursts: asked for one by one, in the thread, each when its turn has come.
+        client: properties of a client, with ``bootstrap.servers``; ``linger.ms`` applies to plain
+            writes.
+        topic: the topic to write to.
+        bursts: requested one by one, in the thread, each when it is due.
         pace: the shape of the load.
-        transaction_seconds: how long brokers hold readers back after a transaction's outage.
+        transaction_seconds: how long brokers hold readers back after an outage in a transaction.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Traffic:
 
     @property
     def acknowledged(self) -> int:
-        """Return how many events Kafka has taken; those of aborted transactions don't count."""
+        """Return how many events Kafka has accepted; those of aborted transactions don't count."""
         return self._plain.acknowledged + self._transactional.acknowledged
 
     @property
@@ -64,28 +64,28 @@ class Traffic:
         return not self._thread.is_alive()
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, no longer than so many seconds; return whether it came."""
+        """Wait for the end, at most this many seconds; return whether it came."""
         self._thread.join(seconds)
         return self.done
 
     def check(self) -> None:
-        """Raise what ended the thread early, if anything did.
+        """Raise the error that ended the thread early, if any.
 
         Raises:
-            Unreachable: the brokers refuse to take the events.
+            Unreachable: the brokers refuse the events.
         """
         if self._failure is not None:
             raise self._failure
 
     def halt(self, patience_seconds: float = HALT_SECONDS) -> int:
-        """Write no more, and wait for what is under way. Idempotent.
+        """Stop writing, and wait for events in flight. Idempotent.
 
         Returns:
-            how many events have an unknown fate, since their brokers were away for too long.
+            The number of events with an unknown outcome, because brokers were away for too long.
         """
         deadline = time.monotonic() + patience_seconds
         self._halted.set()
@@ -96,7 +96,7 @@ class Traffic:
     def _run(self) -> None:
         try:
             self._write()
-        except BaseException as failure:  # noqa: BLE001 - `check` raises it where it is heard
+        except BaseException as failure:  # noqa: BLE001 - re-raised by `check`
             self._failure = failure
 
     def _write(self) -> None:
@@ -111,7 +111,7 @@ class Traffic:
         self._plain.drain()
 
     def _is_turn_of_next(self) -> bool:
-        """Wait for the next burst's turn; return whether it came before the halt."""
+        """Wait until the next burst is due; return whether that was before the halt."""
         while not self._halted.is_set():
             seconds = time.monotonic() - self._began
             progress = Progress(seconds, self._written, self._plain.under_way)

@@ -1,4 +1,4 @@
-"""The producer that writes bursts in transactions, of which some abort."""
+"""The producer that writes bursts in transactions, some of which abort."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stream_scorer.traffic.events import Burst, Outcome, Outgoing
 from stream_scorer.traffic.failures import is_refusal, refusal, unheard
 from stream_scorer.traffic.plain_writer import ATTEMPT_SECONDS, MOST_WAITING_KBYTES, POLL_SECONDS
 
-#: After a failure that waiting can mend.
+#: The wait after a failure that may be transient.
 PAUSE_SECONDS = 0.5
 
 
 class TransactionalWriter:
-    """Writes a burst in one transaction, again until it has the outcome that it shall have."""
+    """Writes a burst in one transaction, repeatedly until it has the intended outcome."""
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class TransactionalWriter:
         self._client: Producer | None = None
         self._refused: KafkaError | None = None
         self.acknowledged = 0
-        #: Events of a transaction that the halt left without an outcome.
+        #: Events of a transaction whose outcome was unknown at the halt.
         self.in_doubt = 0
 
     def write(self, burst: Burst) -> None:
-        """Write a burst, and again if its transaction fails or its outcome stays unknown.
+        """Write a burst; repeat it if its transaction fails or its outcome stays unknown.
 
-        After the halt nothing is written.
+        Nothing is written after the halt.
 
         Raises:
             Unreachable: the brokers refuse an event or the transactional id.
@@ -69,7 +69,7 @@ class TransactionalWriter:
                 return
 
     def close(self) -> int:
-        """Let the client go; return how many events have an unknown outcome."""
+        """Release the client; return how many events have an unknown outcome."""
         self._client = None
         return self.in_doubt
 
@@ -83,7 +83,7 @@ class TransactionalWriter:
         for event in burst.events:
             self._produce(client, event)
         if burst.outcome is Outcome.ABORTED:
-            client.flush(ATTEMPT_SECONDS)  # so that what is aborted stands in the log
+            client.flush(ATTEMPT_SECONDS)  # so that aborted records are in the log
             self._repeat(client.abort_transaction)
         else:
             self._repeat(client.commit_transaction)
@@ -106,7 +106,7 @@ class TransactionalWriter:
                 return
 
     def _repeat(self, call: Callable[[float], None]) -> None:
-        # After a timeout the call is still under way: the same call again resumes it.
+        # After a timeout the call is still in progress: repeating it resumes it.
         while True:
             try:
                 call(ATTEMPT_SECONDS)
@@ -129,7 +129,7 @@ class TransactionalWriter:
                 pass
             else:
                 return
-        # What it has open is aborted by the successor, or by the brokers in time.
+        # Its open transaction is aborted by the successor, or by the brokers after the timeout.
         self._client = None
 
     def _failed(self, error: KafkaError, _: Message) -> None:

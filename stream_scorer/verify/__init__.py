@@ -1,1 +1,1 @@
-"""The proof: real workers on a real Kafka, injured while they score, and a checker that counts."""
+"""Exactly-once verification: real workers on a real Kafka, injected faults, and a checker."""

@@ -1,4 +1,4 @@
-"""The checker: what was read, what was committed and what workers said, held together. Pure."""
+"""The checker: compares what readers saw, what was committed and what workers reported. Pure."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from stream_scorer.verify.values import Entry, InputEvent, Trace, Violation
 
 
 class Checker:
-    """Finds violations of I1 to I8 and I10, as soon as they are certain.
+    """Finds violations of I1 to I8 and I10 as soon as they are certain.
 
-    I9 needs to know what is injured when: see
-    :class:`~stream_scorer.verify.invariants.liveness.Liveness`. Calls may come in any order and any
-    portions, with these promises of the caller: events of an input partition in their order; traces
-    of a place in the order in which one reader got them; a sample of offsets asked for after the
-    traces given so far were read. Memory: a byte an event, a word a transaction, an entry a key
-    (with ``order_by="key"``), and an object for each event whose trace is still to come.
+    I9 also depends on which faults are active when: see
+    :class:`~stream_scorer.verify.invariants.liveness.Liveness`. Calls may come in any order and in
+    portions of any size. The caller must pass the events of an input partition in their order, the
+    results of a place in the order in which one reader got them, and a sample of offsets only if it
+    was requested after the results passed so far were read. Memory: a byte an event, a word a
+    transaction, an entry a key (with ``order_by="key"``), and an object for each event whose result
+    has not arrived.
 
     Args:
         order_by: as the configuration's ``output.partition``.
         growth: how much a worker may grow (I10).
-        sentences: so many violations of an invariant are told, the rest counted.
+        sentences: how many violations of an invariant are reported in full; the rest are counted.
     """
 
     def __init__(
@@ -48,12 +49,12 @@ class Checker:
         self._no_leak = NoLeak(self._found, growth or Growth())
 
     def expect(self, events: Iterable[InputEvent]) -> None:
-        """Take in events of the input, read committed; they may come later than their traces."""
+        """Record input events, read committed; they may arrive after their results."""
         for event in events:
             self._one_trace.expect(event)
 
     def seen(self, traces: Iterable[Trace]) -> None:
-        """Take in what the reader got that reads during the faults."""
+        """Record what the reader got during the faults."""
         for trace in traces:
             self._views.seen(trace)
             self._transactions.seen(trace)
@@ -62,22 +63,22 @@ class Checker:
                 self._order.seen(trace)
 
     def sampled(self, at: float, committed: Mapping[TopicPartition, int]) -> None:
-        """Take in committed offsets of the group; nothing committed yet is 0.
+        """Record committed offsets of the group; 0 means that nothing is committed yet.
 
         Args:
-            at: when they were asked for, seconds since the epoch.
-            committed: stable offsets (KIP-447); a partition that is not known may be absent.
+            at: when they were requested, seconds since the epoch.
+            committed: stable offsets (KIP-447); a partition that is unknown may be absent.
         """
         self._offsets.sampled(committed, at)
 
     def told(self, entries: Iterable[Entry]) -> None:
-        """Take in the history: of each process in its order."""
+        """Record history entries, in order for each process."""
         for entry in entries:
             self._transactions.told(entry)
             self._no_leak.told(entry)
 
     def violations(self) -> list[Violation]:
-        """Return what is certain so far."""
+        """Return the violations that are certain so far."""
         return self._found.violations()
 
     def finish(
@@ -86,13 +87,16 @@ class Checker:
         committed: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, tuple[int, int]],
     ) -> list[Violation]:
-        """Judge the rest, once all writers are gone and all else was given; return everything.
+        """Run the final checks, once all writers are gone and all input was passed.
 
         Args:
-            final: all traces there are, by a reader that starts now.
-            committed: the committed offset of each partition of the input; absent is 0.
-            ends: of each output and dead-letter partition the last stable offset and the high
-                watermark.
+            final: all results that exist, from a reader that starts now.
+            committed: the committed offset of each input partition; an absent one is 0.
+            ends: the last stable offset and the high watermark of each output and dead-letter
+                partition.
+
+        Returns:
+            All violations.
         """
         self._views.finish(final)
         self._one_trace.finish(committed)

@@ -1,4 +1,4 @@
-"""What a proof runs on: addresses, timeouts, what may be injured."""
+"""The cluster of a verification run: addresses, timeouts, and which faults it allows."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from stream_scorer.verify.preconditions import (
 from stream_scorer.verify.timeouts import EMBEDDED, OUTLASTING, Patience, Timeouts, timeouts_of
 from stream_scorer.verify.topics import Names, ThrowAway
 
-#: A person waits for it.
+#: Kept short because a person is waiting.
 PATIENCE_SECONDS = 20.0
-_MAY_NOT_ALTER = "These credentials may not ALTER topics, so no partitions are added to them."
+_MAY_NOT_ALTER = "These credentials may not ALTER topics, so no partitions are added."
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The cluster of a proof, while its ``with`` block lasts.
+    """The cluster of a verification run, for the duration of a ``with`` block.
 
     Attributes:
         bootstrap_servers: what workers connect to, through the proxy if there is one.
-        client: properties for clients of the proof itself, past the proxy; with
+        client: properties for the verifier's own clients, bypassing the proxy; with
             ``bootstrap.servers``.
         security: properties that every worker's clients need; empty on the embedded Kafka.
-        timeouts: what to plan with.
-        brokers: how many there are.
+        timeouts: the timeouts to plan with.
+        brokers: the number of brokers.
         may_alter: whether partitions may be added to topics.
-        kafka: the embedded Kafka, whose brokers may be killed; ``None`` on one's own cluster.
-        proxy: stands between the workers and the embedded Kafka; ``None`` alike.
-        remarks: what had to be assumed, a sentence each.
-        throw_away: makes the topics of a round, and removes them.
+        kafka: the embedded Kafka, whose brokers may be killed; ``None`` on the user's cluster.
+        proxy: sits between the workers and the embedded Kafka; ``None`` on the user's cluster.
+        remarks: the assumptions that were made, one sentence each.
+        throw_away: creates and removes the topics of a round.
     """
 
     bootstrap_servers: str
@@ -70,7 +70,7 @@ class Ground:
     throw_away: ThrowAway
 
     def with_patience(self, patience: Patience) -> Ground:
-        """Return the same cluster with other timeouts to plan with, if it is embedded."""
+        """Return the same cluster, with other timeouts to plan with if it is embedded."""
         long = patience is Patience.LONG and self.kafka is not None
         return replace(self, timeouts=OUTLASTING) if long else self
 
@@ -83,16 +83,16 @@ class Ground:
         """Return a context in which the topics of a round exist.
 
         Args:
-            label: stands in their names, as ``classic-source``.
-            partitions: of each.
+            label: is part of their names, for example ``classic-source``.
+            partitions: of each topic.
             config: topic settings by ``in``, ``out`` and ``dead-letters``.
         """
         return self.throw_away.topics(label, partitions, config or {})
 
     def keep_members_of(self, names: Names) -> None:
-        """Let the embedded brokers wait for members of this group as long as is planned with.
+        """Set this group's session timeout on the embedded brokers to the planned one.
 
-        That is for KIP-848; in the classic protocol the members say it themselves.
+        Only KIP-848 needs this; in the classic protocol the members send it themselves.
         """
         session_ms = int(self.timeouts.session_seconds["consumer"] * 1000)
         wanted = ConfigEntry(
@@ -105,7 +105,7 @@ class Ground:
         admin.incremental_alter_configs([group])[group].result()
 
     def kafka_settings(self, names: Names, protocol: GroupProtocol) -> dict[str, Any]:
-        """Return the section ``kafka`` of a worker's configuration."""
+        """Return the ``kafka`` section of a worker's configuration."""
         consumer: dict[str, str] = {"group.protocol": protocol}
         if protocol == "classic":
             session_ms = int(self.timeouts.session_seconds[protocol] * 1000)
@@ -126,16 +126,16 @@ class Ground:
 
 @contextmanager
 def ground_of(plan: Plan, folder: Path, say: Callable[[str], None]) -> Iterator[Ground]:
-    """Yield the cluster that a plan asks for, looked at and found fit.
+    """Yield the cluster that the plan names, checked and ready to use.
 
     Args:
-        plan: what is asked for.
+        plan: the plan of the run.
         folder: keeps an embedded Kafka's data.
-        say: hears what takes long, and what could not be removed in the end.
+        say: is called for slow steps, and for anything that could not be removed at the end.
 
     Raises:
         ConfigError: Java or the jars are missing, or a topic's name is in use.
-        Unreachable: the brokers don't answer, refuse a right, or have no transactions.
+        Unreachable: the brokers don't answer, deny a permission, or don't support transactions.
     """
     ground = _embedded(plan, folder, say) if plan.bootstrap_servers is None else _own(plan, say)
     with ground as found:

@@ -1,4 +1,4 @@
-"""Faults of the brokers: they die, restart, all go away, hand over what they lead, and grow."""
+"""Faults of the brokers: crashes, restarts, outages, moved leaders, added partitions."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from stream_scorer.verify.scene import Course, Fault, Scene, attempt, in_hand, m
 from stream_scorer.verify.timeouts import Patience
 
 DOWN_SECONDS = 5.0
-#: A minute, but no more than this share of a round.
+#: A minute, but at most this share of a round.
 ALL_AWAY_SECONDS, ALL_AWAY_SHARE = 60.0, 0.1
-#: Longer than a worker waits twice for a coordinator, shorter than a session of Kafka's defaults.
+#: Longer than a worker waits twice for a coordinator, shorter than Kafka's default session.
 CUT_OFF_SECONDS = 25.0
 CUT_OFF = f"all brokers cut off for {CUT_OFF_SECONDS:.0f} s"
 BRIEFLY_SECONDS = 2.0
-#: A broker is shut down in some of these seconds, and writes are refused in the others.
+#: How long one broker stays down while writes are refused.
 TOO_FEW_SECONDS = 10.0
 SETTLE_SECONDS = 3.0
-#: Shorter than ``broker.session.timeout.ms``, so that brokers don't think each other dead.
+#: Shorter than ``broker.session.timeout.ms``, so that brokers don't declare each other dead.
 FROZEN_MARGIN_SECONDS = 1.0
-#: The input never grows beyond this many times its size.
+#: The input never grows beyond this multiple of its initial size.
 GROWN = 2
 
 
 def cluster_faults() -> tuple[Fault, ...]:
-    """Return all of them."""
+    """Return all broker faults."""
     return (
         Fault("broker killed and restarted", _kill, needs="three brokers", alone=True),
         Fault("rolling restart", _roll, needs="three brokers", alone=True),
@@ -67,13 +67,13 @@ def _numbers(scene: Scene) -> range:
 
 
 def _at_once(act: Callable[[int], None], numbers: Sequence[int]) -> None:
-    # A quorum comes up only together.
+    # A quorum forms only if its brokers start together.
     with ThreadPoolExecutor(len(numbers)) as pool:
         list(pool.map(act, numbers))
 
 
 def _kill(scene: Scene) -> Course:
-    """Kill one of three, and start it again."""
+    """Kill one of three brokers and start it again."""
     kafka, number = scene.kafka, scene.dice.choice(_numbers(scene))
     kafka.kill(number)
     yield DOWN_SECONDS
@@ -83,7 +83,7 @@ def _kill(scene: Scene) -> Course:
 
 
 def _roll(scene: Scene) -> Course:
-    """Restart one after the other, in order, as an upgrade does."""
+    """Restart the brokers one after the other, in order, as an upgrade does."""
     kafka = scene.kafka
     for number in _numbers(scene):
         yield from meanwhile(scene, lambda number=number: kafka.restart(number))  # type: ignore[misc]
@@ -92,7 +92,7 @@ def _roll(scene: Scene) -> Course:
 
 
 def _cut_off(scene: Scene) -> Course:
-    """Let no worker reach any broker while one has a set in hand; the group outlives it."""
+    """Cut all workers off from all brokers while one has an open set; the group survives it."""
     if not (yield from in_hand(scene)):
         return False
     with scene.proxy.cut("worker-*", refuse=True):
@@ -102,7 +102,7 @@ def _cut_off(scene: Scene) -> Course:
 
 
 def _all_away(scene: Scene) -> Course:
-    """Let no worker reach any broker; the fleet waits and does not exit."""
+    """Cut all workers off from all brokers; the fleet waits and does not exit."""
     with scene.proxy.cut("worker-*", refuse=True):
         yield min(ALL_AWAY_SECONDS, ALL_AWAY_SHARE * scene.round_seconds)
     yield SETTLE_SECONDS
@@ -110,9 +110,9 @@ def _all_away(scene: Scene) -> Course:
 
 
 def _killed_briefly(scene: Scene) -> Course:
-    """Kill all brokers while a worker has a set in hand; have them back before a transaction ends.
+    """Kill all brokers while a worker has an open set; restart them before transactions time out.
 
-    Past that Kafka itself can tear a transaction, see :func:`_all_killed`.
+    After the timeout, Kafka itself can tear a transaction, see :func:`_all_killed`.
     """
     kafka, numbers = scene.kafka, _numbers(scene)
     if not (yield from in_hand(scene)):
@@ -125,7 +125,7 @@ def _killed_briefly(scene: Scene) -> Course:
     away = BRIEFLY_SECONDS + time.monotonic() - started
     if away > scene.transaction_seconds:
         raise Broken(
-            f"The brokers needed {away:.0f} s to come back, longer than transaction.timeout.ms "
+            f"The brokers took {away:.0f} s to come back, longer than transaction.timeout.ms "
             f"({scene.transaction_seconds:.0f} s); this machine is too slow for the fault."
         )
     yield SETTLE_SECONDS
@@ -133,9 +133,9 @@ def _killed_briefly(scene: Scene) -> Course:
 
 
 def _too_few_in_sync(scene: Scene) -> Course:
-    """Let the output demand three replicas in sync, and have only two: its leaders refuse writes.
+    """Require three in-sync replicas for the output while only two are up: leaders refuse writes.
 
-    Brokers never demand more replicas than a topic has, so one of three must be down.
+    Brokers never require more replicas than a topic has, so one of three must be down.
     """
     kafka, number = scene.kafka, scene.dice.choice(_numbers(scene))
     yield from meanwhile(scene, lambda: _demand(scene, AlterConfigOpType.SET, "3"))
@@ -160,10 +160,10 @@ def _demand(scene: Scene, change: AlterConfigOpType, replicas: str | None = None
 def _all_killed(scene: Scene) -> Course:
     """Kill all brokers at once and start them again.
 
-    Not in rotation: Kafka 4.4 does not always survive it. A coordinator that ends a transaction
-    while one of its partitions has no leader takes that partition for deleted and leaves its marker
-    out (``TransactionMarkerChannelManager``, for ``KRaftMetadataCache.getPartitionLeaderEndpoint``
-    returns nothing then); the next transaction of that producer id commits what is left there.
+    Not in rotation: Kafka 4.4 does not always survive it. If a coordinator ends a transaction while
+    one of its partitions has no leader, it treats that partition as deleted and omits its marker
+    (``TransactionMarkerChannelManager``, because ``KRaftMetadataCache.getPartitionLeaderEndpoint``
+    returns nothing then); the next transaction of that producer id commits the records left there.
     """
     kafka, numbers = scene.kafka, _numbers(scene)
     for number in numbers:
@@ -175,7 +175,7 @@ def _all_killed(scene: Scene) -> Course:
 
 
 def _all_frozen(scene: Scene) -> Course:
-    """Let all brokers take connections and answer nothing, for longer than a transaction may be."""
+    """Make all brokers accept connections but not answer for longer than a transaction lasts."""
     kafka, numbers = scene.kafka, _numbers(scene)
     for number in numbers:
         kafka.pause(number)
@@ -189,20 +189,20 @@ def _all_frozen(scene: Scene) -> Course:
 
 
 def _move_leaders(scene: Scene) -> Course:
-    """Give every partition of the three topics another leader."""
+    """Move every partition of the three topics to another leader."""
     topics = [scene.names.input, scene.names.output, scene.names.dead_letters]
     partitions = [(topic, number) for topic in topics for number in range(scene.partitions.first)]
     return (yield from _move(scene, partitions))
 
 
 def _move_group(scene: Scene) -> Course:
-    """Give the group another coordinator."""
+    """Move the group to another coordinator."""
     moves = Moves(scene.kafka.internal_servers)
     return (yield from attempt(scene, lambda: moves.group_coordinator(scene.names.group)))
 
 
 def _move_transactions(scene: Scene) -> Course:
-    """Give all transactional ids another coordinator."""
+    """Move all transactional ids to another coordinator."""
     count = int(SHORT_TIMEOUTS["transaction.state.log.num.partitions"])
     partitions = [("__transaction_state", number) for number in range(count)]
     return (yield from _move(scene, partitions))
@@ -217,9 +217,10 @@ def _move(scene: Scene, partitions: Sequence[tuple[str, int]]) -> Course:
 
 
 def _grow(scene: Scene) -> Course:
-    """Add a partition, to the outputs first; a key's partition must stay, so then only the input's.
+    """Add a partition to the outputs first, then to the input; by key, only to the input.
 
-    The producer of the input writes to it as soon as it is there (``output.partition: source``).
+    By key, a key's output partition must not change. With ``output.partition: source``, the input's
+    producer writes to the new partition as soon as it exists.
     """
     names, count = scene.names, scene.partitions.now + 1
     if count > GROWN * scene.partitions.first:
@@ -231,7 +232,7 @@ def _grow(scene: Scene) -> Course:
         try:
             yield from meanwhile(scene, futures[topic].result)
         except KafkaException:
-            return False  # a cluster may allow no more partitions than it has
+            return False  # a cluster may cap the number of partitions
     yield SETTLE_SECONDS
     scene.partitions.now = count
     return True

@@ -1,4 +1,4 @@
-"""Client properties as they are given to ``verify``: one by one, or in a file."""
+"""Client properties for ``verify``, from ``-X`` options or a file."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from stream_scorer.config.sources import read_text
 from stream_scorer.config.text import Secret
 from stream_scorer.errors import ConfigError
 
-#: The name of a file that holds the value, as in the configuration of a worker.
+#: Marks a value that is read from a file, as in a worker's configuration.
 _REFERENCE = "file:"
-#: Properties whose value is a path.
+#: Suffixes of properties whose value is a path.
 _PATHS = (".location", ".keytab", ".file")
 
 
 def properties_of(given: Iterable[str], file: Path | None) -> dict[str, str]:
-    """Return the properties of ``key=value`` words, which win, and of a file with one a line.
+    """Return the properties of ``key=value`` words, and of a file with one property a line.
 
-    Paths become absolute, for the workers run in another folder.
+    Words override the file. Paths become absolute, because the workers run in another folder.
 
-    The file is like those of Kafka's own tools and of kcat: empty lines and lines that begin with
-    ``#`` don't count.
+    The file has the format of Kafka's own tools and of kcat: empty lines and lines that begin with
+    ``#`` are ignored.
 
     Raises:
-        ConfigError: one has no value, is no property of the clients, or can't be set.
+        ConfigError: a property has no value, is not a property of the clients, or can't be set.
     """
     lines = _lines(file) if file is not None else ()
     words = (("-X", word) for word in given)
@@ -35,7 +35,7 @@ def properties_of(given: Iterable[str], file: Path | None) -> dict[str, str]:
 
 
 def resolved(properties: Mapping[str, str]) -> dict[str, str]:
-    """Return them with each ``file:/path`` replaced by what the file holds.
+    """Return the properties with each ``file:/path`` replaced by the file's content.
 
     Raises:
         ConfigError: a file can't be read.
@@ -61,16 +61,16 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
 def _property(origin: str, word: str) -> tuple[str, str]:
     name, equals, value = (part.strip() for part in word.partition("="))
     if not (name and equals):
-        raise ConfigError(f"{origin} {name} must be key=value, as in security.protocol=SASL_SSL.")
+        raise ConfigError(f"{origin} {name} must be key=value, such as security.protocol=SASL_SSL.")
     refused, allowed = reasons("common"), known("common")
     if name in ("bootstrap.servers", "metadata.broker.list"):
-        raise ConfigError(f"{origin} {name} is given by --bootstrap-servers.")
+        raise ConfigError(f"{origin} {name} is set by --bootstrap-servers.")
     if name in refused:
         raise ConfigError(f"{origin} {name} can't be set: it {refused[name]}.")
     if name not in allowed and complete_for_installed_client():
         close = nearest(name, allowed)
         hint = f"; did you mean {close}?" if close else "."
-        raise ConfigError(f"{origin} {name} is no property of librdkafka for both clients{hint}")
+        raise ConfigError(f"{origin} {name} is not a librdkafka property of both clients{hint}")
     return name, _value(name, value)
 
 

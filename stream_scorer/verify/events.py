@@ -1,7 +1,7 @@
-"""Events of which each one's fate is known, by its number alone.
+"""Events whose expected result follows from their number alone.
 
-All numbers in them are multiples of 1/4 below 2**12, so a float32 holds every score exactly, and a
-recomputation must be equal, not close.
+All numbers in them are multiples of 1/4 below 2**12, so a float32 holds every score exactly and a
+recomputed score must be equal, not just close.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from stream_scorer.avro.framing import ByFingerprint, prefix_for
 from stream_scorer.avro.schema import parse
 from stream_scorer.records import Headers, Reason
 
-#: The header that tells which event a record is, also where its value is malformed.
+#: The header that identifies a record's event, even if its value is malformed.
 NUMBER_HEADER = "verify.number"
 KEYS = 200
-#: What the model adds for a pick.
+#: What the model adds for each pick.
 TABLE = (0.0, 0.25, 0.5, 0.75)
 _PICK_OUTSIDE = 9
-#: These fates lie in the text at an event's end, which not every writer has.
+#: These fates depend on the text at an event's end, which not every writer schema has.
 _WITH_FILLER = frozenset({Reason.TOO_LARGE, Reason.UNDECODABLE})
-#: Larger than the output topic takes, smaller than the dead-letter topic does.
+#: Larger than the output topic accepts, smaller than the dead-letter topic accepts.
 OUTPUT_MESSAGE_BYTES = 64 * 1024
 _TOO_LARGE_BYTES = 96 * 1024
-#: The longest text that a scored event has room for, beside its other fields and its headers.
+#: The longest text that fits into a scored event beside its other fields and its headers.
 LARGEST_BYTES = OUTPUT_MESSAGE_BYTES - 1024
-#: The output topic refuses events that are older than this; nobody else does.
+#: Only the output topic refuses events that are older than this.
 OLDEST_OUTPUT_MS = 30 * 24 * 3600 * 1000
-#: Too old by so little that the worker leaves it to the brokers to refuse it.
+#: Just too old, so that the worker lets the brokers refuse it.
 _TOO_OLD_MS = OLDEST_OUTPUT_MS + 5_000
 
-#: The schema of the reader, and of the first writer.
+#: The reader's schema, and the first writer's.
 EVENT = {
     "type": "record",
     "name": "Event",
@@ -52,7 +52,7 @@ EVENT = {
         {"name": "filler", "type": "string", "default": ""},
     ],
 }
-#: Other writers of the same events: other types in another order with one field more, and one less.
+#: Other writers of the same events: other types in another order, one field more, one field fewer.
 _OTHERS: tuple[Mapping[str, Any], ...] = (
     {
         "type": "record",
@@ -77,7 +77,7 @@ _OTHERS: tuple[Mapping[str, Any], ...] = (
         ],
     },
 )
-#: One event in so many has this fate. They are primes, so that no two keep step.
+#: One event in this many has this fate. The numbers are primes, so that no two coincide regularly.
 FATES: Mapping[Reason, int] = {
     Reason.REJECTED_BY_BROKER: 2003,
     Reason.TOO_LARGE: 1009,
@@ -85,7 +85,7 @@ FATES: Mapping[Reason, int] = {
     Reason.INFERENCE_FAILED: 307,
     Reason.UNDECODABLE: 211,
 }
-#: The same for thousands of events a second.
+#: The same for rates of thousands of events a second.
 SELDOM: Mapping[Reason, int] = {
     **FATES, Reason.REJECTED_BY_BROKER: 20_011, Reason.TOO_LARGE: 4001,
 }  # fmt: skip
@@ -93,13 +93,13 @@ SELDOM: Mapping[Reason, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the events of a round look.
+    """The shape of a round's events.
 
     Attributes:
-        fates: one event in so many must be dead-lettered for this reason; the first one counts.
-        large_every: one event in so many is about as large as the output topic takes.
-        writers: so many schemas wrote them, 1 to 3. With more than one each event is framed as
-            Avro's single objects are.
+        fates: one event in this many must be dead-lettered for this reason; the first match wins.
+        large_every: one event in this many is about as large as the output topic accepts.
+        writers: the number of writer schemas, 1 to 3. With more than one, each event is framed as
+            an Avro single object.
     """
 
     fates: Mapping[Reason, int]
@@ -107,7 +107,7 @@ class Look:
     writers: int = 1
 
     def is_large(self, number: int) -> bool:
-        """Tell whether this event is about as large as the output topic takes."""
+        """Tell whether this event is about as large as the output topic accepts."""
         return self.large_every is not None and number % self.large_every == self.large_every - 1
 
 
@@ -116,7 +116,7 @@ PLAIN = Look(FATES)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A record to write, before anybody has said where."""
+    """A record to write, before its topic and partition are chosen."""
 
     key: bytes
     value: bytes
@@ -139,7 +139,7 @@ def score_of(number: int) -> float:
 
 
 def event(number: int, now_ms: int, look: Look = PLAIN) -> Event:
-    """Return the event of this number."""
+    """Return the event with this number."""
     fate = fate_of(number, look)
     a, b, pick = _features(number)
     row = {
@@ -163,7 +163,7 @@ def event(number: int, now_ms: int, look: Look = PLAIN) -> Event:
 
 
 def expectation(headers: Headers, look: Look = PLAIN) -> tuple[Reason | None, float | None]:
-    """Return what must become of the event with these headers: a reason, or a score."""
+    """Return the expected result of the event with these headers: a reason, or a score."""
     number = int(dict(headers)[NUMBER_HEADER] or b"")
     fate = fate_of(number, look)
     return (fate, None) if fate else (None, score_of(number))
@@ -179,14 +179,14 @@ def _filler(number: int, fate: Reason | None, look: Look) -> str:
 
 @cache
 def _noise() -> str:
-    """Return letters that no compression makes much smaller, enough to begin anywhere."""
+    """Return letters that hardly compress, enough of them to start a text anywhere."""
     dice = random.Random(1)  # noqa: S311 - dice, not secrets
     return "".join(dice.choices(string.ascii_letters + string.digits, k=2 * LARGEST_BYTES))
 
 
 @cache
 def writers(count: int) -> tuple[tuple[Mapping[str, Any], bytes], ...]:
-    """Return each writer's schema, and what stands before its events."""
+    """Return each writer's schema, and the prefix of its events."""
     schemas = (EVENT, *_OTHERS)[:count]
     if count == 1:
         return ((schemas[0], b""),)

@@ -1,4 +1,4 @@
-"""The workers of a proof: started, given orders, injured, and replaced as Kubernetes would."""
+"""The fleet of workers under test: starts, orders, injures and replaces workers like Kubernetes."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _SHOWN_LINES = 3
 class Member:
     """One process of the fleet, from its start to its end.
 
-    ``may_end`` holds the exit codes that are no news; ``reached`` the points where an order was
-    carried out since one was last given for them; ``works`` is whether it has committed anything;
-    ``successor`` is who was started in its place.
+    ``may_end`` holds the expected exit codes; ``reached`` the points where an order was carried out
+    since the last order for them; ``works`` is whether it has committed anything; ``successor`` is
+    the process that replaced it.
     """
 
     who: str
@@ -43,7 +43,7 @@ class Member:
     successor: Member | None = None
 
     def order(self, order: Order) -> None:
-        """Hand an order over; a process that is gone takes none."""
+        """Send an order; it has no effect if the process is gone."""
         if order.act in {Act.KILL, Act.TERMINATE}:
             self.may_end |= {0, _KILLED}
         if order.times > 0:
@@ -58,7 +58,7 @@ class Member:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs or is frozen."""
+        """Whether the process exists, running or frozen."""
         return self.process.poll() is None
 
     @property
@@ -77,26 +77,25 @@ class Member:
         return shown.stdout.strip().startswith(b"T")
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; those that end it are no news then. A process that is gone takes none."""
+        """Send a signal and expect an exit by it; it has no effect if the process is gone."""
         if not self.alive:
             return
         if number in {signal.SIGKILL, signal.SIGTERM}:
-            # A process that has only begun to start dies of SIGTERM as of any signal.
+            # A process that is still starting dies of SIGTERM as of any other signal.
             self.may_end |= {0, _KILLED, -signal.SIGTERM}
         self.process.send_signal(number)
 
     def bury(self) -> None:
-        """Let go of a process that has ended; a fleet of a day has thousands."""
+        """Release a process that has ended; a fleet that runs for a day has thousands."""
         self.process.wait()
         if self.process.stdin is not None:
-            with suppress(BrokenPipeError):  # an order that nobody took
+            with suppress(BrokenPipeError):  # an unread order
                 self.process.stdin.close()
 
     def ended_by_watchdog(self) -> bool:
-        """Tell whether its own watchdog ended it, because a call of the client did not come back.
+        """Tell whether its own watchdog ended it, because a client call did not return.
 
-        That is what it is for (librdkafka #5456): another process goes on, and it must do so in
-        time.
+        That is expected behaviour (librdkafka #5456): another process must take over, and in time.
         """
         return self.process.poll() == STUCK_EXIT_CODE and LAST_WORDS in self.log.read_text(
             errors="replace"
@@ -109,9 +108,9 @@ class Member:
 
 
 class Fleet:
-    """So many slots, each with a process or about to get one; logs and histories in a folder.
+    """A fixed number of slots, each with a process or about to get one; logs and histories on disk.
 
-    ``command`` starts a worker; it gets the words that :mod:`stream_scorer.verify.worker` takes.
+    ``command`` starts a worker; it gets the arguments of :mod:`stream_scorer.verify.worker`.
     """
 
     def __init__(
@@ -127,21 +126,21 @@ class Fleet:
 
     @property
     def members(self) -> list[Member]:
-        """The processes that are alive, those included that are on their way out."""
+        """The processes that are alive, including those that are stopping."""
         return [*self.serving, *(each for each in self._leaving if each.alive)]
 
     @property
     def serving(self) -> list[Member]:
-        """The processes that are alive and meant to be."""
+        """The processes that are alive and are meant to be."""
         return [each for each in self._slots.values() if each and each.alive]
 
     @property
     def everybody_works(self) -> bool:
-        """Whether no process that is meant to be alive has yet to start and to join."""
+        """Whether every process that is meant to be alive has started and joined."""
         return all(each.works for each in self.serving)
 
     def keep_up(self) -> Iterator[Member]:
-        """Start what is missing, and yield each process that has ended since the last call."""
+        """Start missing processes, and yield each process that has ended since the last call."""
         for member in [each for each in self._leaving if not each.alive]:
             self._leaving.remove(member)
             member.bury()
@@ -155,7 +154,7 @@ class Fleet:
                     yield last
 
     def scale(self, size: int) -> None:
-        """Have so many slots; whoever is one too many is asked to stop."""
+        """Set the number of slots; surplus processes are asked to stop."""
         for number in range(1, size + 1):
             self._slots.setdefault(number, None)
         for number in [each for each in self._slots if each > size]:
@@ -165,20 +164,20 @@ class Fleet:
                 self._leaving.append(member)
 
     def begin_next_with(self, member: Member, order: Order) -> None:
-        """Give the process that comes after this one an order to begin with."""
+        """Set an order for the process that replaces this one, to be given at its start."""
         self._first_orders[member.slot] = order
 
     def size(self) -> int:
-        """Return how many slots there are."""
+        """Return the number of slots."""
         return len(self._slots)
 
     def news(self) -> Iterator[Entry]:
-        """Yield what the processes wrote into their histories since the last call."""
+        """Yield the history entries that all processes have written since the last call."""
         for member in self._unburied():
             yield from self.news_of(member)
 
     def news_of(self, member: Member) -> Iterator[Entry]:
-        """Yield what one process, dead or alive, wrote since the last call."""
+        """Yield the entries that one process, dead or alive, has written since the last call."""
         for entry in member.history.new():
             if entry.what == "reached":
                 member.reached.add(entry.details["point"])
@@ -186,10 +185,10 @@ class Fleet:
             yield entry
 
     def stop(self) -> list[Member]:
-        """Ask all to stop, wait, kill what does not.
+        """Ask all to stop, wait, and kill those that don't.
 
         Returns:
-            Whoever has ended since the last call of :meth:`keep_up`, by this or by itself.
+            The processes that have ended since the last call of :meth:`keep_up`, for any cause.
         """
         members = self._unburied()
         for member in members:
@@ -204,7 +203,7 @@ class Fleet:
         return members
 
     def kill(self) -> None:
-        """End all at once."""
+        """Kill all processes at once."""
         for member in self._unburied():
             member.process.kill()
             member.bury()

@@ -1,4 +1,4 @@
-"""Reads whole topics as a plain consumer downstream does, while brokers come and go."""
+"""Reads whole topics as a plain downstream consumer does, while brokers fail and recover."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.messages import source_of
 from stream_scorer.records import TopicPartition, next_offset
 
-#: A topic may get partitions at any time; this often they are looked for.
+#: How often to look for new partitions, which a topic may get at any time.
 LOOK_SECONDS = 2.0
 LOOK_TIMEOUT_SECONDS = 1.0
 ROWS = 2000
-#: A fetch of committed records may be answered only when it has waited this long, for brokers look
-#: at the end of the log, not at the last stable offset.
+#: Brokers may answer a fetch of committed records only after this wait, because they look at the
+#: end of the log, not at the last stable offset.
 FETCH_WAIT_MS = 50
 
 
 def partitions_of(
     client: Consumer, topic: str, timeout_seconds: float
 ) -> list[TopicPartition] | None:
-    """Return the partitions of a topic, ``None`` if the brokers don't say."""
+    """Return the partitions of a topic, ``None`` if the brokers don't answer."""
     try:
         found = client.list_topics(topic, timeout=timeout_seconds).topics.get(topic)
     except KafkaException:
@@ -39,9 +39,9 @@ def partitions_of(
 class Follower:
     """Follows topics from their beginning, read committed and without a group.
 
-    Calls are bounded and don't raise while brokers are away: then there is just nothing new. Each
-    offset is handed over once. A client that has lost its place may start over; what it brings
-    again is left out, so that a log which really went back shows as one that lacks records.
+    Calls are bounded and don't raise while brokers are away: they just return nothing new. Each
+    offset is returned once. A client that has lost its position may start over; the records that it
+    reads again are skipped, so a log that was really truncated shows up as missing records.
     """
 
     def __init__(self, client: Mapping[str, Property], topics: Sequence[str]) -> None:
@@ -61,7 +61,7 @@ class Follower:
         self._look_at = 0.0
 
     def read(self, timeout_seconds: float) -> list[Message]:
-        """Return what became visible, at most :data:`ROWS`; none if nothing did in time."""
+        """Return newly visible records, at most :data:`ROWS`; none if none appeared in time."""
         if time.monotonic() >= self._look_at:
             self._look_for_partitions()
             self._look_at = time.monotonic() + LOOK_SECONDS
@@ -76,11 +76,11 @@ class Follower:
         return []
 
     def next_offsets(self) -> dict[TopicPartition, int]:
-        """Return, for each partition, the offset after the last record that was handed over."""
+        """Return, for each partition, the offset after the last returned record."""
         return dict(self._next)
 
     def has_reached(self, ends: Mapping[TopicPartition, int]) -> bool:
-        """Tell whether all below these offsets was handed over, control markers passed."""
+        """Tell whether everything below these offsets was returned, control markers passed."""
         ahead = [p for p, end in ends.items() if end > self._next.get(p, 0)]
         if not all(partition in self._next for partition in ahead):
             return False
@@ -94,7 +94,7 @@ class Follower:
         return False
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._client.close()
 
     def _look_for_partitions(self) -> None:

@@ -1,4 +1,4 @@
-"""How long a worker has events in hand: from the first one that is scored to a commit or a drop."""
+"""Measures how long a worker has uncommitted events: from the first score to commit or drop."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 
 class Hand:
-    """What a worker has scored and neither committed nor dropped yet; for one thread.
+    """Tracks whether a worker has scored events that are neither committed nor dropped; one thread.
 
-    ``clock`` is seconds of any one clock.
+    ``clock`` returns seconds of any one clock.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -17,13 +17,13 @@ class Hand:
         self._since: float | None = None
 
     def take(self) -> bool:
-        """Note that something was scored; return whether nothing was in hand before."""
+        """Note that something was scored; return whether nothing was uncommitted before."""
         was_empty = self._since is None
         if was_empty:
             self._since = self._clock()
         return was_empty
 
     def put_down(self) -> float | None:
-        """Note that nothing is in hand any more; return for how many seconds something was."""
+        """Note a commit or a drop; return for how many seconds events were uncommitted."""
         since, self._since = self._since, None
         return None if since is None else round(self._clock() - since, 4)

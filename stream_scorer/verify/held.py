@@ -1,4 +1,4 @@
-"""How long workers had sets in hand, by what they said."""
+"""The time for which workers had open sets, from their own histories."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from stream_scorer.verify.values import Entry
 
 @dataclass(frozen=True, slots=True)
 class HeldTimes:
-    """How long sets were in hand, in seconds; ``None`` where there was none.
+    """The time for which sets were open, in seconds; ``None`` if there were none.
 
-    A set that was in hand when its worker died is not among them.
+    It does not include a set that was open when its worker died.
     """
 
     sets: int
@@ -22,19 +22,19 @@ class HeldTimes:
 
 
 class Held:
-    """Gathers it from the histories. Memory: eight bytes a set."""
+    """Collects these times from the histories. Memory: eight bytes a set."""
 
     def __init__(self) -> None:
         self._seconds = array("d")
 
     def told(self, entry: Entry) -> None:
-        """Take a line of a worker's history in."""
+        """Record a history entry of a worker."""
         seconds = entry.details.get("held_seconds")
         if seconds is not None:
             self._seconds.append(seconds)
 
     def times(self) -> HeldTimes:
-        """Return it in numbers."""
+        """Return the times as numbers."""
         if not self._seconds:
             return HeldTimes(0, None, None)
         median = statistics.median(self._seconds)

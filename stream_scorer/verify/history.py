@@ -1,4 +1,4 @@
-"""The history as JSON lines: each is written at once, so that a killed process loses none."""
+"""The history as JSON lines: each is written immediately, so a killed process loses none."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stream_scorer.verify.values import Entry
 
 
 class HistoryFile:
-    """Appends lines for one process; any thread may write. A line is one ``write`` of the system.
+    """Appends lines for one process, from any thread. Each line is one ``write`` system call.
 
-    ``clock`` is seconds since the epoch.
+    ``clock`` returns seconds since the epoch.
 
     Raises:
         ConfigError: the file can't be written.
@@ -31,13 +31,13 @@ class HistoryFile:
         self._clock = clock
 
     def write(self, what: str, **details: Any) -> Entry:
-        """Append a line, and return it."""
+        """Append a line and return its entry."""
         entry = Entry(self._clock(), self._who, what, details)
         self.append(entry)
         return entry
 
     def append(self, entry: Entry) -> None:
-        """Append a line that somebody else has written somewhere else."""
+        """Append an entry that was recorded elsewhere."""
         os.write(self._file, (to_json(entry) + "\n").encode())
 
     def close(self) -> None:
@@ -46,14 +46,14 @@ class HistoryFile:
 
 
 class HistoryReader:
-    """Follows a file that a process, dead or alive, has appended whole lines to."""
+    """Follows a file to which a process, dead or alive, has appended whole lines."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read = 0
 
     def new(self) -> Iterator[Entry]:
-        """Yield what was appended since the last call."""
+        """Yield the entries that were appended since the last call."""
         if not self._path.exists():
             return
         with self._path.open("rb") as stream:
@@ -66,7 +66,7 @@ class HistoryReader:
 
 
 def to_json(entry: Entry) -> str:
-    """Return the entry as one line."""
+    """Return the entry as one JSON line."""
     return json.dumps({"at": entry.at, "who": entry.who, "what": entry.what, **entry.details})
 
 

@@ -1,4 +1,4 @@
-"""What a worker under proof does to itself at points of its cycle, when it is ordered to."""
+"""The injuries that a worker under test inflicts on itself, on order, at points of its cycle."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stream_scorer.errors import TransactionAborted
 from stream_scorer.verify.history import HistoryFile
 from stream_scorer.verify.points import Act, Order, Point
 
-#: A request is on its way this long after its call began; an answer takes longer.
+#: How long after a call begins its request is in flight; an answer takes longer.
 UNDER_WAY_SECONDS = 0.001
 
 
 class Injuries:
-    """What this worker was ordered to do to itself; any thread may give orders."""
+    """The orders of this worker to injure itself; any thread may give orders."""
 
     def __init__(self, history: HistoryFile, dice: random.Random) -> None:
         self._history = history
@@ -27,18 +27,18 @@ class Injuries:
         self._orders: dict[Point, tuple[Order, int]] = {}
 
     def order(self, order: Order) -> None:
-        """Let it happen at the next pass of its point; the last order for a point counts."""
+        """Act at the next pass of the order's point; a new order for a point replaces the last."""
         if order.times > 0:
             self._orders[order.point] = (order, order.times)
         else:
             self._orders.pop(order.point, None)
 
     def pending(self, point: Point) -> bool:
-        """Tell whether anything may happen at this point."""
+        """Tell whether an order for this point is pending."""
         return point in self._orders
 
     def passing(self, point: Point) -> None:
-        """Do what is ordered for the point.
+        """Carry out the order for this point, if any.
 
         Raises:
             TransactionAborted: that was the order.
@@ -49,7 +49,7 @@ class Injuries:
 
     @contextmanager
     def during(self, point: Point) -> Iterator[None]:
-        """Do what is ordered for the point while the block runs, from another thread."""
+        """Carry out the order for this point while the block runs, from another thread."""
         order = self._due(point)
         if order is None:
             yield
@@ -77,6 +77,6 @@ class Injuries:
             case Act.KILL | Act.TERMINATE | Act.FREEZE:
                 os.kill(os.getpid(), signal.Signals[order.act])
             case Act.ABORT:
-                raise TransactionAborted("the proof ordered it")
+                raise TransactionAborted("injected by verify")
             case Act.SLEEP:
                 time.sleep(order.seconds)

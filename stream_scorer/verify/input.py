@@ -1,4 +1,4 @@
-"""The input of a round: which events, to which partition, plainly or in transactions."""
+"""The input of a round: which events, to which partition, in transactions or not."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from stream_scorer.verify.loads import Load
 from stream_scorer.verify.plan import OrderBy
 from stream_scorer.verify.scene import Partitions
 
-#: One burst in so many is written in a transaction that commits, or aborts: control markers and
-#: invisible events are what makes offsets interesting.
+#: One burst in this many is written in a transaction that commits, or aborts: control markers and
+#: invisible events leave gaps in the offsets.
 COMMITTED_EVERY, ABORTED_EVERY = 5, 7
 
 
-#: Where the load has a hot partition, one event in so many goes elsewhere.
+#: If the load has a hot partition, one event in this many goes to another one.
 COOL_EVERY = 10
 
 
 def bursts(order_by: OrderBy, partitions: Partitions, load: Load) -> Iterator[Burst]:
-    """Yield the input for ever: by ``source`` over all partitions that there are now.
+    """Yield the input forever; by ``source``, over all partitions that exist at the time.
 
-    By ``key`` a key keeps the partition that it had in the beginning, for its order.
+    By ``key``, a key stays in the partition that it had at the start, which keeps its order.
     """
     place = _by_key(partitions.first) if order_by == "key" else _in_turn(partitions)
     if load.hot:
@@ -51,7 +51,7 @@ def _in_turn(partitions: Partitions) -> Callable[[int], int]:
 
 
 def _hot(place: Callable[[int], int], keys: int | None) -> Callable[[int], int]:
-    """Return a place for each number, or for each of so many keys: the first one, mostly."""
+    """Return a partition for each number, or for each of this many keys: mostly the first."""
 
     def hot(number: int) -> int:
         turn, is_hot = divmod(number % keys if keys else number, COOL_EVERY)

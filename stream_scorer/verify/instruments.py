@@ -1,6 +1,6 @@
-"""What stands between the parts of a worker under proof: history lines, and injuries at points.
+"""Instruments between the parts of a worker under test: history entries, and injuries at points.
 
-The worker itself is composed as ``run`` composes it and knows nothing of this.
+The worker itself is composed as ``run`` composes it and is unaware of them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from stream_scorer.verify.injuries import Injuries
 from stream_scorer.verify.points import Point
 from stream_scorer.verify.values import TRANSACTION_HEADER
 
-#: What is queued when an injury is due reaches the brokers first, so that it leaves something open.
+#: When an injury is due, queued records reach the brokers first, so that it leaves something open.
 REACH_BROKERS_SECONDS = 2.0
 
 
 class InstrumentedClient:
-    """A transactional client of librdkafka that writes its history and tags its records.
+    """A transactional librdkafka client that writes the history and tags its records.
 
-    What ends says how long the worker had something in hand before.
+    The entries that end a transaction or a set record for how long events were uncommitted.
     """
 
     def __init__(
@@ -48,19 +48,19 @@ class InstrumentedClient:
         self._is_sent = False
 
     def init_transactions(self, timeout_seconds: float) -> None:
-        """Resolve what an earlier client of the same id left open."""
+        """Resolve any transaction that an earlier client with the same id left open."""
         with self._injuries.during(Point.IN_INIT):
             self._client.init_transactions(timeout_seconds)
 
     def begin_transaction(self) -> None:
-        """Begin one, with a name of its own."""
+        """Begin a transaction with a name of its own."""
         self._client.begin_transaction()
         self._transaction, self._records, self._is_sent = uuid.uuid4().hex, 0, False
         self._history.write("begun", transaction=self._transaction)
         self._injuries.passing(Point.AFTER_BEGIN)
 
     def produce(self, *record: Any) -> None:
-        """Queue a record with the name of its transaction; its headers come last, as in `queue`."""
+        """Queue a record with its transaction's name; headers come last, as in `queue`."""
         *start, headers = record
         tag = (TRANSACTION_HEADER, self._transaction.encode())
         self._client.produce(*start, [*(headers or ()), tag])
@@ -82,7 +82,7 @@ class InstrumentedClient:
         self._injuries.passing(Point.AFTER_SEND_OFFSETS)
 
     def commit_transaction(self, timeout_seconds: float) -> None:
-        """Commit; a call that timed out is repeated by the caller."""
+        """Commit; the caller repeats a call that timed out."""
         if self._injuries.pending(Point.END_UNANSWERED):
             self._client.flush(REACH_BROKERS_SECONDS)
         with self._injuries.during(Point.END_UNANSWERED):
@@ -91,7 +91,7 @@ class InstrumentedClient:
         self._injuries.passing(Point.AFTER_COMMIT)
 
     def abort_transaction(self, timeout_seconds: float) -> None:
-        """Abort."""
+        """Abort the transaction."""
         self._injuries.passing(Point.WHILE_ABORTING)
         self._client.abort_transaction(timeout_seconds)
         self._ended("aborted")
@@ -105,7 +105,7 @@ class InstrumentedClient:
         return int(self._client.flush(timeout_seconds))
 
     def purge(self) -> None:
-        """Drop what is queued."""
+        """Drop the queued records."""
         self._client.purge()
 
     def list_topics(self, topic: str, timeout_seconds: float) -> Any:
@@ -113,7 +113,7 @@ class InstrumentedClient:
         return self._client.list_topics(topic, timeout_seconds)
 
     def set_sasl_credentials(self, username: str, password: str) -> None:
-        """Use this login from the next connection on."""
+        """Use these credentials from the next connection on."""
         self._client.set_sasl_credentials(username, password)
 
     def _ended(self, how: str) -> None:
@@ -123,7 +123,7 @@ class InstrumentedClient:
 
 
 class InstrumentedScorer:
-    """A scorer with points behind it, whose model takes so many seconds longer for each row."""
+    """A scorer with points after scoring, and extra model time for each row."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class InstrumentedScorer:
         self._seconds_per_row = seconds_per_row
 
     def score(self, batch: Batch) -> ScoredBatch:
-        """Score, then pass a point with something in hand, before it another if it is the first."""
+        """Score, then pass a point; the first batch of a set passes one more before it."""
         scored = self._scorer.score(batch)
         if self._seconds_per_row > 0:
             time.sleep(self._seconds_per_row * len(batch))
@@ -148,19 +148,19 @@ class InstrumentedScorer:
         return scored
 
     def reject(self, source: TopicPartition, offset: int, why: str, *, is_letter: bool) -> None:
-        """Write this event otherwise from now on."""
+        """Write this event in another form from now on."""
         self._scorer.reject(source, offset, why, is_letter=is_letter)
 
     def forget(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Forget what was rejected before these offsets."""
+        """Forget the rejections before these offsets."""
         self._scorer.forget(offsets)
 
 
 class InstrumentedConsumer:
-    """A consumer with points after a fetch and in a revocation; all else is the consumer's.
+    """A consumer with points after a fetch and in a revocation; everything else is delegated.
 
-    A history, if there is one, is told what the group gives the worker, and of what was in hand
-    when it went back.
+    A history, if given, records the partitions that the group assigns to the worker, and the
+    uncommitted events that were dropped with them.
     """
 
     def __init__(
@@ -182,41 +182,41 @@ class InstrumentedConsumer:
     def poll_batch(
         self, max_records: int, timeout_seconds: float, max_wait_seconds: float
     ) -> Batch:
-        """Return the next events, having passed the point if there are any."""
+        """Return the next events; pass the point if there are any."""
         batch = self._consumer.poll_batch(max_records, timeout_seconds, max_wait_seconds)
         if len(batch) > 0:
             self._injuries.passing(Point.AFTER_FETCH)
         return batch
 
     def rewind(self, wait_seconds: float, may_wait: Callable[[], bool]) -> None:
-        """Let the next poll start from what is committed, after a wait in the group."""
+        """Make the next poll start from the committed offsets, after a wait in the group."""
         held = self._hand.put_down()
         if held is not None and self._history is not None:
             self._history.write("dropped", held_seconds=held)
         self._consumer.rewind(wait_seconds, may_wait)
 
     def hold(self, places: Mapping[TopicPartition, Held]) -> None:
-        """Give no events of these partitions for a while, and then go on at these offsets."""
+        """Return no events of these partitions for a while, then continue at these offsets."""
         self._consumer.hold(places)
 
     def positions(self) -> Mapping[TopicPartition, int]:
-        """Return the offsets after the last thing read."""
+        """Return the offsets after the last event read."""
         return self._consumer.positions()
 
     def starts(self) -> Mapping[TopicPartition, int]:
-        """Return where reading began by a decision that nobody has committed yet."""
+        """Return where reading began because of a decision that is not committed yet."""
         return self._consumer.starts()
 
     def progress(self, offsets: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, Position]:
-        """Return what to commit at once for the group to go on at these offsets."""
+        """Return what to commit now so that the group continues at these offsets."""
         return self._consumer.progress(offsets)
 
     def waiting(self, offsets: Mapping[TopicPartition, int]) -> int:
-        """Return how many events are known to wait."""
+        """Return how many events are known to be waiting."""
         return self._consumer.waiting(offsets)
 
     def group_metadata(self) -> bytes:
-        """Return the membership that fences a commit."""
+        """Return the group metadata that fences a commit."""
         return self._consumer.group_metadata()
 
     def close(self) -> None:
@@ -256,5 +256,5 @@ def instrumented_client(
     injuries: Injuries,
     hand: Hand | None = None,
 ) -> InstrumentedClient:
-    """Return a client of librdkafka with these around it."""
+    """Return a librdkafka client wrapped in these instruments."""
     return InstrumentedClient(Producer(properties, logger=log), history, injuries, hand)

@@ -1,4 +1,4 @@
-"""The rounds of a proof: under which load, with which protocol and timeouts, and how long."""
+"""The rounds of a verification run: load, protocol, timeouts and length of each."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from stream_scorer.verify.plan import GroupProtocol, OrderBy, Plan
 from stream_scorer.verify.scene import Fault
 from stream_scorer.verify.timeouts import Patience
 
-#: A round is no shorter than this unless it must be, for a fleet has to start and to stop in each.
+#: The minimum length of a round where possible, because in each one a fleet must start and stop.
 SHORTEST_ROUND_SECONDS = 40.0
-#: Once each load has had its round, further rounds begin only if all can be so long.
+#: Once each load has had its round, more rounds are added only if all can be this long.
 LONG_ROUND_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a round is about, and its share of the plan.
+    """One round: what it tests, and its share of the plan.
 
     Attributes:
         number: of the round, from 1.
         protocol: of the consumer group.
         order_by: the workers' ``output.partition``.
-        load: what they have to do.
-        patience: how long brokers wait for them.
-        faults: what may happen.
+        load: the load on the workers.
+        patience: how long brokers wait for workers.
+        faults: the faults that may be inflicted.
         seconds: how long events are written and workers injured.
-        count: how many faults must come about; ``None``: as many as there is time for.
-        first: with what it begins, whatever the dice say.
+        count: how many faults must occur; ``None``: as many as the time allows.
+        first: the fault to begin with, regardless of the seed.
     """
 
     number: int
@@ -47,21 +47,21 @@ class Kind:
 
     @property
     def variant(self) -> str:
-        """The group protocol and the output's order, as tables name them."""
+        """The group protocol and the output's order, as shown in tables."""
         return f"{self.protocol}-{self.order_by}"
 
     @property
     def label(self) -> str:
-        """Its name in topics and folders."""
+        """The round's name in topics and folders."""
         return f"{self.number}-{self.variant}"
 
 
 def kinds_of(plan: Plan, loads: Sequence[Load], faults: Sequence[Fault]) -> list[Kind]:
-    """Return the rounds: loads in turn in an order of the seed, protocols and timeouts with them.
+    """Return the rounds: loads in turn in a seeded order, with varying protocols and timeouts.
 
-    The first one is the backlog, and it begins with all brokers cut off while a set is in hand, if
-    the cluster has that fault and nothing else is asked for. Each load comes with each protocol and
-    each patience in the course of four rounds of its own, as far as the duration goes.
+    The first one is the backlog. It begins with all brokers cut off while a set is open, if the
+    cluster allows that fault and no particular faults are requested. Over four rounds, each load
+    meets each protocol and each patience, as far as the duration allows.
     """
     ordered, combinations = _ordered(plan, loads), _combinations(plan)
     wanted = [each for each in Patience if any(fault.patience is each for fault in faults)]
@@ -94,14 +94,14 @@ def _beginning(kind: Kind) -> Kind:
 
 
 def _ordered(plan: Plan, loads: Sequence[Load]) -> list[Load]:
-    """Return the loads in an order of the seed, but the backlog first."""
+    """Return the loads in a seeded order, with the backlog first."""
     dice = random.Random(f"{plan.seed}/loads")  # noqa: S311 - dice
     shuffled = dice.sample(loads, len(loads))
     return sorted(shuffled, key=lambda load: load is not BACKLOG)
 
 
 def _combinations(plan: Plan) -> list[tuple[GroupProtocol, OrderBy, Patience]]:
-    """Return the ways to hold a round, so that neighbours differ in the protocol and the order."""
+    """Return the combinations for rounds; neighbours differ in protocol and order."""
     variants = [
         (
             plan.group_protocols[number % len(plan.group_protocols)],
@@ -114,7 +114,7 @@ def _combinations(plan: Plan) -> list[tuple[GroupProtocol, OrderBy, Patience]]:
 
 
 def _how_many(plan: Plan, loads: int, combinations: int) -> int:
-    """Return how many rounds the duration has, at least one for each protocol and order."""
+    """Return how many rounds fit the duration, at least one for each protocol and order."""
     least = max(len(plan.group_protocols), len(plan.order_by))
     once = min(loads, int(plan.duration_seconds // SHORTEST_ROUND_SECONDS))
     again = min(loads * combinations, int(plan.duration_seconds // LONG_ROUND_SECONDS))

@@ -1,4 +1,4 @@
-"""Loads: how much is written and how it looks, and what the workers are told that score it."""
+"""Loads: how much is written, what the events look like, and the workers' settings."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from stream_scorer.verify.events import FATES, PLAIN, SELDOM, Look
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a round's fleet has to do while it is injured.
+    """The load on a round's fleet while faults are injected.
 
     Attributes:
-        name: what ``--load`` and the tables call it.
-        ahead: so many events wait at any time, written and not seen to be scored: a backlog that
-            never ends; twice as many, while some partitions stand still. ``None``: the plan's rate.
-        every_seconds: the rate is written in lumps, so often; ``None``: evenly.
+        name: the name in ``--load`` and in the tables.
+        ahead: how many events are written and not yet seen to be scored at any time: a backlog that
+            never ends; twice as many while some partitions stall. ``None``: the plan's rate.
+        every_seconds: the interval of bursts that add up to the rate; ``None``: evenly.
         share: of the plan's rate.
-        burst_events: so many events are written at once; some of these bursts are transactions.
+        burst_events: how many events are written at once; some of these bursts are transactions.
         hot: nine of ten events go to the first partition.
         partitions: of the topics; ``None``: the plan's.
-        look: how its events look.
-        batching: the section ``batching`` of the workers' configuration.
-        seconds_per_row: how much longer the model takes for each row, waiting without a core, as
-            one on another device does.
+        look: the shape of its events.
+        batching: the ``batching`` section of the workers' configuration.
+        seconds_per_row: extra model time for each row, spent waiting without a core, like a model
+            on another device.
     """
 
     name: str
@@ -45,16 +45,16 @@ class Load:
     def catch_up_seconds(self) -> float:
         """The time that one worker's model needs for all events that can wait.
 
-        The partitions that stood still longest may all be that worker's in the end.
+        The partitions that stalled longest may all end up with that worker.
         """
         return 2 * (self.ahead or 0) * self.seconds_per_row
 
     def pace(self, rate: float, behind: Callable[[], int]) -> Pace:
-        """Return when events are written.
+        """Return the pace of writing.
 
         Args:
             rate: of the plan, events a second.
-            behind: how many events are written and not seen to be scored.
+            behind: returns how many events are written and not seen to be scored.
         """
         if self.ahead is not None:
             return Backlog(self.ahead, behind)
@@ -63,18 +63,18 @@ class Load:
         return Steady(rate * self.share)
 
 
-#: Primes, so that no two keep step. With these a third is bad, a few more for their size and age.
+#: Primes, so that no two coincide. With these, a third is bad, plus a few by size and age.
 _A_THIRD_BAD: Mapping[Reason, int] = {
     **SELDOM,
     Reason.NON_FINITE_SCORE: 13,
     Reason.INFERENCE_FAILED: 11,
     Reason.UNDECODABLE: 5,
 }
-#: At thousands a second what is rare comes often; brokers' refusals must stay seldom.
+#: For thousands of events a second, where rare fates occur often; brokers' refusals must stay rare.
 _FAST = Look(SELDOM)
-#: A set is committed because its time is over, and is in hand until then: nearly always.
+#: A set is almost always committed because its time is up, and stays open until then.
 _HELD: Mapping[str, Any] = {"commit_interval": "2s", "max_records": 250}
-#: With three workers that is 3,000 events/s, which the checker follows on the same two cores.
+#: With three workers this gives 3,000 events/s, which the checker can follow on the same two cores.
 _A_MILLISECOND = 0.001
 
 STEADY = Load("steady", batching={"max_records": 64, "transaction_max_records": 512})
@@ -83,7 +83,7 @@ BACKLOG = Load("backlog", ahead=18_000, burst_events=240, look=_FAST, batching=_
 
 
 def all_loads() -> tuple[Load, ...]:
-    """Return all of them; the backlog is the first."""
+    """Return all loads; the backlog is the first."""
     return (
         BACKLOG,
         STEADY,

@@ -1,4 +1,4 @@
-"""Faults of the network between workers and brokers, made by the proxy in front of the brokers."""
+"""Faults of the network between workers and brokers, injected by the proxy."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Ways = Literal["both", "requests", "responses"]
 
 
 def network_faults() -> tuple[Fault, ...]:
-    """Return all of them."""
+    """Return all network faults."""
     fault = partial(Fault, needs="proxy")
-    # A request is given up after half of transaction.timeout.ms.
+    # The client gives up on a request after half of transaction.timeout.ms.
     soon = partial(fault, patience=Patience.SHORT)
     return (
         fault("cut from one broker", partial(_cut, way="both", one=True)),
@@ -41,7 +41,7 @@ def network_faults() -> tuple[Fault, ...]:
 
 
 def _clients(member: Member) -> str:
-    """Return the pattern of a worker's client ids; its consumer's and its producer's."""
+    """Return the pattern of a worker's client ids: its consumer's and its producer's."""
     return f"{member.who}*"
 
 
@@ -62,7 +62,7 @@ def _cut(scene: Scene, *, way: Ways, one: bool) -> Course:
 
 
 def _reset(scene: Scene) -> Course:
-    """Close all connections of a worker, and those that it makes, for a moment."""
+    """Close all of a worker's connections, and new ones, for a moment."""
     with scene.someone() as member:
         if member is None:
             return False
@@ -71,15 +71,15 @@ def _reset(scene: Scene) -> Course:
 
 
 def _delay(scene: Scene, *, seconds: float) -> Course:
-    """Put the whole fleet behind a slower network."""
+    """Slow down the network of the whole fleet."""
     return (yield from _while(scene.proxy.delay("worker-*", seconds), DELAY_SECONDS))
 
 
 def _hold_end(scene: Scene) -> Course:
-    """Hold EndTxn back for longer than its client waits, and release it amid what comes next.
+    """Hold EndTxn back for longer than its client waits; release it during the next transaction.
 
-    In the protocol that the client speaks, a late EndTxn of the same producer epoch ends whatever
-    transaction is open then (KIP-890).
+    In the protocol version that the client uses, a late EndTxn of the same producer epoch ends
+    whatever transaction is open then (KIP-890).
     """
     with scene.someone() as member:
         if member is None:
@@ -89,15 +89,15 @@ def _hold_end(scene: Scene) -> Course:
         with proxy.hold(client, ApiKey.END_TXN) as held:
             if not (yield from attempt(scene, held.caught)):
                 return False
-            # Half of transaction.timeout.ms is socket.timeout.ms; then comes the retry, and the
-            # next transaction, which sends its offsets in its middle.
+            # The client waits socket.timeout.ms, half of transaction.timeout.ms; the retry and the
+            # next transaction follow, and that one sends its offsets midway.
             with proxy.watch(ApiKey.TXN_OFFSET_COMMIT, client) as watch:
                 yield from until(lambda: watch.requests > 0, scene.transaction_seconds * 2)
             return (yield from attempt(scene, held.release))
 
 
 def _drop(scene: Scene, *, api: ApiKey, close: bool) -> Course:
-    """Let the answer to such a request never arrive."""
+    """Drop the answer to the next such request."""
     with scene.someone() as member:
         if member is None:
             return False

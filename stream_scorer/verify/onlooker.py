@@ -1,4 +1,4 @@
-"""Who follows a round: reads what readers see, asks what is committed, hears the workers."""
+"""Observes a round: reads the topics, polls committed offsets, collects the workers' histories."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What there was to see in a round, in numbers."""
+    """The numbers that were observed in a round."""
 
     events: int
     scored: int
@@ -38,9 +38,9 @@ class Seen:
 
 
 class Onlooker:
-    """Feeds the checker; every method belongs to one thread.
+    """Feeds the checker; all methods must be called from one thread.
 
-    ``clock`` is seconds since the epoch, as the workers' histories have it.
+    ``clock`` returns seconds since the epoch, as in the workers' histories.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Onlooker:
         self.traces = 0
 
     def look(self, seconds: float, *, impaired: bool) -> None:
-        """Take in what there is, for about so long; start what is missing of the fleet."""
+        """Read for about this long, and start missing workers."""
         self._see(self._readers.traces(seconds))
         self._expect(self._readers.events())
         for member in self._fleet.keep_up():
@@ -85,7 +85,7 @@ class Onlooker:
             self._sample(impaired=impaired)
 
     def is_at_the_end(self) -> bool:
-        """Tell whether the group has committed all that is in the input, control markers too."""
+        """Tell whether the group has committed the whole input, control markers included."""
         ends = self._readers.input_ends()
         committed = self._readers.offsets() if ends is not None else None
         if ends is None or committed is None:
@@ -93,17 +93,17 @@ class Onlooker:
         return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
     def end_not_reached(self, within_seconds: float) -> None:
-        """Note that the fleet did not get there in time."""
+        """Record that the fleet did not reach the end in time."""
         ends = self._readers.input_ends() or {}
         self._liveness.end_not_reached(within_seconds, self._committed, ends)
 
     def stop_the_fleet(self) -> None:
-        """Ask all workers to stop, and hear their last words."""
+        """Ask all workers to stop, and read the rest of their histories."""
         for member in self._fleet.stop():
             self._has_ended(member)
 
     def finish(self) -> Seen:
-        """Read everything once more, judge the rest, and return the numbers."""
+        """Read everything once more, run the final checks, and return the numbers."""
         self._see(list(self._readers.traces_to_the_end()))
         self._expect(list(self._readers.events_to_the_end()))
         committed = self._readers.offsets_in_the_end()
@@ -127,11 +127,11 @@ class Onlooker:
         )
 
     def violations(self) -> list[Violation]:
-        """Return all that was found so far."""
+        """Return all violations found so far."""
         return [*self._checker.violations(), *self._liveness.violations(), *self._unexpected]
 
     def note(self, what: str, **details: Any) -> None:
-        """Write a line of the proof's own into the history, and take it in."""
+        """Write an entry of the verifier's own into the history, and process it."""
         self._recovery.told(self._journal.write(what, **details))
 
     def _judge_recovery(self, recovery: RecoveryTimes) -> None:
@@ -142,8 +142,8 @@ class Onlooker:
             Violation(
                 Invariant.LIVENESS,
                 f"{worst.partition.topic}[{worst.partition.partition}] was without commits for "
-                f"{worst.seconds:.1f} s when {worst.who} was killed; "
-                f"{self._recovery_seconds:.0f} s are allowed.",
+                f"{worst.seconds:.1f} s after {worst.who} was killed; the limit is "
+                f"{self._recovery_seconds:.0f} s.",
             )
         )
 
@@ -167,7 +167,7 @@ class Onlooker:
         self._held.told(entry)
 
     def _has_ended(self, member: Member) -> None:
-        """Take in how a worker ended; by itself it must not."""
+        """Record how a worker ended; ending by itself is a violation."""
         for entry in self._fleet.news_of(member):
             self._hear(entry)
         code = member.process.returncode
@@ -188,7 +188,7 @@ class Onlooker:
         if (stable := self._readers.offsets()) is not None:
             self._committed = dict(stable)
             self._checker.sampled(now, stable)
-        # A transaction that hangs holds stable offsets back, and it must not stand still for ever.
+        # A hung transaction holds stable offsets back, and must not do so forever.
         if (latest := self._readers.latest_offsets()) is not None:
             self._liveness.sampled(now, latest, self._readers.events_until(), impaired=impaired)
 

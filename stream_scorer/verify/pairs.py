@@ -1,4 +1,4 @@
-"""Which faults met which loads, and which fault a load should meet next."""
+"""Counts which faults occurred under which loads, and picks the next fault for a load."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from stream_scorer.verify.scene import Fault
 
 
 class Pairs:
-    """Counts, over all rounds of a proof, how often a fault came about under a load."""
+    """Counts, over all rounds of a run, how often a fault occurred under a load."""
 
     def __init__(self) -> None:
         self._met: Counter[tuple[str, str]] = Counter()
 
     def meet(self, load: str, fault: str) -> None:
-        """Note that it came about."""
+        """Record that a fault occurred under a load."""
         self._met[load, fault] += 1
 
     def times(self, load: str, fault: str) -> int:
-        """Return how often it did."""
+        """Return how often a fault occurred under a load."""
         return self._met[load, fault]
 
     def rotation(
         self, load: str, faults: Sequence[Fault], dice: random.Random, first: Fault | None = None
     ) -> Iterator[Fault]:
-        """Yield faults for ever, each once in a rotation.
+        """Yield faults forever, each once per rotation.
 
-        Those that the load has not met yet come first, and among these the ones that no load has
-        met; otherwise the dice decide. Who asks for the next one has said what came of the last.
+        Faults that the load has not met yet come first, and among these the ones that no load has
+        met; ties are broken at random. The caller records each fault before it asks for the next.
 
         Args:
             load: of the round.
-            faults: what may happen in it.
+            faults: the faults that may be inflicted in it.
             dice: seeded, so that the same seed begins the same faults in the same order.
-            first: begins the first rotation, whatever the dice say.
+            first: begins the first rotation, regardless of the seed.
         """
         left = [] if first is None else [first]
         while faults:

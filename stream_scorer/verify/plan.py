@@ -1,4 +1,4 @@
-"""What is asked of a proof: how long, how large, on which Kafka, with which injuries."""
+"""The plan of a verification run: duration, size, cluster and faults."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ SHORTEST_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A proof as it is asked for; :meth:`check` says whether it makes sense.
+    """A verification run as requested; :meth:`check` validates it.
 
     Attributes:
         bootstrap_servers: the user's own cluster; ``None``: an embedded Kafka.
-        properties: librdkafka properties that every client gets, for credentials. A value
-            ``file:/path`` stands for what the file holds.
+        properties: librdkafka properties for every client, for credentials. A value ``file:/path``
+            is replaced by the file's content.
         brokers: 1 or 3, of the embedded Kafka; ``None``: 1.
         duration_seconds: how long events are written and workers injured.
-        workers: how many are alive when none is injured.
+        workers: how many are alive while none is injured.
         partitions: of the input topic at the start.
-        faults: how many injuries; ``None``: as many as fit into the duration.
+        faults: how many faults to inject; ``None``: as many as fit into the duration.
         events_per_second: the input's rate.
-        seed: whatever is random follows from it.
+        seed: determines all random choices.
         group_protocols: run one after the other, each for its share of the duration.
-        order_by: the values of ``output.partition``, alike.
+        order_by: the values of ``output.partition``, run the same way.
         folder: keeps logs, histories and an embedded Kafka's data; ``None``: a temporary one.
         history: where the history is written as JSON lines; ``None``: in the folder.
-        only: the names of the faults to inflict; none means all that the cluster allows.
-        loads: the names of the loads to hold rounds under; none means all.
-        topic_prefix: what the topics' and the group's names begin with.
+        only: the names of the faults to inject; empty means all that the cluster allows.
+        loads: the names of the loads to run; empty means all.
+        topic_prefix: the prefix of the topics' and the group's names.
     """
 
     bootstrap_servers: str | None = None
@@ -61,24 +61,24 @@ class Plan:
     topic_prefix: str = field(default_factory=partial(any_prefix, "verify"))
 
     def check(self) -> None:
-        """Say what makes no sense.
+        """Validate the plan.
 
         Raises:
-            ConfigError: something does not.
+            ConfigError: an option is invalid, or contradicts another.
         """
         self._check_cluster()
         if self.partitions < FEWEST_PARTITIONS:
             raise ConfigError(
                 f"--partitions must be at least {FEWEST_PARTITIONS}, not {self.partitions}: with "
-                "fewer no partition ever moves from one worker to another, which is what the proof "
-                "is about."
+                "fewer no partition ever moves from one worker to another, and verify tests "
+                "exactly that."
             )
         if self.workers < 1:
             raise ConfigError(f"--workers must be at least 1, not {self.workers}.")
         if self.workers > self.partitions:
             raise ConfigError(
                 f"--workers {self.workers} share only {self.partitions} partitions, so some would "
-                f"never score an event; give --partitions {self.workers} or more."
+                f"never score an event. Set --partitions {self.workers} or more."
             )
         self._check_scale()
         self._check_places()
@@ -88,21 +88,21 @@ class Plan:
             raise ConfigError(f"--brokers must be 1 or 3, not {self.brokers}.")
         if self.bootstrap_servers is not None and self.brokers is not None:
             raise ConfigError(
-                "--brokers is for the embedded Kafka; leave out either it or --bootstrap-servers."
+                "--brokers applies to the embedded Kafka only; omit it or --bootstrap-servers."
             )
         if self.bootstrap_servers is not None and not self.bootstrap_servers.strip(", "):
-            raise ConfigError("--bootstrap-servers must name a broker, as in kafka-1:9092.")
+            raise ConfigError("--bootstrap-servers must name a broker, such as kafka-1:9092.")
         if self.bootstrap_servers is None and self.properties:
             raise ConfigError(
-                f"-X {next(iter(self.properties))}: properties are for a cluster of your own; "
-                "name it by --bootstrap-servers."
+                f"-X {next(iter(self.properties))}: properties apply to your own cluster only; "
+                "name it with --bootstrap-servers."
             )
 
     def _check_scale(self) -> None:
         if self.duration_seconds < SHORTEST_SECONDS:
             raise ConfigError(
                 f"--duration must be at least {SHORTEST_SECONDS:g}s, not "
-                f"{self.duration_seconds:g}s; a minute injures a few workers, a day all of them "
+                f"{self.duration_seconds:g}s; a minute covers a few faults, a day all of them "
                 "often."
             )
         if not self.events_per_second > 0:
@@ -114,14 +114,14 @@ class Plan:
         check_prefix(self.topic_prefix)
         if self.folder is not None and not _is_free(self.folder):
             raise ConfigError(
-                f"--folder {self.folder} must be new or empty: what another run left there would "
-                "be taken for this one's."
+                f"--folder {self.folder} must be new or empty, so that another run's files are not "
+                "mistaken for this one's."
             )
         if self.history is not None:
             if self.history.exists():
-                raise ConfigError(f"--history {self.history} exists already; name another file.")
+                raise ConfigError(f"--history {self.history} already exists; name another file.")
             if not self.history.absolute().parent.is_dir():
-                raise ConfigError(f"--history {self.history}: there is no such folder.")
+                raise ConfigError(f"--history {self.history}: its folder does not exist.")
 
 
 def _is_free(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The named points of a worker's cycle, and what can be ordered to happen there."""
+"""The named points of a worker's cycle, and the acts that can be ordered there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Point(StrEnum):
 
 
 class Act(StrEnum):
-    """What happens at a point."""
+    """An act at a point."""
 
     KILL = "SIGKILL"
     TERMINATE = "SIGTERM"
@@ -35,12 +35,12 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a worker must do to itself at the next pass of a point, ``times`` passes in a row.
+    """An act that a worker performs on itself at the next ``times`` passes of a point.
 
-    ``times`` 0 takes back what was ordered for the point.
+    ``times`` 0 cancels the order for the point.
 
-    ``share`` is the part of the passes that count, by the worker's own seeded dice; ``seconds`` is
-    how long a ``sleep`` takes.
+    ``share`` is the fraction of passes that count, by the worker's own seeded dice; ``seconds`` is
+    the length of a ``sleep``.
     """
 
     point: Point
@@ -50,11 +50,11 @@ class Order:
     share: float = 1.0
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return the order as JSON fields."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Order:
-        """Return the order of such fields."""
+        """Return the order with these JSON fields."""
         return cls(Point(fields["point"]), Act(fields["act"]), fields["seconds"],
                    fields["times"], fields["share"])  # fmt: skip

@@ -1,4 +1,4 @@
-"""Where the group is, and where the logs end: asked from outside, and bounded."""
+"""The group's committed offsets and the logs' end offsets, queried from outside with a timeout."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Bounds = dict[TopicPartition, tuple[int, int]]
 
 
 class CommittedOffsets:
-    """Asks for the committed offsets of a group, which it does not join.
+    """Queries the committed offsets of a group without joining it.
 
     Args:
         client: properties with ``bootstrap.servers``.
-        group: whose offsets.
-        topic: of which topic.
-        stable: wait for the outcome of transactions that are under way (KIP-447); else the answer
-            is what was committed before them. A transaction that hangs holds a stable answer back,
-            so who asks whether the group moves does not ask for a stable one.
+        group: the group.
+        topic: the topic.
+        stable: wait for the outcome of pending transactions (KIP-447); otherwise the answer is what
+            was committed before them. A transaction that hangs blocks a stable answer, so don't use
+            it to find out whether the group makes progress.
     """
 
     def __init__(
         self, client: Mapping[str, Property], group: str, topic: str, *, stable: bool = True
     ) -> None:
-        # The client asks for stable offsets if it reads committed records.
+        # The client requests stable offsets if it reads committed records.
         isolation_level = "read_committed" if stable else "read_uncommitted"
         self._client = _onlooker(client, group, isolation_level)
         self._topic = topic
@@ -42,7 +42,7 @@ class CommittedOffsets:
     def now(self, timeout_seconds: float = 2.0) -> dict[TopicPartition, int] | None:
         """Return the offset of each partition, 0 where there is none yet.
 
-        ``None`` if the brokers don't say it in time.
+        Return ``None`` if the brokers don't answer in time.
         """
         partitions = partitions_of(self._client, self._topic, timeout_seconds)
         if partitions is None:
@@ -57,14 +57,14 @@ class CommittedOffsets:
         return {TopicPartition(each.topic, each.partition): max(each.offset, 0) for each in found}
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._client.close()
 
 
 class LogEnds:
-    """Asks where the partitions of topics end, for all readers and for those of committed records.
+    """Queries the end offsets of topics' partitions, for all readers and for committed reads.
 
-    It needs no right on a group.
+    It needs no permission on a group.
     """
 
     def __init__(self, client: Mapping[str, Property], topics: Sequence[str]) -> None:
@@ -74,15 +74,15 @@ class LogEnds:
         self._topics = topics
 
     def now(self, timeout_seconds: float = 2.0) -> Bounds | None:
-        """Return last stable offset and high watermark of each partition; ``None`` as above."""
+        """Return last stable offset and high watermark of each partition, or ``None`` as above."""
         wanted: list[TopicPartition] = []
         for topic in self._topics:
             found = partitions_of(self._client, topic, timeout_seconds)
             if found is None:
                 return None
             wanted += found
-        # The high watermark last: asked for first, it could be equal to a stable offset that has
-        # moved meanwhile, over records but not over their marker.
+        # The high watermark comes last: an earlier one could equal a stable offset that has since
+        # moved past records but not past their marker.
         stable = self._ends(wanted, IsolationLevel.READ_COMMITTED, timeout_seconds)
         high = stable and self._ends(wanted, IsolationLevel.READ_UNCOMMITTED, timeout_seconds)
         if not stable or not high:
@@ -90,10 +90,10 @@ class LogEnds:
         return {partition: (stable[partition], high[partition]) for partition in wanted}
 
     def settled(self, patience_seconds: float) -> Bounds | None:
-        """Wait until no transaction is open, since the writers are gone; return the last answer.
+        """Wait until no transaction is open; the writers must be gone. Return the last answer.
 
-        The markers of a transaction reach its partitions later than the answer to its end reaches
-        the producer, and what a dead producer left open ends by the brokers' clock.
+        The markers of a transaction reach its partitions after the answer to its end reaches the
+        producer. Transactions that a dead producer left open end by the brokers' timeout.
         """
         deadline = time.monotonic() + patience_seconds
         while True:
@@ -104,13 +104,13 @@ class LogEnds:
             time.sleep(PAUSE_SECONDS)
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._client.close()
 
     def _ends(
         self, partitions: Sequence[TopicPartition], level: IsolationLevel, timeout_seconds: float
     ) -> dict[TopicPartition, int] | None:
-        """Ask for all of them at once; one request for each broker that leads some."""
+        """Query all of them at once, with one request for each broker that leads some."""
         wanted = {ClientPartition(p.topic, p.partition): OffsetSpec.latest() for p in partitions}
         answers = self._admin.list_offsets(
             wanted, isolation_level=level, request_timeout=timeout_seconds

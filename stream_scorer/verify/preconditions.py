@@ -1,4 +1,4 @@
-"""What a cluster of one's own must allow, tried for real before anything is proven on it."""
+"""Checks that the user's cluster allows what a verification run needs, by trying it."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from stream_scorer.verify.plan import GroupProtocol
 from stream_scorer.verify.topics import GRANT, Names
 
 REQUEST_SECONDS = 20.0
-#: A cluster that never had a transaction or a group makes its internal topics first.
+#: A cluster that never had a transaction or a group creates its internal topics first.
 COORDINATOR_SECONDS = 30.0
 POLL_SECONDS = 0.2
-#: Workers look up how large a message may be: an event that is too large is part of the proof.
+#: Workers look up the maximum message size, because the run includes events that are too large.
 _NEEDED = ("DELETE", "DESCRIBE_CONFIGS", "READ", "WRITE")
 
 Settings = Mapping[str, str | None]
 
 
 def refuse_names_in_use(topics: Iterable[str], groups: Iterable[str], prefix: str) -> None:
-    """Say that a name is taken: the proof removes what it made, and would remove that.
+    """Refuse names that are in use: the run deletes what it created, and would delete that too.
 
     Raises:
-        ConfigError: a topic or a group begins with the prefix.
+        ConfigError: the name of a topic or a group begins with the prefix.
     """
     for kind, names in (("topic", topics), ("group", groups)):
         for name in names:
             if name.startswith(f"{prefix}-"):
                 raise ConfigError(
-                    f"--topic-prefix {prefix}: the cluster has a {kind} {name} already, and this "
-                    "run uses none but its own; choose another prefix, or delete it if an "
-                    "earlier run left it."
+                    f"--topic-prefix {prefix}: the cluster already has a {kind} {name}, and this "
+                    "run uses only its own. Choose another prefix, or delete the "
+                    f"{kind} if an earlier run left it."
                 )
 
 
@@ -46,7 +46,7 @@ def brokers_of(admin: AdminClient) -> list[int]:
     """Return the node ids of the brokers that are alive.
 
     Raises:
-        Unreachable: none answers any more.
+        Unreachable: no broker answers any more.
     """
     try:
         return list(admin.list_topics(timeout=REQUEST_SECONDS).brokers)
@@ -57,7 +57,7 @@ def brokers_of(admin: AdminClient) -> list[int]:
 
 
 def settings_of(admin: AdminClient, brokers: Iterable[int]) -> list[Settings]:
-    """Return the settings of each broker that lets them be read."""
+    """Return the settings of each broker that allows reading them."""
     found: list[Settings] = []
     for broker in brokers:
         resource = ConfigResource(ResourceType.BROKER, str(broker))
@@ -65,13 +65,13 @@ def settings_of(admin: AdminClient, brokers: Iterable[int]) -> list[Settings]:
             answer = admin.describe_configs([resource], request_timeout=REQUEST_SECONDS)
             entries = answer[resource].result()
         except KafkaException:
-            continue  # DESCRIBE_CONFIGS is a right that the proof can do without
+            continue  # the run works without the right DESCRIBE_CONFIGS
         found.append({name: entry.value for name, entry in entries.items()})
     return found
 
 
 def groups_of(admin: AdminClient) -> list[str]:
-    """Return the groups that these credentials may see."""
+    """Return the groups that these credentials may list."""
     try:
         listing = admin.list_consumer_groups(request_timeout=REQUEST_SECONDS).result()
     except KafkaException:
@@ -80,13 +80,13 @@ def groups_of(admin: AdminClient) -> list[str]:
 
 
 def try_rights(cluster: Cluster, names: Names) -> bool:
-    """Look at what these credentials may do with topics that they could create.
+    """Check the rights of these credentials on topics that they can create.
 
     Returns:
-        whether they may add partitions, which the proof can do without.
+        Whether they may add partitions, which is optional.
 
     Raises:
-        Unreachable: a right is missing.
+        Unreachable: a required right is missing.
     """
     may_alter = True
     for topic in names.topics:
@@ -104,7 +104,7 @@ def try_rights(cluster: Cluster, names: Names) -> bool:
 
 
 def try_removal(admin: AdminClient, group: str) -> None:
-    """Delete a group that nobody has joined yet; who may not, could not clean up.
+    """Delete a group that nobody has joined yet, to check that the run can clean up.
 
     Raises:
         Unreachable: the right is missing, or no coordinator answers.
@@ -119,7 +119,7 @@ def try_removal(admin: AdminClient, group: str) -> None:
                 raise _group_right("delete", group, error) from exception
             if error.code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return
-            # The first group of a cluster waits for its coordinator to come up.
+            # The first group of a cluster waits until its coordinator is available.
             if time.monotonic() >= deadline:
                 raise _no_groups(group, describe(error)) from exception
             time.sleep(POLL_SECONDS)
@@ -133,7 +133,7 @@ def try_transaction(
     """Write an event to each topic in one transaction.
 
     Raises:
-        Unreachable: there are no transactions, or not for these credentials.
+        Unreachable: the cluster has no transactions, or denies them to these credentials.
     """
     transactional_id = f"{names.group}-rehearsal"
     producer = Producer(
@@ -155,7 +155,7 @@ def try_transaction(
             ) from exception
         raise Unreachable(
             f"No transaction commits within {COORDINATOR_SECONDS:g} s ({describe(error)}), and "
-            f"without transactions there is no exactly-once; {_likely(brokers, alive)}"
+            f"exactly-once needs transactions: {_likely(brokers, alive)}"
         ) from exception
 
 
@@ -165,8 +165,8 @@ def try_group(
     """Join a group and read an event.
 
     Raises:
-        Unreachable: the right is missing, or no group of this protocol comes about.
-        ConfigError: the brokers don't know the group protocol.
+        Unreachable: the right is missing, or no group of this protocol forms.
+        ConfigError: the brokers don't support the group protocol.
     """
     properties: dict[str, Any] = {
         **client,
@@ -200,8 +200,8 @@ def _heed(error: KafkaError, group: str, protocol: GroupProtocol) -> None:
         raise _group_right("join", group, error)
     if error.code() == KafkaError._FATAL and protocol == "consumer":  # noqa: SLF001 - its name
         raise ConfigError(
-            f"--group-protocol consumer: the brokers don't have it ({describe(error)}); Kafka 4.0 "
-            "does (KIP-848). Use --group-protocol classic."
+            f"--group-protocol consumer: the brokers don't support it ({describe(error)}). It "
+            "needs Kafka 4.0 (KIP-848). Use --group-protocol classic."
         )
 
 
@@ -214,8 +214,8 @@ def _group_right(what: str, group: str, error: KafkaError) -> Unreachable:
 
 def _no_groups(group: str, why: str) -> Unreachable:
     return Unreachable(
-        f"The group {group} does not come about ({why}); is __consumer_offsets available "
-        "(offsets.topic.replication.factor against the number of brokers)?"
+        f"The group {group} does not form ({why}). Check that __consumer_offsets is available "
+        "(offsets.topic.replication.factor must not exceed the number of brokers)."
     )
 
 
@@ -225,20 +225,20 @@ def _likely(brokers: Sequence[Settings], alive: int) -> str:
         if wanted > alive:
             return (
                 f"{name} is {wanted} and the cluster has {alive} broker{'s'[: alive != 1]}, so "
-                "__transaction_state can't be written: start more brokers, or lower it."
+                "__transaction_state can't be written. Start more brokers, or lower it."
             )
     return (
-        "is __transaction_state available, and is every broker of its partitions alive "
-        "(transaction.state.log.replication.factor and transaction.state.log.min.isr)?"
+        "check that __transaction_state is available and that every broker of its partitions is "
+        "alive (transaction.state.log.replication.factor and transaction.state.log.min.isr)."
     )
 
 
 class _Silence:
-    """Stands for a logger: what goes wrong is raised."""
+    """A logger that drops messages: errors are raised as exceptions."""
 
     def log(self, *_: object) -> None:
-        """Drop a line of the client."""
+        """Drop a log line of the client."""
 
 
 def _unheard(_: KafkaError) -> None:
-    """Leave it to the calls."""
+    """Ignore the error: the calls report it."""

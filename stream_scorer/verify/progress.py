@@ -1,4 +1,4 @@
-"""What is shown while a round is on: a bar on a terminal, and a line for each fault anywhere."""
+"""The display of a round in progress: a bar on a terminal, and a line for each fault anywhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARKS = {"injured": "[yellow]▲[/]", "healed": "[green]✓[/]", "missed": "[di
 
 
 class Display:
-    """The bar of one round, and lines above it."""
+    """The bar of one round, and the lines above it."""
 
     def __init__(self, progress: Progress, task: TaskID, console: Console) -> None:
         self._progress = progress
@@ -27,31 +27,31 @@ class Display:
         self._said: set[Violation] = set()
 
     def numbers(self, events: int, traces: int) -> None:
-        """Show how far it is."""
+        """Show the counts so far."""
         self._progress.update(
             self._task,
             completed=time.monotonic() - self._started,
-            numbers=f"{events:,} events in, {traces:,} traces out",
+            numbers=f"{events:,} events in, {traces:,} results out",
         )
 
     def fault(self, what: str, name: str) -> None:
-        """Say that a fault began, ended, or did not come about."""
+        """Print that a fault began, ended or did not occur."""
         seconds = time.monotonic() - self._started
         self._console.print(f"{seconds:7.1f} s {_MARKS[what]} {name}", highlight=False)
 
     def violations(self, found: list[Violation]) -> None:
-        """Say what must not be, once; how many more there are is said in the end."""
+        """Print each new violation once; further ones are counted at the end."""
         for violation in found:
             if violation not in self._said and not violation.sentence.startswith(MORE):
                 self._said.add(violation)
-                # A sentence may quote a log, whose brackets are no markup.
+                # A sentence may quote a log, whose brackets are not markup.
                 sentence = Text.assemble((violation.invariant, "bold red"), " ", violation.sentence)
                 self._console.print(sentence)
 
 
 @contextmanager
 def displaying(title: str, seconds: float, console: Console) -> Iterator[Display]:
-    """Show a bar for a round of about so many seconds; without a terminal there are only lines."""
+    """Show a bar for a round of about this length; without a terminal, print only lines."""
     console.print(f"[bold]{title}[/]")
     columns = (BarColumn(), TextColumn("{task.fields[numbers]}"), TimeElapsedColumn())
     with Progress(

@@ -1,6 +1,6 @@
-"""All that reads during a proof: traces and input as they come, offsets, and all of it at the end.
+"""Everything that reads during a run: results, input and offsets, live and again at the end.
 
-Nothing here raises while brokers are away, and every call is bounded.
+While brokers are away nothing here raises, and every call is bounded.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from stream_scorer.verify.tracing import Tracing
 from stream_scorer.verify.values import InputEvent, Trace
 
 POLL_SECONDS = 0.2
-#: Reading to an end that brings nothing for this long is given up.
+#: Reading to the end is given up if nothing arrives for this long.
 SILENCE_SECONDS = 60.0
 
-#: Why an event with these headers must be dead-lettered, or its score.
+#: The reason why an event with these headers must be dead-lettered, or its score.
 Expectation = Callable[[Headers], tuple[Reason | None, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is read: three topics, and a group.
+    """The three topics and the group to read.
 
     Attributes:
         input: the topic of the events.
         output: the topic of the scored events.
         dead_letters: the topic of the dead letters.
-        group: whose committed offsets are asked for.
-        scored: how the scored events look.
+        group: the group whose committed offsets are queried.
+        scored: the format of the scored events.
         score_field: the field with the score.
-        expectation: what must become of an event.
+        expectation: returns the expected result of an event.
     """
 
     input: str
@@ -55,12 +55,12 @@ class Watched:
 
 
 class Readers:
-    """Reads what a :class:`~stream_scorer.verify.checker.Checker` is given; for one thread.
+    """Reads the input of a :class:`~stream_scorer.verify.checker.Checker`; for one thread.
 
     Args:
         client: properties with ``bootstrap.servers``.
         watched: what to read.
-        patience_seconds: how long transactions may still need to end when all writers are gone.
+        patience_seconds: how long transactions may still take to end when all writers are gone.
     """
 
     def __init__(
@@ -90,30 +90,30 @@ class Readers:
         self._input_ends.close()
         self._output_ends.close()
 
-    # ------------------------------------------------------------------ while faults go on
+    # ------------------------------------------------------------------ while faults are active
 
     def traces(self, timeout_seconds: float) -> list[Trace]:
-        """Return the traces that became visible, none if nothing did in time."""
+        """Return the newly visible results, none if none appeared in time."""
         return self._traces(self._output.read(timeout_seconds))
 
     def events(self, timeout_seconds: float = 0.0) -> list[InputEvent]:
-        """Return the next events of the input, none if none came in time."""
+        """Return the next input events, none if none came in time."""
         return self._events(self._input.read(timeout_seconds))
 
     def events_until(self) -> dict[TopicPartition, int]:
-        """Return the offset after the last event that was read of each input partition."""
+        """Return, for each input partition, the offset after the last event read."""
         return self._input.next_offsets()
 
     def offsets(self, timeout_seconds: float = 2.0) -> dict[TopicPartition, int] | None:
-        """Return the committed offsets, stable ones, or ``None`` if nobody says them in time."""
+        """Return the committed, stable offsets, or ``None`` if the brokers don't answer in time."""
         return self._stable.now(timeout_seconds)
 
     def latest_offsets(self, timeout_seconds: float = 2.0) -> dict[TopicPartition, int] | None:
-        """Return the committed offsets of before what is under way: do they still move (I9)?"""
+        """Return the offsets committed before pending transactions: do they still move (I9)?"""
         return self._latest.now(timeout_seconds)
 
     def input_ends(self, timeout_seconds: float = 2.0) -> dict[TopicPartition, int] | None:
-        """Return where the input's partitions end, markers included, or ``None`` alike."""
+        """Return the end offsets of the input partitions with markers, or ``None`` as above."""
         bounds = self._input_ends.now(timeout_seconds)
         return None if bounds is None else {p: high for p, (_, high) in bounds.items()}
 
@@ -122,7 +122,7 @@ class Readers:
     def ends(self) -> Bounds:
         """Return last stable offset and high watermark of each output and dead-letter partition.
 
-        The first call waits until no transaction is open, as long as it may, and counts.
+        The first call waits up to its limit until no transaction is open; its answer is kept.
 
         Raises:
             Unreachable: no broker answers.
@@ -133,19 +133,19 @@ class Readers:
         return self._ends
 
     def offsets_in_the_end(self) -> dict[TopicPartition, int]:
-        """Return the committed offsets once nothing is under way any more.
+        """Return the committed offsets once no transaction is pending.
 
         Raises:
-            Unreachable: nobody says them in time.
+            Unreachable: no broker answers in time.
         """
         deadline = time.monotonic() + self._patience_seconds
         while time.monotonic() < deadline:
             if (offsets := self._stable.now()) is not None:
                 return offsets
-        raise Unreachable(f"No broker says what {self._watched.group} has committed.")
+        raise Unreachable(f"No broker returned the committed offsets of {self._watched.group}.")
 
     def traces_to_the_end(self) -> Iterator[Trace]:
-        """Yield what the reader of :meth:`traces` has not read yet.
+        """Yield the results that :meth:`traces` has not returned yet.
 
         Raises:
             Unreachable: the end can't be reached.
@@ -160,7 +160,7 @@ class Readers:
             yield from self._events(messages)
 
     def all_traces(self) -> Iterator[Trace]:
-        """Yield all traces there are, as a reader finds them that starts now; raises as above."""
+        """Yield all results, as a reader that starts now finds them; raises as above."""
         with closing(Follower(self._client, self._places)) as follower:
             for messages in _to_the_end(follower, _stable(self.ends())):
                 yield from self._traces(messages)
@@ -189,12 +189,12 @@ def _to_the_end(follower: Follower, ends: Mapping[TopicPartition, int]) -> Itera
             yield [each for each in messages if each.offset() < ends.get(source_of(each), 0)]
         elif time.monotonic() - silent_since > SILENCE_SECONDS:
             topics = ", ".join(sorted({partition.topic for partition in ends}))
-            raise Unreachable(f"{topics}: nothing more arrives though there is more.")
+            raise Unreachable(f"{topics}: no more records arrive before the end of the log.")
 
 
 def _answered(bounds: Bounds | None, topics: Sequence[str]) -> Bounds:
     if bounds is None:
-        raise Unreachable(f"No broker says where {' and '.join(topics)} end.")
+        raise Unreachable(f"No broker returned the end offsets of {' and '.join(topics)}.")
     return bounds
 
 

@@ -1,4 +1,4 @@
-"""How long a partition stands still when the worker that has it is killed."""
+"""The time without commits of a partition whose worker is killed."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _KILLED_EXIT = -signal.SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A partition without its worker.
+    """A partition whose worker was killed.
 
     Attributes:
         who: the worker that was killed, the last to have committed for the partition.
         killed_at: seconds since the epoch.
         partition: of the input.
-        seconds: from the last commit before the kill to the first one after it, by whomever;
-            ``None`` if there was none any more.
-        disturbed: something else was injured before that commit.
+        seconds: from the last commit before the kill to the first one after it, by any worker;
+            ``None`` if no commit followed.
+        disturbed: whether another fault was active before that commit.
     """
 
     who: str
@@ -42,13 +42,13 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryTimes:
-    """All gaps in numbers.
+    """All gaps as numbers.
 
     Attributes:
         kills: how many workers were killed.
-        seconds: of the gaps that have closed and that nothing disturbed.
+        seconds: of the closed gaps that were not disturbed.
         worst: the longest of these, ``None`` if there is none.
-        disturbed: how many gaps have closed that were disturbed.
+        disturbed: how many closed gaps were disturbed.
         worst_disturbed: the longest of these, ``None`` if there is none.
     """
 
@@ -60,12 +60,12 @@ class RecoveryTimes:
 
     @property
     def median_seconds(self) -> float | None:
-        """Return the median of the gaps that nothing disturbed, ``None`` if there is none."""
+        """Return the median of the undisturbed gaps, ``None`` if there is none."""
         return statistics.median(self.seconds) if self.seconds else None
 
 
 def together(times: Sequence[RecoveryTimes]) -> RecoveryTimes:
-    """Return the gaps of several rounds in numbers."""
+    """Return the gaps of several rounds as numbers."""
     return RecoveryTimes(
         kills=sum(each.kills for each in times),
         seconds=tuple(seconds for each in times for seconds in each.seconds),
@@ -80,11 +80,12 @@ def _longest(gaps: Iterable[Gap | None]) -> Gap | None:
 
 
 class Recovery:
-    """Gathers commits and kills from the history; its lines may come in any order.
+    """Collects commits and kills from the history; its entries may come in any order.
 
-    A kill is a line ``reached`` with SIGKILL, or ``ended`` by it, whichever is earlier. Disturbed
-    is a gap by another worker's ``reached``, or by what is ``injured`` and not ``healed`` (or
-    ``missed``) yet, unless that is a kill. Memory: twelve bytes for each commit and partition.
+    A kill is an entry ``reached`` with SIGKILL, or ``ended`` by SIGKILL, whichever is earlier. A
+    gap is disturbed by another worker's ``reached``, or by a fault that is ``injured`` and not yet
+    ``healed`` (or ``missed``), unless that fault is a kill. Memory: twelve bytes for each commit
+    and partition.
     """
 
     def __init__(self) -> None:
@@ -97,7 +98,7 @@ class Recovery:
         self._healed: dict[str, list[float]] = {}
 
     def told(self, entry: Entry) -> None:
-        """Take a line of the history in."""
+        """Record a history entry."""
         details = entry.details
         match entry.what:
             case "sent":
@@ -138,7 +139,7 @@ class Recovery:
         return found
 
     def times(self) -> RecoveryTimes:
-        """Return the gaps in numbers."""
+        """Return the gaps as numbers."""
         closed = [gap for gap in self.gaps() if gap.seconds is not None]
         clean = [gap for gap in closed if not gap.disturbed]
         disturbed = [gap for gap in closed if gap.disturbed]
@@ -161,7 +162,7 @@ class Recovery:
         self._killed_at[who] = min(at, self._killed_at.get(who, inf))
 
     def _injuries(self) -> list[tuple[float, float]]:
-        """Return from when to when something was injured."""
+        """Return the start and the end of each period with an active fault."""
         return [
             (start, next((end for end in self._healed.get(fault, ()) if end >= start), inf))
             for fault, starts in self._injured.items()
@@ -175,7 +176,7 @@ class _Commit(NamedTuple):
 
 
 class _Commits:
-    """The commits for one partition, in the order of time."""
+    """The commits for one partition, in time order."""
 
     def __init__(self, times: array[float], workers: array[int]) -> None:
         order = np.argsort(times, kind="stable")
@@ -183,7 +184,7 @@ class _Commits:
         self._workers = np.array(workers)[order]
 
     def around(self, at: float) -> tuple[_Commit | None, float]:
-        """Return the last commit up to a time, and when the next one was (infinity: never)."""
+        """Return the last commit up to a time, and the time of the next one (infinity: none)."""
         after = int(np.searchsorted(self._times, at, side="right"))
         until = float(self._times[after]) if after < len(self._times) else inf
         if after == 0:

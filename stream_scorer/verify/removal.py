@@ -1,4 +1,4 @@
-"""The topics and the group of a proof are removed; what can't be is named, with the way out."""
+"""Removes the topics and the group of a run; names what can't be removed, and how to remove it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from confluent_kafka.admin import AdminClient
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 
-#: How long brokers that are away, or members that are not dead yet, may hold up the end.
+#: The maximum wait for brokers that are away, or for dead members, at the end.
 REMOVAL_SECONDS = 60.0
 REQUEST_SECONDS = 10.0
-#: For each name that is still to go when the patience is over.
+#: For each name that is left when that time is over.
 LAST_REQUEST_SECONDS = 1.0
 PAUSE_SECONDS = 0.2
 _GONE = frozenset({KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND})
@@ -28,10 +28,10 @@ def remove(
     say: Callable[[str], None],
     patience_seconds: float = REMOVAL_SECONDS,
 ) -> None:
-    """Delete topics, then the group; ``say`` hears what is left once the patience is over.
+    """Delete topics, then the group; call ``say`` for each name that is left after the timeout.
 
-    A group can't be deleted before its last member has left or is dead, which takes as long as the
-    session timeout.
+    A group can't be deleted before its last member has left or timed out, which takes as long as
+    the session timeout.
     """
     deadline = time.monotonic() + patience_seconds
     admin = AdminClient(dict(client))
@@ -51,13 +51,13 @@ def remove(
     finally:
         for name, why in left.items():
             say(
-                f"{name} is left behind ({why}); remove it by "
+                f"{name} was left behind ({why}); remove it with "
                 f"{tools[name]} --bootstrap-server {servers}"
             )
 
 
 def _attempted(step: Callable[[float], None], deadline: float) -> str | None:
-    """Try until the deadline; return why it did not succeed, ``None`` if it did."""
+    """Try until the deadline; return why it failed, ``None`` if it succeeded."""
     while True:
         left = deadline - time.monotonic()
         try:
@@ -75,15 +75,15 @@ def _attempted(step: Callable[[float], None], deadline: float) -> str | None:
 
 def _delete_topic(admin: AdminClient, topic: str, seconds: float) -> None:
     admin.delete_topics([topic], request_timeout=seconds)[topic].result()
-    # Brokers hear of it a little later. Asking for this one topic might create it anew.
+    # Brokers learn of it a little later. Asking for this one topic might create it again.
     deadline = time.monotonic() + seconds
     while topic in admin.list_topics(timeout=seconds).topics and time.monotonic() < deadline:
         time.sleep(PAUSE_SECONDS)
 
 
 def _delete_group(admin: AdminClient, group: str, seconds: float) -> None:
-    # A group that a broker lists has a coordinator; librdkafka can abort the process when it is
-    # asked for a group without one (librdkafka #4605).
+    # A group that a broker lists has a coordinator. librdkafka can abort the process if it is asked
+    # for a group without one (librdkafka #4605).
     listing = admin.list_consumer_groups(request_timeout=seconds).result()
     if listing.errors:
         raise KafkaException(listing.errors[0])

@@ -1,4 +1,4 @@
-"""What was done and what held, as tables for people."""
+"""The results of a run as tables for people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 20
 
 
 def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Group:
-    """Return how often each fault came about under each load: a row a fault, a column a load."""
+    """Return how often each fault occurred under each load: one row a fault, one column a load."""
     names = [fault.name for fault in faults]
     met = [name for name in names if any(pairs.times(load.name, name) for load in loads)]
     count = sum(pairs.times(load.name, name) > 0 for load in loads for name in names)
@@ -36,7 +36,7 @@ def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Gr
         table.add_row(name, *(str(pairs.times(load.name, name) or "") for load in loads))
     return Group(
         Text(
-            f"What was done under which load: {count} of {len(loads) * len(names)} pairs met, "
+            f"Faults by load: {count} of {len(loads) * len(names)} pairs occurred, "
             f"{len(met)} of {len(names)} faults.",
             "italic",
         ),
@@ -47,8 +47,8 @@ def pairs_of(pairs: Pairs, loads: Sequence[Load], faults: Sequence[Fault]) -> Gr
 
 
 def rounds_of(results: Sequence[Result]) -> Table:
-    """Return what each round went through, a row a round."""
-    table = Table(title="The rounds, and how long sets were in hand in each", box=SIMPLE_HEAD)
+    """Return the load, rates and faults of each round, one row per round."""
+    table = Table(title="Rounds, and how long sets stayed open", box=SIMPLE_HEAD)
     for name in ("", "load", "group, order, timeouts"):
         table.add_column(name)
     for name in ("events", "in/s", "out/s", "median", "longest", "faults"):
@@ -70,7 +70,7 @@ def rounds_of(results: Sequence[Result]) -> Table:
 
 
 def numbers_of(results: Sequence[Result]) -> Table:
-    """Return what happened, a column for each group protocol with its output's order."""
+    """Return the counts, one column for each group protocol and output order."""
     variants = _by_variant(results)
     table = Table(title="What happened")
     table.add_column("")
@@ -105,7 +105,7 @@ def numbers_of(results: Sequence[Result]) -> Table:
 
 
 def invariants_of(results: Sequence[Result]) -> Table:
-    """Return what held."""
+    """Return which invariants held."""
     table = Table(title="What held")
     table.add_column("")
     table.add_column("invariant")
@@ -119,14 +119,14 @@ def invariants_of(results: Sequence[Result]) -> Table:
 
 
 def verdict_of(results: Sequence[Result], plan: Plan, history: Path) -> Panel:
-    """Return one sentence, the first violations, and how to see it again."""
+    """Return the verdict, the first violations, and how to reproduce the run."""
     violations = [(result, each) for result in results for each in result.violations]
     if not violations:
         faults = sum(result.faults.inflicted.total() for result in results)
         events = sum(result.seen.events for result in results)
         return Panel(
             Text(
-                f"It held: {events:,} events, {faults} faults, nothing lost, nothing doubled.",
+                f"It held: {events:,} events, {faults} faults, nothing lost, nothing duplicated.",
                 "bold green",
             )
         )
@@ -136,7 +136,7 @@ def verdict_of(results: Sequence[Result], plan: Plan, history: Path) -> Panel:
     ]
     if len(violations) > _SHOWN:
         lines.append(f"… and {len(violations) - _SHOWN} more.")
-    lines.append(f"Seed {plan.seed}; the history is {history}.")
+    lines.append(f"Seed {plan.seed}; history: {history}.")
     return Panel(Text("\n".join(["It did not hold.", *lines]), "bold red"))
 
 
@@ -164,7 +164,7 @@ def _gap(gap: Gap | None) -> str:
 
 
 def _allowed(results: Sequence[Result]) -> str:
-    """Return what a round allows; not all allow the same."""
+    """Return the limit for a round, or the range if rounds differ."""
     allowed = sorted({result.seen.recovery_seconds for result in results})
     return " to ".join(_seconds(each) for each in dict.fromkeys((allowed[0], allowed[-1])))
 

@@ -1,4 +1,4 @@
-"""How much memory, how many file descriptors and threads this process has (Linux)."""
+"""Records the memory, file descriptors and threads of this process (Linux)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SELF = Path("/proc/self")
 
 
 def watch_resources(history: HistoryFile) -> None:
-    """Write a line every two seconds, for ever; nothing where there is no ``/proc``."""
+    """Write an entry every two seconds, forever; do nothing without ``/proc``."""
     while _SELF.exists():
         history.write("resources", **_resources())
         time.sleep(EVERY_SECONDS)

@@ -1,4 +1,4 @@
-"""One round: a fleet on its own topics, events, faults, and the checker that follows it all."""
+"""One round: a fleet on its own topics, events, faults, and the checker that follows them."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ from stream_scorer.verify.topics import Names
 from stream_scorer.verify.values import Violation
 
 STEP_SECONDS = 0.05
-#: A loop that waits for brokers must not overstep max.poll.interval.ms: librdkafka 2.16 can end in
-#: a fatal INVALID_REQUEST then, with the group protocol `consumer`.
+#: A loop that waits for brokers must not exceed max.poll.interval.ms: librdkafka 2.16 can then end
+#: in a fatal INVALID_REQUEST with the group protocol `consumer`.
 MAX_POLL_MARGIN_SECONDS = 2.0
-#: What workers need to start and to join, and to search for a refused record, on top of what
-#: brokers wait for the dead.
+#: The time that workers need to start, to join and to search for a refused record, in addition to
+#: the brokers' timeouts for dead workers.
 GRACE_SECONDS = 40.0
 FIRST_TRACES_SECONDS = 90.0
-#: A round in which too few faults came about goes on for up to this share of its time.
+#: A round in which too few faults occurred is extended by up to this share of its time.
 OVERTIME = 1.0
-#: From one fault to the next, where no number of faults was asked for.
+#: The time from one fault to the next, if no number of faults was requested.
 PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a round.
+    """The outcome of a round.
 
-    ``writing_seconds`` is how long events were written, ``busy_seconds`` from the first one's
-    writing until all of them were scored.
+    ``writing_seconds`` is how long events were written. ``busy_seconds`` runs from the first event
+    written until all events were scored.
     """
 
     kind: Kind
@@ -67,7 +67,7 @@ class Result:
 
 
 class Round:
-    """Runs one round on a ground; everything of it is gone when :meth:`hold` returns."""
+    """Runs one round on a cluster; everything it created is gone when :meth:`hold` returns."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Round:
         self._folder = folder
         self._journal = journal
         self._display = display
-        # librdkafka demands that it is not shorter than the session.
+        # librdkafka requires that it is not shorter than the session timeout.
         self._max_poll_seconds = MAX_POLL_MARGIN_SECONDS + max(
             ground.timeouts.session_seconds[kind.protocol],
             longest_call_seconds(ground.timeouts.transaction_seconds),
@@ -99,10 +99,10 @@ class Round:
         self._bound_seconds = ground.timeouts.takeover_seconds(kind.protocol) + GRACE_SECONDS
 
     def hold(self) -> Result:
-        """Run it, and return what was seen.
+        """Run the round and return its outcome.
 
         Raises:
-            Unreachable: the brokers refuse what the proof itself needs.
+            Unreachable: the brokers refuse something that the run needs.
         """
         started = time.monotonic()
         with ExitStack() as stack:
@@ -145,14 +145,14 @@ class Round:
         )
 
     def _warm_up(self, onlooker: Onlooker, fleet: Fleet) -> None:
-        """Injure nobody before the first traces are there, and everybody has something to do."""
+        """Inject no fault until the first results arrive and every worker has something to do."""
         started = time.monotonic()
         deadline = started + FIRST_TRACES_SECONDS
         while onlooker.traces == 0:
             if time.monotonic() > deadline:
                 raise Broken(
                     f"No event was scored within {FIRST_TRACES_SECONDS:.0f} s; the workers' logs "
-                    f"are in {self._folder} (--folder keeps them)."
+                    f"are in {self._folder} (keep them with --folder)."
                 )
             self._look(onlooker, impaired=True)
         while not fleet.everybody_works and time.monotonic() < started + JOIN_SECONDS:
@@ -161,7 +161,7 @@ class Round:
     def _injure(
         self, onlooker: Onlooker, traffic: Traffic, scene: Scene, schedule: Schedule
     ) -> None:
-        """Let the faults happen until the time is over, enough came about, and all is healed."""
+        """Inject faults until the time is over, enough have occurred, and all are healed."""
         started = time.monotonic()
         ends_at = started + self._kind.seconds
         gives_up_at = ends_at + OVERTIME * self._kind.seconds
@@ -188,14 +188,14 @@ class Round:
         self._display.numbers(onlooker.events, onlooker.traces)
         self._display.violations(onlooker.violations())
 
-    # ------------------------------------------------------------------ what it is made of
+    # ------------------------------------------------------------------ its parts
 
     def _lay_out(self, names: Names) -> Path:
         kafka = self._ground.kafka_settings(names, self._kind.protocol)
         kafka["consumer"] = {
             **kafka["consumer"],
             "max.poll.interval.ms": str(int(self._max_poll_seconds * 1000)),
-            # New partitions are found within a round.
+            # New partitions are found within the round.
             "topic.metadata.refresh.interval.ms": "5000",
         }
         if self._kind.protocol == "consumer" and self._kind.patience is Patience.LONG:
@@ -224,19 +224,19 @@ class Round:
             names.input,
             bursts(self._kind.order_by, self._partitions, self._kind.load),
             self._kind.load.pace(self._plan.events_per_second, behind),
-            # Brokers that come back in time for the workers' transactions do so for these.
+            # If brokers return in time for the workers' transactions, they do for these.
             max(TRANSACTION_SECONDS, self._ground.timeouts.transaction_seconds),
         )
         return traffic
 
     def _onlooker(self, readers: Readers, fleet: Fleet, config: Path) -> Onlooker:
-        # The last commit before a kill may be as long ago as a set is gathered, and so the next.
+        # The last commit before a kill may be as old as a set can be; the next one takes as long.
         gathering = 2 * load(config, (), {}, need_kafka=True).batching.commit_interval_seconds
         recovery_seconds = self._ground.timeouts.recovery_seconds(self._kind.protocol)
         return Onlooker(
             readers=readers,
             checker=Checker(order_by=self._kind.order_by),
-            # A worker that is stuck in an inference keeps its partitions for so long.
+            # A worker that is stuck in an inference keeps its partitions this long.
             liveness=Liveness(self._bound_seconds + self._max_poll_seconds),
             fleet=fleet,
             journal=self._journal,

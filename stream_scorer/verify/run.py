@@ -1,4 +1,4 @@
-"""``verify``: the ground, the rounds on it, and the verdict."""
+"""``verify``: prepares the cluster, runs the rounds and prints the verdict."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ VIOLATED = 1
 
 
 def verify(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> int:
-    """Hold the rounds that the plan asks for and print what was seen; return the exit code.
+    """Run the planned rounds, print the results and return the exit code.
 
     Args:
-        plan: what is asked for.
-        console: where it is printed.
+        plan: the plan of the run.
+        console: where the results are printed.
         command: starts a worker, see :class:`~stream_scorer.verify.fleet.Fleet`.
 
     Raises:
-        ConfigError: the plan names a fault or a load that there is not, or a fault that the cluster
-            does not allow.
-        Unreachable: the cluster refuses what the proof needs.
+        ConfigError: the plan names an unknown fault or load, or a fault that the cluster does not
+            allow.
+        Unreachable: the cluster refuses something that the run needs.
         Broken: no event was scored at all.
     """
     return VIOLATED if any(result.violations for result in prove(plan, console, command)) else 0
 
 
 def prove(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> list[Result]:
-    """Do the same, and return what came of each round."""
+    """Do the same, but return the result of each round."""
     plan.check()
     known, loads = _known(plan), _loads(plan)
     with _folder(plan) as folder, ExitStack() as stack:
         path = plan.history or folder.path / "history.jsonl"
         journal = HistoryFile(path, "verify")
         stack.callback(journal.close)
-        say = partial(console.print, markup=False)  # brokers and clients use brackets as they like
+        say = partial(console.print, markup=False)  # messages may contain brackets
         ground = stack.enter_context(ground_of(plan, folder.path, say))
         faults = _possible(known, plan, ground)
         for remark in ground.remarks:
@@ -98,38 +98,38 @@ def prove(plan: Plan, console: Console, command: Sequence[str] = WORKER) -> list
 
 
 def _known(plan: Plan) -> list[Fault]:
-    """Return all faults that there are.
+    """Return all faults.
 
     Raises:
-        ConfigError: ``--only`` names another.
+        ConfigError: ``--only`` names an unknown one.
     """
     known = [*worker_faults(), *network_faults(), *cluster_faults()]
     for name in plan.only:
         if name not in {fault.name for fault in known}:
             names = "\n".join(f"  {fault.name}" for fault in known)
-            raise ConfigError(f"--only {name!r}: there is no such fault. There are:\n{names}")
+            raise ConfigError(f"--only {name!r}: unknown fault. Known faults:\n{names}")
     return known
 
 
 def _loads(plan: Plan) -> tuple[Load, ...]:
-    """Return the loads that are asked for.
+    """Return the requested loads.
 
     Raises:
-        ConfigError: ``--load`` names another.
+        ConfigError: ``--load`` names an unknown one.
     """
     known = all_loads()
     for name in plan.loads:
         if name not in {load.name for load in known}:
             names = "\n".join(f"  {load.name}" for load in known)
-            raise ConfigError(f"--load {name!r}: there is no such load. There are:\n{names}")
+            raise ConfigError(f"--load {name!r}: unknown load. Known loads:\n{names}")
     return tuple(load for load in known if load.name in plan.loads or not plan.loads)
 
 
 def _possible(known: list[Fault], plan: Plan, ground: Ground) -> list[Fault]:
-    """Return the faults that are asked for and may happen on this ground.
+    """Return the requested faults that this cluster allows.
 
     Raises:
-        ConfigError: the ground does not allow one that ``--only`` names.
+        ConfigError: the cluster does not allow one that ``--only`` names.
     """
     possible = [fault for fault in known if fault.possible(ground)]
     for name in plan.only:
@@ -145,7 +145,7 @@ def _possible(known: list[Fault], plan: Plan, ground: Ground) -> list[Fault]:
 
 @dataclass(slots=True)
 class _Folder:
-    """Where logs, histories and data are, and whether they are to be looked at afterwards."""
+    """The folder of logs, histories and data, and whether to keep it."""
 
     path: Path
     keep: bool
@@ -153,7 +153,7 @@ class _Folder:
 
 @contextmanager
 def _folder(plan: Plan) -> Iterator[_Folder]:
-    """Yield the plan's folder, or a temporary one that stays only if it is told to."""
+    """Yield the plan's folder, or a temporary one that is removed unless ``keep`` is set."""
     if plan.folder is None:
         folder = _Folder(Path(tempfile.mkdtemp(prefix="verify-")), keep=False)
     else:

@@ -1,4 +1,4 @@
-"""What a fault acts upon: the fleet, the cluster, the network between them."""
+"""The targets of faults: the fleet, the cluster, and the network between them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.topics import Names
 
 STEP_SECONDS = 0.1
-#: A point is passed within this time, or the fault counts as one that did not come about.
+#: If a point is not passed within this time, the fault did not occur.
 REACH_SECONDS = 20.0
-#: So long a worker keeps a set that it has begun, until it is injured; half of what it gathers.
+#: How long a worker keeps a set that it has begun, until it is injured; half of what it gathers.
 IN_HAND_SECONDS = 1.0
 
-#: A fault in progress: it yields how long it waits, and returns whether it came about.
+#: A fault in progress: it yields how long it waits, and returns whether it occurred.
 Course = Generator[float, None, bool]
 
 
 @dataclass(slots=True)
 class Partitions:
-    """How many the input has: at first, and now."""
+    """The number of input partitions, initially and now."""
 
     first: int
     now: int
@@ -39,7 +39,7 @@ class Partitions:
 
 @dataclass(slots=True)
 class Scene:
-    """Everything that a fault may touch, and which slots of the fleet are injured already."""
+    """Everything that a fault may act on, and which slots of the fleet are injured already."""
 
     ground: Ground
     names: Names
@@ -55,33 +55,33 @@ class Scene:
 
     @property
     def session_seconds(self) -> float:
-        """How long a silent member stays in the group."""
+        """The time after which a silent member is removed from the group."""
         return self.ground.timeouts.session_seconds[self.protocol]
 
     @property
     def transaction_seconds(self) -> float:
-        """How long a transaction may stay open."""
+        """The maximum time that a transaction may stay open."""
         return self.ground.timeouts.transaction_seconds
 
     @property
     def kafka(self) -> EmbeddedKafka:
-        """The brokers, for faults that need them to be ours."""
+        """The brokers, for faults that need the embedded Kafka."""
         if self.ground.kafka is None:
-            raise AssertionError("a fault of brokers is only begun where they are ours")
+            raise AssertionError("broker faults run only on the embedded Kafka")
         return self.ground.kafka
 
     @property
     def proxy(self) -> Proxy:
-        """The network before the brokers, for faults that need a proxy there."""
+        """The network in front of the brokers, for faults that need the proxy."""
         if self.ground.proxy is None:
-            raise AssertionError("a fault of the network is only begun where there is a proxy")
+            raise AssertionError("network faults run only with a proxy")
         return self.ground.proxy
 
     @contextmanager
     def someone(self) -> Iterator[Member | None]:
-        """Yield a worker that nobody else injures meanwhile, ``None`` if there is none."""
+        """Yield a worker that no other fault injures meanwhile, ``None`` if there is none."""
         free = [each for each in self.fleet.serving if each.slot not in self.busy]
-        # Who has only started has nothing in hand yet, and may give up without brokers.
+        # A worker that has only just started has no open set, and may give up without brokers.
         free = [each for each in free if each.works] or free
         member = self.dice.choice(free) if free else None
         if member is not None:
@@ -93,12 +93,12 @@ class Scene:
                 self.busy.discard(member.slot)
 
     def client(self, **more: Any) -> dict[str, Any]:
-        """Return properties for a client of the proof's own, past the proxy."""
+        """Return properties for a client of the verifier's own, bypassing the proxy."""
         return {**self.ground.client, **more}
 
 
 def until(condition: Callable[[], bool], patience_seconds: float = REACH_SECONDS) -> Course:
-    """Wait for a condition; return whether it came true in time."""
+    """Wait for a condition; return whether it became true in time."""
     waited = 0.0
     while not condition():
         if waited >= patience_seconds:
@@ -109,7 +109,7 @@ def until(condition: Callable[[], bool], patience_seconds: float = REACH_SECONDS
 
 
 def meanwhile(scene: Scene, work: Callable[[], object], patience_seconds: float = 300.0) -> Course:
-    """Do something that blocks, in another thread; raise what it raises."""
+    """Run blocking work in another thread; raise what it raises."""
     future = scene.background.submit(work)
     done = yield from until(future.done, patience_seconds)
     if done:
@@ -118,7 +118,7 @@ def meanwhile(scene: Scene, work: Callable[[], object], patience_seconds: float 
 
 
 def attempt(scene: Scene, work: Callable[[], object]) -> Course:
-    """Do the same; tell whether it came about, for what is out of reach is no news."""
+    """Do the same, but return whether it succeeded; failures are expected."""
     try:
         return (yield from meanwhile(scene, work))
     except Unreachable:
@@ -128,7 +128,7 @@ def attempt(scene: Scene, work: Callable[[], object]) -> Course:
 def in_hand(scene: Scene) -> Course:
     """Wait until a worker has begun a set that is not due to be committed for a while.
 
-    It keeps it for a moment also where the load would have it commit at once.
+    The worker keeps the set for a moment even if its load would commit it at once.
     """
     order = Order(Point.SET_OPENED, Act.SLEEP, seconds=IN_HAND_SECONDS)
     members = scene.fleet.serving
@@ -142,10 +142,10 @@ def in_hand(scene: Scene) -> Course:
     return reached
 
 
-#: What a fault may need of the cluster.
+#: What a fault may need from the cluster.
 NEEDS: Mapping[str, str] = {
-    "embedded": "the embedded Kafka; leave out --bootstrap-servers",
-    "proxy": "the proxy before the embedded Kafka; leave out --bootstrap-servers",
+    "embedded": "the embedded Kafka; omit --bootstrap-servers",
+    "proxy": "the proxy in front of the embedded Kafka; omit --bootstrap-servers",
     "three brokers": "the embedded Kafka with --brokers 3",
     "alter": "the right to ALTER topics that begin with --topic-prefix",
 }
@@ -153,16 +153,16 @@ NEEDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to injure.
+    """A fault that can be injected.
 
     Attributes:
-        name: what ``--only`` and the table call it.
+        name: the name in ``--only`` and in the tables.
         course: begins it on a scene.
-        halts: under it nothing can be expected to move.
-        alone: no other fault begins while it lasts.
-        needs: what it needs of the cluster, a key of :data:`NEEDS`; empty is nothing.
-        in_rotation: it comes without being asked for by ``--only``.
-        patience: how long brokers must wait for workers in its round; ``None``: either way.
+        halts: no progress can be expected while it is active.
+        alone: no other fault begins while it is active.
+        needs: what it needs from the cluster, a key of :data:`NEEDS`; empty means nothing.
+        in_rotation: it occurs without being requested by ``--only``.
+        patience: how long brokers must wait for workers in its round; ``None``: either.
     """
 
     name: str
@@ -174,7 +174,7 @@ class Fault:
     patience: Patience | None = None
 
     def fits(self, patience: Patience) -> bool:
-        """Tell whether it may happen in such a round."""
+        """Tell whether it may occur in such a round."""
         return self.patience in {None, patience}
 
     def possible(self, ground: Ground) -> bool:

@@ -1,4 +1,4 @@
-"""When which fault begins: one after the other, in courses that overlap."""
+"""When faults begin: one after the other, with overlapping courses."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from stream_scorer.verify.scene import Course, Fault, Scene
 
-#: More at a time than this, and it is no longer clear what a fleet of a few workers is injured by.
+#: With more at a time, it is unclear which fault a small fleet suffers from.
 AT_ONCE = 2
-#: Workers that have started when a fault could begin have joined within this time.
+#: Workers that had started when a fault could begin have joined within this time.
 JOIN_SECONDS = 30.0
 
 
@@ -23,20 +23,20 @@ class _Active:
 
 @dataclass(slots=True)
 class Tally:
-    """How often each fault came about, and how often it found nobody or no occasion."""
+    """Counts of how often each fault occurred, and how often it found no target or no occasion."""
 
     inflicted: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
 
 
 class Schedule:
-    """Begins the faults in turn, one each ``every_seconds``, and moves on those that have begun.
+    """Begins the faults in turn, one each ``every_seconds``, and advances those that have begun.
 
     Args:
-        faults: what may happen, one after the other, for as long as it goes on.
+        faults: the faults to inject, in order, for as long as the schedule runs.
         every_seconds: from one beginning to the next.
-        count: how many must come about; ``None``: as many as there is time for.
-        say: hears what begins and ends: ``injured`` or ``healed`` or ``missed``, and the name.
+        count: how many must occur; ``None``: as many as the time allows.
+        say: is called with ``injured``, ``healed`` or ``missed``, and the fault's name.
     """
 
     def __init__(
@@ -58,28 +58,28 @@ class Schedule:
 
     @property
     def satisfied(self) -> bool:
-        """Whether as many faults came about as were asked for."""
+        """Whether as many faults occurred as were requested."""
         return self._count is None or self.tally.inflicted.total() >= self._count
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing is injured."""
+        """Whether no fault is active."""
         return not self._active
 
     @property
     def halting(self) -> bool:
-        """Whether something is injured so that nothing can be expected to move."""
+        """Whether a fault is active under which no progress can be expected."""
         return any(each.fault.halts for each in self._active)
 
     def step(self, now: float, scene: Scene, *, begin: bool) -> None:
-        """Move on what is due; begin the next one if it is time, and ``begin``."""
+        """Advance the faults that are due; begin the next one if it is time and ``begin``."""
         for active in [each for each in self._active if each.due <= now]:
             self._move(active, now)
         if begin and now >= self._next_at:
             self._begin(now, scene)
 
     def abandon(self) -> None:
-        """End what goes on at once: what was cut is joined, and what was frozen goes on."""
+        """End all active faults at once: reconnect what was cut, resume what was frozen."""
         while self._active:
             self._active.pop().course.close()
 
@@ -103,9 +103,9 @@ class Schedule:
         return len(self._active) < AT_ONCE
 
     def _has_waited_for_all(self, now: float, scene: Scene) -> bool:
-        """Tell whether all workers work, or have had the time for it.
+        """Tell whether all workers work, or have had the time to start.
 
-        One that has only started may give up where one that works waits for the brokers.
+        A worker that has only just started may give up where one that works waits for the brokers.
         """
         if self._waits_since is None:
             self._waits_since = now

@@ -1,4 +1,4 @@
-"""What the workers of a proof are: a small model, the configuration, the topics' settings.
+"""The workers' setup in a run: a small model, the configuration and the topics' settings.
 
 The model is ``score = a / 2 + b + table[pick]``.
 """
@@ -28,14 +28,14 @@ from stream_scorer.verify.events import (
 )
 
 MODEL, SCHEMA, CONFIG = "model.onnx", "event.avsc", "scorer.yaml"
-#: The folder of the writers' schemas, where there are several.
+#: The folder of the writer schemas, if there are several.
 SCHEMAS = "schemas"
 #: The field with the score, and the model's output.
 SCORE = "score"
 
 
 def topic_settings() -> dict[str, dict[str, str]]:
-    """Return the settings of the topics that make the events' fates come true."""
+    """Return the topic settings that make the brokers refuse the events that they must refuse."""
     return {
         "out": {
             "max.message.bytes": str(OUTPUT_MESSAGE_BYTES),
@@ -53,7 +53,7 @@ def lay_out(
     batching: Mapping[str, Any] | None = None,
     look: Look = PLAIN,
 ) -> Path:
-    """Write model, schemas and config into the folder; return the config's path."""
+    """Write model, schemas and configuration into the folder; return the configuration's path."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SCHEMA).write_text(json.dumps(EVENT))
     schemas = {"framing": "none", "reader": SCHEMA}
@@ -79,14 +79,14 @@ def lay_out(
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """How scored events look: their schema, as JSON has it, and what stands before each."""
+    """The format of scored events: their schema as JSON, and their prefix."""
 
     schema: Mapping[str, Any]
     prefix: bytes
 
 
 def scored(config: Path) -> Scored:
-    """Return how the scored events of such workers look."""
+    """Return the format of these workers' scored events."""
     pipeline = open_pipeline(load(config, (), {}, need_kafka=False))
     prefix = pipeline.schemas.prefix_for(pipeline.contract.scored)
     return Scored(pipeline.output_schema, prefix)

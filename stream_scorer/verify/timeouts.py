@@ -1,4 +1,4 @@
-"""How long brokers wait for what has died, as they say or as Kafka has it by default."""
+"""The brokers' timeouts for dead clients: their settings, or Kafka's defaults."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from stream_scorer.verify.plan import GroupProtocol
 
-#: Short enough to be outlived within a minute, long enough for a busy machine of two cores.
+#: Short enough to expire within a minute, long enough for a busy machine with two cores.
 EMBEDDED_SESSION_SECONDS = 6.0
 EMBEDDED_TRANSACTION_SECONDS = 6.0
 EMBEDDED_ABORT_SCAN_SECONDS = 0.5
@@ -17,7 +17,7 @@ EMBEDDED_ABORT_SCAN_SECONDS = 0.5
 LONG_SESSION_SECONDS = 45.0
 LONG_TRANSACTION_SECONDS = 60.0
 
-#: What workers ask for on a cluster of one's own, if it allows that.
+#: What workers request on the user's cluster, if it allows that.
 SESSION_SECONDS = 10.0
 TRANSACTION_SECONDS = 15.0
 
@@ -39,10 +39,10 @@ RECOVERY_GRACE_SECONDS = 15.0
 
 
 class Patience(StrEnum):
-    """How long the brokers of an embedded Kafka wait for a worker in a round.
+    """The timeouts of an embedded Kafka for the workers of a round.
 
-    ``short``: some seconds, so that whoever dies is soon replaced. ``long``: so that brokers can be
-    away for half a minute and nobody loses its place.
+    ``short``: a few seconds, so that dead workers are replaced soon. ``long``: brokers can be away
+    for half a minute and no worker loses its partitions.
     """
 
     SHORT = "short"
@@ -51,12 +51,12 @@ class Patience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long the brokers wait for what has died.
+    """The brokers' timeouts for dead clients.
 
     Attributes:
-        session_seconds: until a silent member of the group is dead, by group protocol.
+        session_seconds: until a silent group member counts as dead, by group protocol.
         transaction_seconds: ``transaction.timeout.ms`` of the workers.
-        abort_scan_seconds: how often brokers look for transactions that are over their time
+        abort_scan_seconds: how often brokers look for timed-out transactions
             (``transaction.abort.timed.out.transaction.cleanup.interval.ms``).
     """
 
@@ -65,11 +65,11 @@ class Timeouts:
     abort_scan_seconds: float
 
     def takeover_seconds(self, protocol: GroupProtocol) -> float:
-        """Return how long the brokers may take until a dead worker's partitions go on."""
+        """Return how long it may take until a dead worker's partitions make progress again."""
         return self.session_seconds[protocol] + self.transaction_seconds + self.abort_scan_seconds
 
     def recovery_seconds(self, protocol: GroupProtocol) -> float:
-        """Return how long a partition may be without commits when its worker is killed."""
+        """Return how long a partition may be without commits after its worker is killed."""
         return self.session_seconds[protocol] + self.transaction_seconds + RECOVERY_GRACE_SECONDS
 
 
@@ -79,7 +79,7 @@ EMBEDDED = Timeouts(
     EMBEDDED_ABORT_SCAN_SECONDS,
 )
 
-#: The same with more patience.
+#: The same with longer timeouts.
 OUTLASTING = Timeouts(
     {"classic": LONG_SESSION_SECONDS, "consumer": LONG_SESSION_SECONDS},
     LONG_TRANSACTION_SECONDS,
@@ -88,10 +88,10 @@ OUTLASTING = Timeouts(
 
 
 def timeouts_of(brokers: Sequence[Mapping[str, str | None]]) -> tuple[Timeouts, tuple[str, ...]]:
-    """Return what to plan with, and what of it is assumed, a sentence each.
+    """Return the timeouts to plan with, and the assumptions behind them, one sentence each.
 
     Args:
-        brokers: the settings of each broker, as far as they may be read. Any of them may be the
+        brokers: the settings of each broker, as far as they are readable. Any of them may be the
             coordinator, so the slowest counts.
     """
     shortest, longest = _most(brokers, _MIN_SESSION), _least(brokers, _MAX_SESSION)
@@ -108,8 +108,8 @@ def timeouts_of(brokers: Sequence[Mapping[str, str | None]]) -> tuple[Timeouts, 
         return timeouts, ()
     assumed = ", ".join(f"{name}={_DEFAULTS[name]}" for name in unknown)
     remark = (
-        f"The brokers don't say (DESCRIBE_CONFIGS on the cluster), so Kafka's own is assumed: "
-        f"{assumed}."
+        "The brokers don't report some settings (this needs DESCRIBE_CONFIGS on the cluster), so "
+        f"Kafka's defaults are assumed: {assumed}."
     )
     return timeouts, (remark,)
 

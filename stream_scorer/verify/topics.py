@@ -1,4 +1,4 @@
-"""The topics and the group of a proof: made, and removed whatever happens."""
+"""Creates the topics and the group of a run, and removes them in any case."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from stream_scorer.verify.removal import remove
 
 REQUEST_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
-#: The way out where a right is missing.
+#: What to do if a right is missing.
 GRANT = (
     "grant CREATE, DELETE, DESCRIBE_CONFIGS, READ and WRITE on topics that begin with "
     "--topic-prefix"
 )
-#: Kafka's rules for a topic's name, of at most 249 characters; the rest is for what is appended.
+#: Kafka's rules for topic names, which allow 249 characters; the rest is for suffixes.
 _PREFIX = re.compile(r"[A-Za-z0-9._-]{1,200}")
-#: What the proof needs of a topic, whatever the cluster gives a topic by default.
+#: Topic settings that the run needs, regardless of the cluster's defaults.
 _SETTINGS = {
     "cleanup.policy": "delete",
     "retention.ms": str(7 * 24 * 3600 * 1000),
@@ -36,20 +36,20 @@ _SETTINGS = {
 
 
 def any_prefix(command: str) -> str:
-    """Return a prefix that no other run of a command has."""
+    """Return a prefix that no other run of a command uses."""
     return f"stream-scorer-{command}-{secrets.token_hex(4)}"
 
 
 def check_prefix(prefix: str) -> None:
-    """Say that no topic's name can begin so.
+    """Check that a prefix is valid in topic names.
 
     Raises:
-        ConfigError: none can.
+        ConfigError: it is not.
     """
     if not _PREFIX.fullmatch(prefix):
         raise ConfigError(
-            "--topic-prefix must be 1 to 200 of Kafka's letters for topics (a-z, A-Z, 0-9, "
-            f"., _ and -), not {prefix!r}."
+            "--topic-prefix must be 1 to 200 characters that Kafka allows in topic names (a-z, "
+            f"A-Z, 0-9, ., _ and -), not {prefix!r}."
         )
 
 
@@ -64,7 +64,7 @@ class Names:
 
     @classmethod
     def beginning_with(cls, prefix: str) -> Names:
-        """Return the names that share a prefix."""
+        """Return the names with this prefix."""
         return cls(f"{prefix}-in", f"{prefix}-out", f"{prefix}-dead-letters", f"{prefix}-group")
 
     @property
@@ -75,9 +75,9 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class ThrowAway:
-    """Makes topics on a cluster and removes them.
+    """Creates topics on a cluster and removes them.
 
-    ``keep`` leaves them, for a cluster that goes away itself or is kept to be looked at.
+    ``keep`` leaves them, for a cluster that is itself removed or kept for inspection.
     """
 
     client: Mapping[str, Property]
@@ -90,18 +90,18 @@ class ThrowAway:
     def topics(
         self, label: str, partitions: int, config: Mapping[str, Mapping[str, str]]
     ) -> Iterator[Names]:
-        """Yield names whose topics exist and are led; remove them and the group in the end.
+        """Yield names whose topics exist and have leaders; remove topics and group at the end.
 
         Raises:
-            ConfigError: a name is in use, or a topic is refused as asked for.
-            Unreachable: a right is missing, or no broker does it in time.
+            ConfigError: a name is in use, or a topic's settings are refused.
+            Unreachable: a right is missing, or no broker creates the topic in time.
         """
         names = Names.beginning_with(f"{self.prefix}-{label}" if label else self.prefix)
         admin = AdminClient(dict(self.client))
         made: list[str] = []
         try:
             for topic, kind in zip(names.topics, ("in", "out", "dead-letters"), strict=True):
-                made.append(topic)  # an interrupt may come when the brokers have heard of it
+                made.append(topic)  # before an interrupt, when the brokers may already know it
                 try:
                     self._create(admin, topic, partitions, config.get(kind, {}))
                 except KafkaException as exception:
@@ -128,14 +128,14 @@ def _wait_until_led(admin: AdminClient, topics: list[str]) -> None:
         while (why := _not_led(admin, topic)) is not None:
             if time.monotonic() > deadline:
                 raise Unreachable(
-                    f"Topic {topic} has no leader after {REQUEST_SECONDS:g} s ({why}); are enough "
-                    "brokers alive?"
+                    f"Topic {topic} has no leader after {REQUEST_SECONDS:g} s ({why}). Check that "
+                    "enough brokers are alive."
                 )
             time.sleep(PAUSE_SECONDS)
 
 
 def _not_led(admin: AdminClient, topic: str) -> str | None:
-    """Return why the topic can't be used yet."""
+    """Return why the topic can't be used yet, ``None`` if it can."""
     try:
         seen = admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
     except KafkaException as exception:
@@ -145,7 +145,7 @@ def _not_led(admin: AdminClient, topic: str) -> str | None:
     led = [partition for partition in seen.partitions.values() if partition.leader >= 0]
     if led and len(led) == len(seen.partitions):
         return None
-    return f"{len(led)} of its {len(seen.partitions)} partitions have one"
+    return f"{len(led)} of its {len(seen.partitions)} partitions have a leader"
 
 
 def _is_certain(error: KafkaError) -> bool:
@@ -157,11 +157,11 @@ def _is_certain(error: KafkaError) -> bool:
 def _refusal(topic: str, error: KafkaError) -> ConfigError | Unreachable:
     if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
         return ConfigError(
-            f"--topic-prefix: the cluster has a topic {topic} already, and only topics that "
-            "were made for this run are written to; choose another prefix."
+            f"--topic-prefix: the cluster already has a topic {topic}, and this run writes only to "
+            "topics that it created. Choose another prefix."
         )
     if error.code() in RIGHTS:
         return Unreachable(
-            f"These credentials may not create the topic {topic}, or not see it; {GRANT}."
+            f"These credentials may not create the topic {topic}, or may not see it; {GRANT}."
         )
     return Unreachable(f"The brokers don't create the topic {topic} ({describe(error)}).")

@@ -1,4 +1,4 @@
-"""From a record in the output or dead-letter topic to the trace that it is."""
+"""Reads a record of the output or dead-letter topic as the result of an event."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from stream_scorer.kafka.messages import source_of
 from stream_scorer.records import Reason, TopicPartition
 from stream_scorer.verify.values import TRANSACTION_HEADER, Trace
 
-#: The source of a record that does not say whose trace it is.
+#: The source of a record that does not name its event.
 UNREADABLE = TopicPartition("unreadable", 0)
 
 
 class Tracing:
-    """Reads records as any consumer downstream could: scored events by Avro, the rest by headers.
+    """Reads records as any downstream consumer could: scored events from Avro, others from headers.
 
-    A record that cannot be read is a trace of :data:`UNREADABLE`, where no event is.
+    A record that can't be read is a result of :data:`UNREADABLE`, where no event is.
 
     Args:
-        output: the topic of the scored events; all else are dead letters.
+        output: the topic of the scored events; all other records are dead letters.
         scored_schema: the schema of the scored events, with ``source``.
         score_field: the field of a scored event that holds the score.
-        prefix: what stands before each scored event.
+        prefix: the bytes in front of each scored event.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Tracing:
         self._score_field = score_field
 
     def trace(self, message: Message) -> Trace:
-        """Return whose trace a record is."""
+        """Return the result that a record represents."""
         place = source_of(message)
         headers = dict(message.headers() or ())
         transaction = (headers.get(TRANSACTION_HEADER) or b"").decode(errors="replace")
@@ -61,7 +61,7 @@ class Tracing:
 
     def _scored(self, value: bytes) -> tuple[TopicPartition, int, float]:
         if not value.startswith(self._prefix):
-            raise ValueError("not framed as the workers frame what they write")
+            raise ValueError("it lacks the prefix that the workers write")
         body = io.BytesIO(value)
         body.seek(len(self._prefix))
         event: Any = fastavro.schemaless_reader(body, self._schema, None)

@@ -1,4 +1,4 @@
-"""What the proof is about: invariants, events, traces, and what workers say of themselves."""
+"""The values of a run: invariants, events, results, and the workers' history entries."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from typing import Any
 
 from stream_scorer.records import Reason, TopicPartition
 
-#: The header by which a written record names its transaction.
+#: The header in which a written record names its transaction.
 TRANSACTION_HEADER = "verify.transaction"
 
 
 class Invariant(StrEnum):
-    """What must hold whatever dies. Each sentence is about readers of committed events."""
+    """The invariants that must hold despite all faults, as seen by readers of committed records."""
 
-    ONE_TRACE = "I1"  # every event before the committed offset has one trace, no other has any
-    ORDER = "I2"  # traces stand in the order of their events
-    ATOMIC = "I3"  # of a transaction, all records are visible or none
-    OUTCOME = "I4"  # what was aborted is invisible, what was committed is visible
-    OFFSETS = "I5"  # committed offsets never go back, and never lie behind what is visible
-    SAME_VIEW = "I6"  # who reads during the faults sees what who reads afterwards sees
-    NOTHING_OPEN = "I7"  # in the end no transaction holds readers back
-    SCORE = "I8"  # each score is what the model gives for that event
-    LIVENESS = "I9"  # the fleet gets to the end, and no partition stands still
+    ONE_TRACE = "I1"  # every event before the committed offset has one result, no other has any
+    ORDER = "I2"  # results are in the order of their events
+    ATOMIC = "I3"  # a transaction's records are all visible, or none is
+    OUTCOME = "I4"  # aborted records are invisible, committed ones visible
+    OFFSETS = "I5"  # committed offsets never go back, and are never behind visible results
+    SAME_VIEW = "I6"  # readers during and after the faults see the same
+    NOTHING_OPEN = "I7"  # at the end, no transaction holds readers back
+    SCORE = "I8"  # each score equals what the model returns for that event
+    LIVENESS = "I9"  # the fleet reaches the end, and no partition stalls
     NO_LEAK = "I10"  # memory, file descriptors and threads of a worker stay flat
 
 
-#: What each invariant promises, for tables.
+#: The promise of each invariant, for tables.
 MEANING: Mapping[Invariant, str] = {
-    Invariant.ONE_TRACE: "each event has exactly one trace, of the right kind",
-    Invariant.ORDER: "traces stand in the order of their events",
+    Invariant.ONE_TRACE: "each event has exactly one result, of the right kind",
+    Invariant.ORDER: "results are in the order of their events",
     Invariant.ATOMIC: "a transaction is visible as a whole or not at all",
-    Invariant.OUTCOME: "aborted is invisible, committed is visible",
-    Invariant.OFFSETS: "committed offsets never go back nor lie behind what is visible",
+    Invariant.OUTCOME: "aborted records are invisible, committed ones visible",
+    Invariant.OFFSETS: "committed offsets never go back, nor lag behind visible results",
     Invariant.SAME_VIEW: "readers during and after the faults see the same",
     Invariant.NOTHING_OPEN: "no transaction is left open",
     Invariant.SCORE: "each score equals its recomputation",
-    Invariant.LIVENESS: "the fleet reaches the end in time; no partition stands still",
+    Invariant.LIVENESS: "the fleet reaches the end in time; no partition stalls",
     Invariant.NO_LEAK: "memory, descriptors and threads stay flat",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that must not happen, and did."""
+    """One violation of an invariant."""
 
     invariant: Invariant
     sentence: str
@@ -53,9 +53,9 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class InputEvent:
-    """An event as a ``read_committed`` reader finds it in the input, and what must become of it.
+    """An event as a ``read_committed`` reader finds it in the input, with its expected result.
 
-    ``reason`` is why it must be dead-lettered, ``None`` if it must be scored, with ``score``.
+    ``reason`` is why it must be dead-lettered; ``None`` if it must be scored, with ``score``.
     """
 
     source: TopicPartition
@@ -69,8 +69,8 @@ class InputEvent:
 class Trace:
     """A record that a ``read_committed`` reader finds in the output or dead-letter topic.
 
-    ``place`` and ``offset`` are where it stands; ``source`` and ``source_offset`` which event it is
-    the trace of.
+    ``place`` and ``offset`` are the record's position; ``source`` and ``source_offset`` identify
+    its event.
     """
 
     place: TopicPartition
@@ -87,19 +87,20 @@ class Trace:
 class Entry:
     """One line of the history: who did what, when (seconds since the epoch).
 
-    Of a worker, with ``details``:
+    Entries of a worker, with ``details``:
 
-    - ``assigned`` {partitions: [[topic, partition], …]}: the group gave it these.
+    - ``assigned`` {partitions: [[topic, partition], …]}: the group assigned it these.
     - ``begun`` {transaction}
-    - ``sent`` {transaction, records, offsets: [[topic, partition, offset], …]}: everything is
-      handed over, the commit is next. A transaction without it cannot have committed.
-    - ``committed`` {transaction}, ``aborted`` {transaction}: the client said so. Neither: unknown.
-    - ``dropped``: what was scored and not committed yet is read again.
-    - These three with {held_seconds}: so long the worker had something scored in hand.
+    - ``sent`` {transaction, records, offsets: [[topic, partition, offset], …]}: everything is sent,
+      the commit is next. A transaction without this entry can't have committed.
+    - ``committed`` {transaction}, ``aborted`` {transaction}: the client reported it. Neither: the
+      outcome is unknown.
+    - ``dropped``: scored and uncommitted events are read again.
+    - These three with {held_seconds}: how long the worker had uncommitted scored events.
     - ``reached`` {point, act}: an injury happens now.
     - ``resources`` {rss_bytes, descriptors, threads}
 
-    Of the proof itself (``who`` is ``verify``): ``injured``, ``healed`` and ``missed`` {fault},
+    Entries of the verifier (``who`` is ``verify``): ``injured``, ``healed`` and ``missed`` {fault},
     ``ended`` {worker, exit_code}.
     """
 

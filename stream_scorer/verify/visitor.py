@@ -1,4 +1,4 @@
-"""A member of the group that only comes and goes: it makes partitions move, and commits nothing."""
+"""A group member that joins and leaves: it makes partitions move, and commits nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ POLL_SECONDS = 0.1
 
 
 def visit(scene: Scene, seconds: float) -> Course:
-    """Join the group, stay so long, leave."""
+    """Join the group, stay this long, leave."""
     leave = threading.Event()
     visitor = threading.Thread(target=_stay, args=(scene, leave), name="visitor", daemon=True)
     visitor.start()

@@ -1,4 +1,4 @@
-"""How many events wait to be scored, as far as they are read: what a backlog goes by."""
+"""Counts the events that wait to be scored, among those read so far, to pace a backlog."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stream_scorer.verify.values import InputEvent, Trace
 
 
 class Waiting:
-    """Counts events that were read and have no trace yet, by partition.
+    """Counts the events that were read and have no result yet, by partition.
 
-    One thread takes in, any may ask.
+    One thread updates it, any thread may query it.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Waiting:
         self._least = 0
 
     def take_in(self, events: Sequence[InputEvent], traces: Sequence[Trace]) -> None:
-        """Take in what was read."""
+        """Record events and results that were read."""
         self._waiting.update(event.source for event in events)
         self._waiting.subtract(trace.source for trace in traces)
         self._read += len(events)
@@ -30,15 +30,15 @@ class Waiting:
         self._least = min(self._waiting.values(), default=0) * len(self._waiting)
 
     def behind(self, written: int, ahead: int) -> int:
-        """Return how many events wait, if as many waited everywhere as where the fewest do.
+        """Return how many events wait, as if each partition had only as many as the shortest queue.
 
-        So nobody runs dry because another one's partitions stand still. More than twice ``ahead``
-        never wait in all. What is scored and not read yet counts as waiting: so whoever reads is
-        never far behind either.
+        This keeps every partition supplied even if another one stalls. Never more than twice
+        ``ahead`` events wait in total. Events that are scored but not read yet count as waiting, so
+        the reader never falls far behind.
 
         Args:
             written: how many events are in the input.
-            ahead: how many shall wait.
+            ahead: how many events should wait.
         """
         unread = written - self._read
         return unread + max(self._least, self._all - ahead)

@@ -1,7 +1,7 @@
-"""A worker under proof: what ``run`` runs, with instruments between its parts.
+"""A worker under test: the same as ``run``, with instruments between its parts.
 
-A process of its own. It takes orders as JSON lines on stdin, and ends when stdin does, so that no
-worker outlives the proof.
+It is a separate process that takes orders as JSON lines on stdin. It ends when stdin closes, so no
+worker outlives the verification run.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main(arguments: Sequence[str], loop: type[Worker] = Worker) -> int:
     """Run until stopped or killed; return the exit code.
 
     Args:
-        arguments: the words that a fleet gives.
-        loop: the class of the loop; a test puts a wrong one here.
+        arguments: the command-line arguments that a fleet passes.
+        loop: the class of the loop; tests pass a faulty one.
     """
     given = _parsed(arguments)
     history = HistoryFile(given.history, given.who)

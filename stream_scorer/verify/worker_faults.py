@@ -1,4 +1,4 @@
-"""Faults of the workers: signals at points of the cycle, comings and goings, slowness, aborts."""
+"""Faults of the workers: signals at points of the cycle, scaling, slowness, aborts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from stream_scorer.verify.scene import REACH_SECONDS, Course, Fault, Scene, unti
 from stream_scorer.verify.timeouts import Patience
 from stream_scorer.verify.visitor import visit
 
-#: Longer than a timeout by this much, so that it has passed on a slow machine too.
+#: The margin beyond a timeout, so that it has passed on a slow machine too.
 MARGIN_SECONDS = 2.0
-#: A worker needs about so long to start and to join.
+#: A worker needs about this long to start and to join.
 JOIN_SECONDS = 8.0
 ABORTS_SECONDS = 12.0
 STORM_VISITS = 5
@@ -24,13 +24,13 @@ LARGE_FLEET = 6
 #: A worker may take this long to stop, and its successor to start.
 REPLACED_SECONDS = 60.0
 
-#: The worker that has passed its point, if it did.
+#: The worker that has passed its point, or ``None``.
 Brought = Generator[float, None, Member | None]
 
 
 def worker_faults() -> tuple[Fault, ...]:
-    """Return all of them."""
-    # These wait until somebody is taken for dead.
+    """Return all worker faults."""
+    # These wait until a worker counts as dead.
     soon = partial(Fault, patience=Patience.SHORT)
     return (
         *(soon(f"SIGKILL {point}", partial(_end, point, Act.KILL)) for point in Point),
@@ -47,7 +47,7 @@ def worker_faults() -> tuple[Fault, ...]:
 
 
 def _end(point: Point, act: Act, scene: Scene) -> Course:
-    """Let a worker end at the point; another one starts in its place."""
+    """Make a worker end at the point; another one starts in its place."""
     with scene.someone() as member:
         if member is None:
             return False
@@ -59,7 +59,7 @@ def _end(point: Point, act: Act, scene: Scene) -> Course:
 
 
 def _freeze(point: Point, scene: Scene, *, past: str) -> Course:
-    """Freeze a worker at the point until it is thought dead, then let it go on as a zombie."""
+    """Freeze a worker at the point until it counts as dead, then resume it as a zombie."""
     seconds = scene.session_seconds if past == "session" else scene.transaction_seconds
     with scene.someone() as member:
         if member is None:
@@ -78,7 +78,7 @@ def _freeze(point: Point, scene: Scene, *, past: str) -> Course:
 
 
 def _brought_to(point: Point, act: Act, scene: Scene, member: Member) -> Brought:
-    """Order it, provoke the point where need be, and return who reached it."""
+    """Send the order, provoke the point if necessary, and return the worker that reached it."""
     order = Order(point, act)
     if point is Point.IN_INIT:
         return (yield from _successor_brought_to(order, scene, member))
@@ -95,7 +95,7 @@ def _brought_to(point: Point, act: Act, scene: Scene, member: Member) -> Brought
 
 
 def _successor_brought_to(order: Order, scene: Scene, member: Member) -> Brought:
-    """Replace the worker by one that begins with the order."""
+    """Replace the worker with one that starts with the order."""
     scene.fleet.begin_next_with(member, order)
     member.send(signal.SIGTERM)
     yield from until(lambda: member.successor is not None, REPLACED_SECONDS)
@@ -107,7 +107,7 @@ def _successor_brought_to(order: Order, scene: Scene, member: Member) -> Brought
 
 
 def _scale(scene: Scene) -> Course:
-    """Go from one worker to six and back to one, then to as many as there were."""
+    """Go from one worker to six and back to one, then restore the initial number."""
     before = scene.fleet.size()
     for size in (1, LARGE_FLEET, 1):
         scene.fleet.scale(size)
@@ -118,7 +118,7 @@ def _scale(scene: Scene) -> Course:
 
 
 def _storm(scene: Scene) -> Course:
-    """Let somebody join and leave the group, again and again."""
+    """Make a visitor join and leave the group repeatedly."""
     for _ in range(STORM_VISITS):
         yield from visit(scene, STORM_EVERY_SECONDS)
         yield STORM_EVERY_SECONDS
@@ -126,7 +126,7 @@ def _storm(scene: Scene) -> Course:
 
 
 def _aborts(scene: Scene) -> Course:
-    """Let each worker abort a third of its transactions for a while."""
+    """Make each worker abort a third of its transactions for a while."""
     members = scene.fleet.serving
     for member in members:
         member.order(Order(Point.AFTER_SEND_OFFSETS, Act.ABORT, times=1_000_000, share=1 / 3))
@@ -137,7 +137,7 @@ def _aborts(scene: Scene) -> Course:
 
 
 def _slow(scene: Scene) -> Course:
-    """Let one inference take longer than the group waits for a poll."""
+    """Make one inference take longer than the group waits for a poll."""
     with scene.someone() as member:
         if member is None:
             return False

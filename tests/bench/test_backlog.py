@@ -67,7 +67,7 @@ def test_the_kernels_books_are_an_event_s_and_the_cores() -> None:
 def test_a_backlog_that_is_gone_at_once_says_nothing() -> None:
     """And how large it should be."""
     at_once = replace(LAST, at=FIRST.at + 0.2)
-    with pytest.raises(ConfigError, match="give --events 2020000 or more"):
+    with pytest.raises(ConfigError, match="Set --events 2020000 or more"):
         throughput_of(FIRST, at_once, 101_000, 1, None)
     with pytest.raises(ConfigError, match="--events 100000 or more"):
         throughput_of(FIRST, replace(FIRST, done=1_000), 1_000, 1, None)

@@ -46,5 +46,5 @@ def test_a_large_file_is_kept_in_part(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_file_without_events_is_refused(tmp_path: Path) -> None:
     """There is nothing to repeat."""
-    with pytest.raises(ConfigError, match="holds no event"):
+    with pytest.raises(ConfigError, match="has no events"):
         FileEvents.of(written(tmp_path, 0))

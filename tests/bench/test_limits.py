@@ -51,7 +51,7 @@ def test_the_first_rule_that_holds_names_the_limit(
         (
             waiting(0.5, 0.0),
             machine(brokers_here=True),
-            "the others with Kafka and whatever else runs here",
+            "the others with Kafka and whatever else runs on it",
         ),
         (waiting(0.5, commit=3.0), TWO_CORES, "one takes 20 ms, and the loop waits 50% of its"),
         (waiting(0.5, commit=3.0), TWO_CORES, "batching.commit_interval"),
@@ -86,8 +86,10 @@ def test_the_smallest_batch_that_is_as_good_as_any_is_named() -> None:
     [*_, said] = sentences(
         throughput(), alone((1, 90.0), (16, 6.0), (256, 3.2), (1024, 3.0)), TWO_CORES
     )
-    assert said.startswith("An event alone takes 90 µs to score; from 256 at a time on it is 3.20")
+    assert said.startswith(
+        "A single event takes 90 µs to score; in batches of 256 or more it takes 3.20 µs"
+    )
     [*_, said] = sentences(throughput(), alone((1, 90.0), (16, 6.0), (64, 3.0)), TWO_CORES)
     assert said.endswith("90 µs to score, 3.00 µs in batches of 64, the largest tried.")
     [*_, said] = sentences(throughput(), alone((1, 90.0), (16, 89.0)), TWO_CORES)
-    assert said == "An event takes 90 µs to score, alone or among others."
+    assert said == "An event takes 90 µs to score, alone or in a batch."

@@ -20,7 +20,7 @@ from tests.bench.measured import alone
         ({"seconds": float("nan")}, "--seconds must be at least 2, not nan"),
         ({"rates": (500.0, 0.0)}, "--rate must be more than 0, not 0"),
         ({"partitions": 0}, "--partitions must be at least 1, not 0"),
-        ({"topic_prefix": "a b"}, "--topic-prefix must be 1 to 200 of Kafka's letters"),
+        ({"topic_prefix": "a b"}, "--topic-prefix must be 1 to 200 characters"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given: dict[str, Any], said: str) -> None:

@@ -48,7 +48,7 @@ def test_many_dead_letters_are_told_with_the_most_frequent_reason() -> None:
     """With one sentence of a letter's; a few change nothing."""
     [_, said] = on_events(MADE_UP, alone(refusals=MANY), 1_000)
     assert said.startswith("15% of the events become dead letters (inference_failed: no such")
-    assert said.endswith("Give real ones by --input events.avro.")
+    assert said.endswith("Provide real ones with --input events.avro.")
 
 
 def test_a_file_that_is_repeated_is_told(a_file: FileEvents) -> None:
@@ -74,7 +74,7 @@ def test_without_one_scored_event_there_is_nothing_to_measure(a_file: FileEvents
         refuse_if_none_is_scored(MADE_UP, alone(refusals=ALL))
     with pytest.raises(ContractError, match="None of the events of --input") as refused:
         refuse_if_none_is_scored(a_file, alone(refusals=ALL))
-    assert "Give real ones" not in str(refused.value)
+    assert "Provide real ones" not in str(refused.value)
     refuse_if_none_is_scored(MADE_UP, alone(refusals=MANY))
 
 

@@ -39,13 +39,13 @@ def test_each_number_stands_beside_what_it_is() -> None:
     lines = [" ".join(line.replace("│", " ").split()) for line in text.splitlines()]
     assert "1,024 1.00 1.00 1.00 0.00 3.00" in lines
     assert "181,818 events/s, from the first commit to the last" in lines
-    assert "5.50 µs an event, of which" in lines
+    assert "5.50 µs per event, of which" in lines
     assert "1.00 µs infer: the model (18%)" in lines
     assert "0.50 µs rest: the loop itself (9%)" in lines
-    assert "7.00 µs of CPU an event, by threads: loop 5.50, client 1.00, others 0.50" in lines
+    assert "7.00 µs of CPU per event, by thread: loop 5.50, client 1.00, others 0.50" in lines
     assert "50 transactions of 20,000 events, 20 ms each" in lines
     assert "12 dead letters: undecodable 12" in lines
-    assert "100 MiB of memory at most (RSS)" in lines
+    assert "100 MiB peak memory (RSS)" in lines
     assert "10,000 12.0 20.0 71.2 44.0" in lines
     assert lines[-1] == "The client [its own work] limits it."
 

@@ -65,7 +65,7 @@ def test_a_backlog_that_the_brokers_refuse_is_one_sentence(
     name = topic(1, {"max.message.bytes": "1000"})
     events = FramedEvents(Numbers(), os.urandom(5000))  # which nothing compresses
     with pytest.raises(
-        Unreachable, match=rf"^The brokers don't take the events for {name} \(Message"
+        Unreachable, match=rf"^The brokers don't accept the events for {name} \(Message"
     ):
         fill(ground_on(kafka, name, 1), events, 10)
 

@@ -73,7 +73,7 @@ def test_the_demo_shows_both_workers_to_the_end(browser: Browser, tmp_path: Path
         assert visited.console == []
         said = running.end()
     assert running.process.returncode == 0, said
-    assert "Exact: every event left exactly one trace." in said
+    assert "Exact: every event has exactly one result." in said
 
 
 @pytest.mark.timeout(900)

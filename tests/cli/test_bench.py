@@ -103,7 +103,7 @@ def test_a_file_of_another_schema_is_exit_3(
     config = scorer(tmp_path, {"schemas": {"framing": "single_object"}})
     code, said = refused(["-c", str(config), "--input", given], capsys)
     assert code == 3
-    one_sentence(said, ("--input: its events can't be read as the reader's schema", "event_id"))
+    one_sentence(said, ("--input: its events can't be read with the reader's schema", "event_id"))
     more = {**EVENT, "fields": [*EVENT["fields"], {"name": "c", "type": "int"}]}
     given = avro_file(tmp_path, more, [{"event_id": "x", "a": 1.0, "b": 2.0, "c": 3}])
     code, said = refused(["-c", str(scorer(tmp_path)), "--input", given], capsys)
@@ -232,7 +232,7 @@ def test_a_name_in_use_is_refused_and_what_has_it_is_left_alone(
     config = golden(tmp_path, kafka=theirs)
     code, said = refused(["-c", str(config), "--cluster", "--topic-prefix", "taken-by"], capsys)
     assert code == 2
-    one_sentence(said, ("--topic-prefix taken-by", "topic taken-by-others already"))
+    one_sentence(said, ("--topic-prefix taken-by", "already has a topic taken-by-others"))
     assert "taken-by-others" in on_the_cluster(kafka)
 
 

@@ -24,7 +24,7 @@ def test_the_demo_kills_a_worker_and_ends_with_an_exact_count(story: str, tmp_pa
     assert "Watch it: http://127.0.0.1:" in shown.stdout
     assert "3,000  events in" in shown.stdout
     assert "Worker 1 is killed" in shown.stdout
-    assert "Exact: every event left exactly one trace." in shown.stdout
+    assert "Exact: every event has exactly one result." in shown.stdout
     assert (tmp_path / "kept" / "scorer.yaml").is_file()
 
 

@@ -28,17 +28,17 @@ from tests.topics import wait_for
         (["--partitions", "2"], "--workers 3 share only 2 partitions"),
         (["--brokers", "2"], "--brokers must be 1 or 3, not 2"),
         (["-X", "sasl.usename=me"], "did you mean sasl.username?"),
-        (["-X", "sasl.username=me"], "name it by --bootstrap-servers"),
+        (["-X", "sasl.username=me"], "name it with --bootstrap-servers"),
         (["--properties", "nowhere"], "--properties: the file nowhere can't be read"),
-        (["--bootstrap-servers", "k:9092", "--brokers", "1"], "--brokers is for the embedded"),
+        (["--bootstrap-servers", "k:9092", "--brokers", "1"], "--brokers applies to the embedded"),
         (
             ["--bootstrap-servers", "k:9092", "-X", "security.protocol=FOO"],
             '-X: the client refuses the properties: Invalid value "FOO"',
         ),
         (["--folder", "/proc/proof"], "--folder /proc/proof can't be written to (No such file or"),
         (["--history", "/proc/proof"], "Error: /proc/proof can't be written: No such file"),
-        (["--only", "rain"], "--only 'rain': there is no such fault. There are:\n  SIGKILL "),
-        (["--load", "heavy"], "--load 'heavy': there is no such load. There are:\n  backlog\n"),
+        (["--only", "rain"], "--only 'rain': unknown fault. Known faults:\n  SIGKILL "),
+        (["--load", "heavy"], "--load 'heavy': unknown load. Known loads:\n  backlog\n"),
     ],
 )
 def test_a_mistake_is_exit_2_and_one_sentence(

@@ -106,7 +106,7 @@ def test_a_client_that_is_full_is_waited_for_until_the_stop(
     )
     stop.join()
     assert sent == 5
-    assert said == ["5 events were sent to nowhere, 5 did not arrive."]
+    assert said == ["5 events sent to nowhere, 5 did not arrive."]
     producer.purge()
 
 

@@ -281,7 +281,7 @@ def test_set_up_can_be_repeated(demo: Demo) -> None:
     code, said = demo.run("set-up")
     assert code == 0, said
     names = (CARD_FRAUD.topic, CARD_FRAUD.output_topic, CARD_FRAUD.dead_letter_topic)
-    assert all(f"Topic {name} is there." in said for name in names)
+    assert all(f"Topic {name} already exists." in said for name in names)
 
 
 def test_the_config_is_checked_without_and_with_the_brokers(demo: Demo) -> None:
@@ -332,7 +332,7 @@ def test_both_scorers_are_healthy_and_share_the_work(done: Done) -> None:
 
 def test_the_generator_says_what_it_sent(done: Done) -> None:
     """All of it arrived."""
-    assert f"{done.events:,} events were sent to {CARD_FRAUD.topic}." in done.generator.said()
+    assert f"{done.events:,} events sent to {CARD_FRAUD.topic}." in done.generator.said()
 
 
 def test_scorers_stop_in_order_and_are_unhealthy_then(done: Done) -> None:

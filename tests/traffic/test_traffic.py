@@ -182,7 +182,7 @@ def test_an_event_that_the_brokers_refuse_ends_it_aloud(
     traffic = Traffic(client_of(kafka), name, bursts, Steady(100))
     traffic.start()
     wait_for(lambda: traffic.done, "its end")
-    with pytest.raises(Unreachable, match=f"don't take the events for {name} .*size"):
+    with pytest.raises(Unreachable, match=f"don't accept the events for {name} .*size"):
         traffic.check()
     assert traffic.acknowledged == 0
 

@@ -102,13 +102,13 @@ def test_a_name_in_use_is_refused_and_what_has_it_is_left_alone(
         theirs = f"{plan.topic_prefix}-round-out"
         kafka.create_topic(theirs)
         with (
-            pytest.raises(ConfigError, match=f"a topic {theirs} already.*choose another prefix"),
+            pytest.raises(ConfigError, match=f"already has a topic {theirs}.*Choose another"),
             ground.topics("round", 2),
         ):
             pytest.fail("it is in use")
         assert left(admin, plan.topic_prefix) == [theirs]
     with (
-        pytest.raises(ConfigError, match=f"a topic {theirs} already.*choose another prefix"),
+        pytest.raises(ConfigError, match=f"already has a topic {theirs}.*Choose another"),
         ground_of(plan, tmp_path, pytest.fail),
     ):
         pytest.fail("it is in use")

@@ -168,7 +168,7 @@ def test_a_broker_that_comes_back_too_late_is_no_proof_of_anything(tmp_path: Pat
     hurried = replace(OUTLASTING, transaction_seconds=BRIEFLY_SECONDS)
     with (
         scene_in(tmp_path, 1, kafka=cast("EmbeddedKafka", kafka), timeouts=hurried) as scene,
-        pytest.raises(Broken, match="The brokers needed 2 s to come back"),
+        pytest.raises(Broken, match="The brokers took 2 s to come back"),
     ):
         play(FAULTS["all brokers killed briefly"].course(scene), scene.fleet)
 

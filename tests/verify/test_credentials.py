@@ -57,10 +57,10 @@ def test_a_path_stays_right_in_another_folder(
     [
         ("sasl.username", "-X sasl.username must be key=value"),
         ("=x", "-X  must be key=value"),
-        ("bootstrap.servers=k:9092", "is given by --bootstrap-servers"),
+        ("bootstrap.servers=k:9092", "is set by --bootstrap-servers"),
         ("isolation.level=read_uncommitted", "-X isolation.level can't be set: it must be"),
-        ("sasl.usename=me", "is no property .* did you mean sasl.username"),
-        ("session.timeout.ms=1", "-X session.timeout.ms is no property of librdkafka for both"),
+        ("sasl.usename=me", "is not a librdkafka property .* did you mean sasl.username"),
+        ("session.timeout.ms=1", "-X session.timeout.ms is not a librdkafka property of both"),
     ],
 )
 def test_a_property_that_can_t_be_is_refused(word: str, said: str) -> None:
@@ -73,7 +73,7 @@ def test_a_mistake_in_a_file_is_named_with_its_line(tmp_path: Path) -> None:
     """And a file that is not there is no traceback."""
     file = tmp_path / "client.properties"
     file.write_text("sasl.username=me\nsasl.pasword=x\n")
-    with pytest.raises(ConfigError, match=r"client.properties, line 2: sasl.pasword is no prop"):
+    with pytest.raises(ConfigError, match=r"client.properties, line 2: sasl.pasword is not a"):
         properties_of([], file)
     with pytest.raises(ConfigError, match=r"--properties: the file .*nowhere"):
         properties_of([], tmp_path / "nowhere")

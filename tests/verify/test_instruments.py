@@ -157,7 +157,7 @@ def test_every_call_reaches_the_client_with_its_own_bound(rig: Rig) -> None:
 def test_a_point_lies_behind_its_step(rig: Rig, point: Point, before: list[str]) -> None:
     """What was begun is with the brokers by then, so that the injury leaves it open."""
     rig.injuries.order(Order(point, Act.ABORT))
-    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+    with pytest.raises(TransactionAborted, match="injected by verify"):
         rig.transaction()
     assert rig.inner.names == before
 
@@ -166,7 +166,7 @@ def test_an_abort_is_injured_before_it_happens(rig: Rig) -> None:
     """Afterwards there is nothing left to interrupt."""
     rig.client.begin_transaction()
     rig.injuries.order(Order(Point.WHILE_ABORTING, Act.ABORT))
-    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+    with pytest.raises(TransactionAborted, match="injected by verify"):
         rig.client.abort_transaction(2.0)
     assert rig.inner.names == ["begin_transaction"]
 
@@ -291,7 +291,7 @@ def test_only_a_fetch_that_brought_events_passes_its_point(told: Told) -> None:
     injuries.order(Order(Point.AFTER_FETCH, Act.ABORT))
     assert len(consumer.poll_batch(10, 0.0, 0.0)) == 0
     consumer.rewind(0.0, at_once)
-    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+    with pytest.raises(TransactionAborted, match="injected by verify"):
         consumer.poll_batch(10, 0.0, 0.0)
 
 
@@ -300,7 +300,7 @@ def test_a_revocation_is_injured_before_the_worker_hears_of_it(told: Told) -> No
     _, consumer, injuries, listening = group_of_one(told)
     consumer.poll_batch(10, 0.0, 0.0)
     injuries.order(Order(Point.IN_REVOKE, Act.ABORT))
-    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+    with pytest.raises(TransactionAborted, match="injected by verify"):
         consumer.close()
     assert listening.heard == ["assigned 1"]
 
@@ -312,7 +312,7 @@ def test_the_point_behind_scoring_lies_behind_scoring(told: Told) -> None:
     scorer = InstrumentedScorer(Scoring(), injuries)
     assert list(scorer.score(batch).scored.values) == [b"0:0:1.000000"]
     injuries.order(Order(Point.AFTER_SCORING, Act.ABORT))
-    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+    with pytest.raises(TransactionAborted, match="injected by verify"):
         scorer.score(batch)
     assert told.whats == ["reached"]
 
@@ -348,7 +348,7 @@ def test_only_the_first_events_of_a_set_pass_the_point_of_its_beginning(told: To
     injuries.order(Order(Point.SET_OPENED, Act.ABORT))
     scorer.score(batch)
     hand.put_down()
-    with pytest.raises(TransactionAborted, match="the proof ordered it"):
+    with pytest.raises(TransactionAborted, match="injected by verify"):
         scorer.score(batch)
 
 

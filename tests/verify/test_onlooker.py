@@ -183,7 +183,7 @@ def test_a_partition_that_stands_still_is_a_violation_unless_something_is_injure
     for _ in range(15):
         rig.look()
     assert len(rig.violations) == 1
-    assert "in[0] has stood at offset 3 of 9" in rig.violations[0]
+    assert "in[0] was stuck at offset 3 of 9" in rig.violations[0]
 
 
 def test_offsets_that_nobody_says_are_no_violation(rig: Rig) -> None:

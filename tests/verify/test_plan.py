@@ -15,7 +15,7 @@ from stream_scorer.verify.plan import Plan
     ("given", "said"),
     [
         ({"brokers": 2}, "--brokers must be 1 or 3, not 2"),
-        ({"brokers": 3, "bootstrap_servers": "k:9092"}, "--brokers is for the embedded Kafka"),
+        ({"brokers": 3, "bootstrap_servers": "k:9092"}, "--brokers applies to the embedded Kafka"),
         ({"bootstrap_servers": ""}, "--bootstrap-servers must name a broker"),
         ({"properties": {"sasl.username": "me"}}, "-X sasl.username: .* --bootstrap-servers"),
         ({"partitions": 1, "workers": 1}, "--partitions must be at least 2, not 1"),
@@ -49,9 +49,9 @@ def test_what_another_run_left_is_not_taken_for_this_ones(tmp_path: Path) -> Non
         Plan(folder=tmp_path).check()
     with pytest.raises(ConfigError, match=r"--folder .* must be new or empty"):
         Plan(folder=tmp_path / "worker-1.jsonl").check()
-    with pytest.raises(ConfigError, match=r"--history .* exists already"):
+    with pytest.raises(ConfigError, match=r"--history .* already exists"):
         Plan(history=tmp_path / "worker-1.jsonl").check()
-    with pytest.raises(ConfigError, match=r"--history .*: there is no such folder"):
+    with pytest.raises(ConfigError, match=r"--history .*: its folder does not exist"):
         Plan(history=tmp_path / "nowhere" / "history.jsonl").check()
 
 

@@ -86,8 +86,8 @@ def test_what_can_t_be_removed_is_named_with_the_way_to_do_it(lacking: EmbeddedK
     client = client_of(lacking)
     remove(client, ["stays"], "stays-group", heard.append, patience_seconds=1)
     assert [line.split(" (")[0] for line in heard] == [
-        "stays is left behind",
-        "stays-group is left behind",
+        "stays was left behind",
+        "stays-group was left behind",
     ]
     assert "kafka-topics --delete --topic stays --bootstrap-server 127.0.0.1" in heard[0]
     assert "kafka-consumer-groups --delete --group stays-group --bootstrap" in heard[1]
@@ -202,7 +202,7 @@ def test_a_topic_that_may_be_created_and_not_deleted_is_named(
         ground_of(plan, tmp_path, heard.append),
     ):
         pytest.fail("it may not")
-    assert "stuck-rehearsal-in is left behind (Topic authorization failed" in heard[0]
+    assert "stuck-rehearsal-in was left behind (Topic authorization failed" in heard[0]
 
 
 def test_a_wrong_password_is_told(secured: EmbeddedKafka, tmp_path: Path) -> None:

@@ -55,4 +55,4 @@ def test_on_a_terminal_the_bar_says_how_many_events_came_and_went() -> None:
     with displaying("A round", 60.0, console_on(stream, terminal=True)) as display:
         display.numbers(1234, 567)
         display.fault("injured", "a")
-    assert "1,234 events in, 567 traces out" in stream.getvalue()
+    assert "1,234 events in, 567 results out" in stream.getvalue()

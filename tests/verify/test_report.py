@@ -23,7 +23,7 @@ from stream_scorer.verify.scene import Course, Fault, Scene
 from stream_scorer.verify.values import MEANING, Invariant, Violation
 from tests.verify.results import GAP, result
 
-LOST = Violation(Invariant.ONE_TRACE, "in[0]@7 has no trace, though [/tmp/x] is committed.")
+LOST = Violation(Invariant.ONE_TRACE, "in[0]@7 has no result, though [/tmp/x] is committed.")
 HISTORY = Path("history.jsonl")
 
 
@@ -46,7 +46,7 @@ def test_without_violations_it_held() -> None:
     """How much it was that held is added up over the rounds."""
     results = [result(faults={"SIGKILL": 3}), result(protocol="consumer", faults={"storm": 2})]
     text = "\n".join(shown(verdict_of(results, Plan(seed=5), HISTORY)))
-    assert "It held: 24,690 events, 5 faults, nothing lost, nothing doubled." in text
+    assert "It held: 24,690 events, 5 faults, nothing lost, nothing duplicated." in text
 
 
 def test_a_violation_is_said_with_how_to_see_it_again() -> None:
@@ -55,7 +55,7 @@ def test_a_violation_is_said_with_how_to_see_it_again() -> None:
     text = "\n".join(shown(verdict_of(results, Plan(seed=5), HISTORY)))
     assert "It did not hold." in text
     assert f"I1 in round 2 (steady): {LOST.sentence}" in text
-    assert "Seed 5; the history is history.jsonl." in text
+    assert "Seed 5; history: history.jsonl." in text
     assert "It held" not in text
 
 
@@ -99,7 +99,7 @@ def test_which_faults_met_which_loads_is_shown_and_counted() -> None:
     for load, fault in (("backlog", "storm"), ("backlog", "storm"), ("steady", "rain")):
         pairs.meet(load, fault)
     text = plain(pairs_of(pairs, [BACKLOG, STEADY], faults))
-    assert "What was done under which load: 2 of 6 pairs met, 2 of 3 faults." in text
+    assert "Faults by load: 2 of 6 pairs occurred, 2 of 3 faults." in text
     assert "a: backlog, b: steady" in text
     assert "\nstorm 2\n" in text
     assert "\nrain 1\n" in text

@@ -34,7 +34,7 @@ def test_a_misspelt_fault_is_told_before_anything_starts(tmp_path: Path) -> None
     with pytest.raises(ConfigError) as error:
         verify(plan, Console(quiet=True))
     said = str(error.value)
-    assert said.startswith("--only 'SIGKILL after-fetsch': there is no such fault.")
+    assert said.startswith("--only 'SIGKILL after-fetsch': unknown fault.")
     assert "\n  SIGKILL after-fetch\n" in said
     assert "\n  all brokers killed\n" in said
     assert not (tmp_path / "new").exists()
@@ -46,7 +46,7 @@ def test_a_misspelt_load_is_told_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as error:
         verify(plan, Console(quiet=True))
     said = str(error.value)
-    assert said.startswith("--load 'backlogg': there is no such load. There are:\n  backlog\n")
+    assert said.startswith("--load 'backlogg': unknown load. Known loads:\n  backlog\n")
     assert "\n  model of 5 ms a row" in said
     assert not (tmp_path / "new").exists()
 

@@ -54,4 +54,4 @@ def test_what_the_brokers_don_t_say_is_assumed_and_named() -> None:
     assert "group.consumer.session.timeout.ms=45000" in said
     scan = "transaction.abort.timed.out.transaction.cleanup.interval.ms"
     _, (said,) = timeouts_of([{**SAID, scan: None}])
-    assert said.endswith(f"Kafka's own is assumed: {scan}=10000.")
+    assert said.endswith(f"Kafka's defaults are assumed: {scan}=10000.")

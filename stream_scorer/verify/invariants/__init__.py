@@ -1,5 +1,6 @@
-"""One invariant, or a pair that needs the same memory, a module. Nothing here talks to Kafka.
+"""The invariants: one module each, or one for a pair that shares state. Nothing uses Kafka.
 
-Each is told what happened and adds to a :class:`~stream_scorer.verify.invariants.found.Found` what
-must not have. Memory: a byte an event, a word a settled transaction.
+Each class records what happened and adds violations to a
+:class:`~stream_scorer.verify.invariants.found.Found`. Memory: a byte an event, a word a settled
+transaction.
 """

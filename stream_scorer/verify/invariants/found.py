@@ -1,16 +1,16 @@
-"""The violations that were found: each once, and not too many of a kind."""
+"""Collects violations: each once, and a limited number of each kind."""
 
 from __future__ import annotations
 
 from stream_scorer.records import TopicPartition
 from stream_scorer.verify.values import Invariant, Violation
 
-#: The sentence for violations that were only counted begins so.
+#: How the sentence for violations that were only counted begins.
 MORE = "… and"
 
 
 class Found:
-    """Collects violations. Of each invariant the first ``sentences`` are kept, the rest counted."""
+    """Collects violations: the first ``sentences`` of each invariant are kept, the rest counted."""
 
     def __init__(self, sentences: int = 10) -> None:
         self._sentences = sentences
@@ -18,7 +18,7 @@ class Found:
         self._more: dict[Invariant, int] = {}
 
     def add(self, invariant: Invariant, sentence: str) -> None:
-        """Take a violation in, unless it is known."""
+        """Add a violation, unless it is known."""
         kept = self._kept.setdefault(invariant, {})
         if sentence in kept:
             return
@@ -28,7 +28,7 @@ class Found:
             self._more[invariant] = self._more.get(invariant, 0) + 1
 
     def violations(self) -> list[Violation]:
-        """Return them by invariant, with a last sentence for those that were only counted."""
+        """Return the violations by invariant; a last sentence counts those that were not kept."""
         found = []
         for invariant in Invariant:
             found += [Violation(invariant, each) for each in self._kept.get(invariant, ())]
@@ -38,10 +38,10 @@ class Found:
 
 
 def spot(partition: TopicPartition, offset: int) -> str:
-    """Return a place as sentences name it: ``events[0]@17``."""
+    """Return a position as it appears in sentences: ``events[0]@17``."""
     return f"{partition.topic}[{partition.partition}]@{offset}"
 
 
 def named(partition: TopicPartition) -> str:
-    """Return a partition as sentences name it: ``events[0]``."""
+    """Return a partition as it appears in sentences: ``events[0]``."""
     return f"{partition.topic}[{partition.partition}]"

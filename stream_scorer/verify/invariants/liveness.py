@@ -1,4 +1,4 @@
-"""I9: the fleet gets to the end in time, and no partition stands still."""
+"""I9: the fleet reaches the end in time, and no partition stalls."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class _Standing:
 
 
 class Liveness:
-    """Adds up how long each partition stands still though events wait, and nothing halts the fleet.
+    """Adds up how long each partition stalls while events wait and no fault halts the fleet.
 
-    A worker that takes a partition over from another one gets the whole bound for it: several
-    workers that are injured in turn are no stall. A partition that is handed on for ever is found
-    when the faults are over: see :meth:`end_not_reached`. Times are seconds of any one clock.
+    A worker that takes a partition over gets the whole limit for it: several workers that are
+    injured in turn are not a stall. A partition that is handed over forever is found when the
+    faults are over: see :meth:`end_not_reached`. Times are seconds of any one clock.
 
     Args:
-        bound_seconds: how long one worker may keep a partition still.
-        longest_step_seconds: between two samples so much counts at most; who could not be asked
-            for longer may have moved meanwhile.
+        bound_seconds: how long one worker may leave a partition without progress.
+        longest_step_seconds: the most that the time between two samples counts; a fleet that could
+            not be queried for longer may have made progress meanwhile.
     """
 
     def __init__(self, bound_seconds: float, longest_step_seconds: float = 5.0) -> None:
@@ -40,7 +40,7 @@ class Liveness:
         self._sampled_at: float | None = None
 
     def told(self, entry: Entry) -> None:
-        """Take a line of the history in."""
+        """Record a history entry."""
         if entry.what != "assigned":
             return
         for topic, number in entry.details["partitions"]:
@@ -57,9 +57,9 @@ class Liveness:
         *,
         impaired: bool,
     ) -> None:
-        """Take in how far the fleet is; ``ends`` are the offsets after the last input event.
+        """Record the fleet's progress; ``ends`` are the offsets after the last input event.
 
-        The time since the last sample does not count if the fleet is halted (``impaired``), nor
+        The time since the last sample does not count while the fleet is halted (``impaired``), or
         for a partition that is absent.
         """
         known = self._sampled_at is not None and not impaired
@@ -80,7 +80,7 @@ class Liveness:
                 standing.said = True
                 self._found.add(
                     Invariant.LIVENESS,
-                    f"{named(partition)} has stood at offset {offset} of {ends[partition]} for "
+                    f"{named(partition)} was stuck at offset {offset} of {ends[partition]} for "
                     f"more than {self._bound_seconds:.0f} s with one worker that nothing halted.",
                 )
 
@@ -90,7 +90,7 @@ class Liveness:
         committed: Mapping[TopicPartition, int],
         ends: Mapping[TopicPartition, int],
     ) -> None:
-        """Say that the fleet did not get to the end in time after the last fault was healed."""
+        """Record that the fleet did not reach the end in time after the last fault was healed."""
         for partition, end in sorted(ends.items()):
             if committed.get(partition, 0) < end:
                 self._found.add(
@@ -100,5 +100,5 @@ class Liveness:
                 )
 
     def violations(self) -> list[Violation]:
-        """Return what was found so far."""
+        """Return the violations found so far."""
         return self._found.violations()

@@ -1,4 +1,4 @@
-"""A byte an offset: what an event must become, and what it became."""
+"""One byte per offset: the expected and the actual result of its event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stream_scorer.records import Reason
 
 _BLOCK = 1 << 16
-#: What can become of an event; code ``n`` is ``KINDS[n - 1]``, and 0 is nothing.
+#: The possible results of an event; code ``n`` is ``KINDS[n - 1]``, and 0 is none.
 KINDS: tuple[Reason | None, ...] = (None, *Reason)
 _CODES = {kind: code for code, kind in enumerate(KINDS, start=1)}
 _DUE_SHIFT = 4
@@ -19,36 +19,36 @@ _DONE_MASK = 0xF
 
 
 class Marks:
-    """What is due and what is done, for each offset of one partition.
+    """The expected and the actual result for each offset of one partition.
 
-    Kept in blocks, so that a trace which names an absurd offset costs no more than another.
+    They are stored in blocks, so a result with an absurd offset costs no more than another.
     """
 
     def __init__(self) -> None:
         self._blocks: dict[int, bytearray] = {}
 
     def due(self, offset: int) -> int:
-        """Return the code of what the event must become; 0 if there is no such event."""
+        """Return the code of the event's expected result; 0 if there is no such event."""
         return self._get(offset) >> _DUE_SHIFT
 
     def done(self, offset: int) -> int:
-        """Return the code of what the event became; 0 if it has no trace."""
+        """Return the code of the event's actual result; 0 if it has none."""
         return self._get(offset) & _DONE_MASK
 
     def set_due(self, offset: int, kind: Reason | None) -> None:
-        """Note an event and what it must become."""
+        """Record an event and its expected result."""
         self._put(offset, _CODES[kind] << _DUE_SHIFT)
 
     def set_done(self, offset: int, kind: Reason | None) -> None:
-        """Note an event's first trace."""
+        """Record an event's first result."""
         self._put(offset, _CODES[kind])
 
     def without_trace(self, start: int, end: int) -> Iterator[int]:
-        """Yield the offsets in ``[start, end)`` of events that have no trace."""
+        """Yield the offsets in ``[start, end)`` of events that have no result."""
         yield from self._where(start, end, lambda due, done: (due != 0) & (done == 0))
 
     def with_trace(self, start: int) -> Iterator[int]:
-        """Yield the offsets from ``start`` on that have a trace."""
+        """Yield the offsets from ``start`` on that have a result."""
         yield from self._where(start, None, lambda _, done: done != 0)
 
     def _get(self, offset: int) -> int:

@@ -1,4 +1,4 @@
-"""I5: committed offsets never go back, and lie right behind the last visible trace."""
+"""I5: committed offsets never go back, and are right after the last visible result."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from stream_scorer.records import TopicPartition
 from stream_scorer.verify.invariants.found import Found, named, spot
 from stream_scorer.verify.values import Invariant, Trace
 
-#: Yields the events without a trace between two offsets of a partition.
+#: Yields the events without a result between two offsets of a partition.
 WithoutTrace = Callable[[TopicPartition, int, int], Iterator[int]]
 
 
 class Offsets:
-    """Holds samples of the committed offsets against each other and against what is visible.
+    """Compares samples of the committed offsets with each other and with the visible results.
 
-    A sample must have been asked for after the traces given so far were read, with stable offsets
-    (KIP-447): then the offset of a transaction whose records are visible is never missing in it.
+    A sample must be requested after the results recorded so far were read, with stable offsets
+    (KIP-447): it then never lacks the offset of a transaction whose records are visible.
     """
 
     def __init__(self, found: Found) -> None:
@@ -26,12 +26,12 @@ class Offsets:
         self._visible: dict[TopicPartition, int] = {}
 
     def seen(self, trace: Trace) -> None:
-        """Take a trace in."""
+        """Record a result."""
         last = self._visible.get(trace.source, -1)
         self._visible[trace.source] = max(last, trace.source_offset)
 
     def sampled(self, committed: Mapping[TopicPartition, int], at: float | None = None) -> None:
-        """Take a sample in; a partition may be absent, nothing committed yet is 0."""
+        """Record a sample; a partition may be absent, and 0 means that nothing is committed yet."""
         when = "" if at is None else f" (sampled at {datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC)"
         for partition, offset in committed.items():
             before = self._committed.get(partition, 0)
@@ -45,7 +45,7 @@ class Offsets:
             self._check_visible(partition, offset, when)
 
     def finish(self, committed: Mapping[TopicPartition, int], without_trace: WithoutTrace) -> None:
-        """Take the last sample in, of all partitions, once all events and traces are in."""
+        """Record the last sample, of all partitions, once all events and results are recorded."""
         complete = {**dict.fromkeys(self._visible, 0), **committed}
         self.sampled(complete)
         for partition, offset in sorted(complete.items()):
@@ -54,8 +54,8 @@ class Offsets:
             if between is not None:
                 self._found.add(
                     Invariant.OFFSETS,
-                    f"{named(partition)} is committed up to {offset}; its last trace is "
-                    f"of offset {last}, and the event {spot(partition, between)} lies between.",
+                    f"{named(partition)} is committed up to {offset}, but its last result is for "
+                    f"offset {last}, and event {spot(partition, between)} lies between.",
                 )
 
     def _check_visible(self, partition: TopicPartition, offset: int, when: str) -> None:
@@ -63,6 +63,6 @@ class Offsets:
         if offset <= last:
             self._found.add(
                 Invariant.OFFSETS,
-                f"{named(partition)} is committed only up to {offset}, and the trace of "
+                f"{named(partition)} is committed only up to {offset}, but the result of "
                 f"{spot(partition, last)} is visible{when}.",
             )

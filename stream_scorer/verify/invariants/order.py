@@ -1,4 +1,4 @@
-"""I2: traces stand in the order of their events."""
+"""I2: results are in the order of their events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from stream_scorer.verify.values import Invariant, Trace
 
 
 class Order:
-    """Watches one reader's traces; a second trace of an event has no place in the order.
+    """Checks one reader's results; a second result of an event has no place in the order.
 
-    By ``source``, scored events stand in the partition with the number of their input partition,
-    in its order. By ``key``, those of a key in an input partition stand in order in each output
-    partition; the topic can have got new ones meanwhile, and then a key may move. A null key has
-    no order. Dead letters keep the order of their input partition in each partition of their
-    topic. Memory: an entry a key.
+    By ``source``, scored events are in the partition with the number of their input partition, in
+    its order. By ``key``, the scored events of a key in an input partition are in order in each
+    output partition; if the topic gets new partitions, a key may move. A null key has no order.
+    Dead letters keep the order of their input partition in each partition of their topic. Memory:
+    an entry a key.
     """
 
     def __init__(self, found: Found, order_by: Literal["source", "key"]) -> None:
@@ -25,7 +25,7 @@ class Order:
         self._last: dict[tuple[TopicPartition, TopicPartition, bytes | None], int] = {}
 
     def seen(self, trace: Trace) -> None:
-        """Take an event's first trace in; those of a place in its order."""
+        """Record an event's first result; results of a place must come in its order."""
         keyed = self._by_key and trace.reason is None
         if keyed and trace.key is None:
             return
@@ -36,7 +36,7 @@ class Order:
             whose = f" of key {trace.key!r}" if keyed else ""
             self._found.add(
                 Invariant.ORDER,
-                f"{spot(trace.source, trace.source_offset)}{whose} has its trace at "
+                f"{spot(trace.source, trace.source_offset)}{whose} has its result at "
                 f"{spot(trace.place, trace.offset)}, after that of {spot(trace.source, last)}.",
             )
         self._last[lane] = max(last, trace.source_offset)
@@ -47,6 +47,6 @@ class Order:
         if trace.place.partition != trace.source.partition:
             self._found.add(
                 Invariant.ORDER,
-                f"{spot(trace.source, trace.source_offset)} has its trace at "
-                f"{spot(trace.place, trace.offset)}, in a partition of another number.",
+                f"{spot(trace.source, trace.source_offset)} has its result at "
+                f"{spot(trace.place, trace.offset)}, in a partition with a different number.",
             )

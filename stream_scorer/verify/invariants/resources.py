@@ -14,11 +14,11 @@ _MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How much a worker may grow once it is warm.
+    """The limit for a worker's growth after its warm-up.
 
-    Warm is what it needed at most within ``warm_up_seconds`` of its first sample. From then on the
-    least of any ``samples`` samples in a row counts, for a rebuilt producer stands beside the old
-    one for a moment. The same, multiplied by ``1 + share``, plus an absolute part, is allowed.
+    The warm level is the maximum within ``warm_up_seconds`` of the first sample. After that, the
+    minimum of any ``samples`` consecutive samples counts, because a rebuilt producer briefly exists
+    beside the old one. It may reach the warm level times ``1 + share``, plus an absolute part.
     """
 
     warm_up_seconds: float = 30.0
@@ -38,7 +38,7 @@ class _Worker:
 
 
 class NoLeak:
-    """Watches the ``resources`` lines of the workers; ``who`` is one process."""
+    """Checks the ``resources`` entries of the workers; each ``who`` is one process."""
 
     def __init__(self, found: Found, growth: Growth) -> None:
         self._found = found
@@ -51,7 +51,7 @@ class NoLeak:
         self._workers: dict[str, _Worker] = {}
 
     def told(self, entry: Entry) -> None:
-        """Take a line of a worker's history in."""
+        """Record a history entry of a worker."""
         if entry.what != "resources":
             return
         worker = self._workers.setdefault(entry.who, _Worker(entry.at))
@@ -74,6 +74,6 @@ class NoLeak:
             worker.grown.add(name)
             self._found.add(
                 Invariant.NO_LEAK,
-                f"{entry.who} has grown from {warm:.0f} to {least:.0f} {name} within "
+                f"{entry.who} grew from {warm:.0f} to {least:.0f} {name} within "
                 f"{entry.at - worker.first_at:.0f} s.",
             )

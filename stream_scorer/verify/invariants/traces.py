@@ -1,4 +1,4 @@
-"""I1 and I8: each event has one trace, of the right kind, with the right score."""
+"""I1 and I8: each event has one result, of the right kind, with the right score."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stream_scorer.verify.values import InputEvent, Invariant, Trace
 
 
 class _Source:
-    """What is known of one partition of the input.
+    """The known state of one input partition.
 
-    ``known_to`` is the offset after the last event that was given. ``early`` are traces from there
-    on, ``scores`` what events still without a trace must get.
+    ``known_to`` is the offset after the last recorded event. ``early`` holds results from there on,
+    ``scores`` the expected scores of events that have no result yet.
     """
 
     def __init__(self) -> None:
@@ -25,11 +25,11 @@ class _Source:
 
 
 class OneTraceEach:
-    """Holds traces against events; either may come first.
+    """Compares results with events; either may come first.
 
-    Second traces, wrong ones, and traces of what is not an event are certain at once; an event
-    without a trace only at the end. Memory: a byte an event, and an object for each event or trace
-    that waits for the other.
+    Second results, wrong ones, and results without an event are certain at once; an event without a
+    result only at the end. Memory: a byte an event, and an object for each event or result that
+    waits for its counterpart.
     """
 
     def __init__(self, found: Found) -> None:
@@ -37,9 +37,9 @@ class OneTraceEach:
         self._sources: dict[TopicPartition, _Source] = {}
 
     def expect(self, event: InputEvent) -> None:
-        """Take an event in. Those of a partition come in order; one that came before is left out.
+        """Record an event. Those of a partition come in order; a repeated one is skipped.
 
-        An offset that is passed over is not an event: a control marker, or what was aborted.
+        A skipped offset is not an event: it is a control marker or an aborted record.
         """
         source = self._of(event.source)
         if event.offset < source.known_to:
@@ -55,13 +55,13 @@ class OneTraceEach:
             self._judge(trace, event.reason, event.score)
 
     def seen(self, trace: Trace) -> bool:
-        """Take a trace in; return whether it is the first one of its event."""
+        """Record a result; return whether it is the first one of its event."""
         source = self._of(trace.source)
         offset = trace.source_offset
         if source.marks.done(offset):
             self._found.add(
                 Invariant.ONE_TRACE,
-                f"{_event(trace)} has one more trace, at {spot(trace.place, trace.offset)}.",
+                f"{_event(trace)} has another result at {spot(trace.place, trace.offset)}.",
             )
             return False
         source.marks.set_done(offset, trace.reason)
@@ -74,7 +74,7 @@ class OneTraceEach:
         return True
 
     def finish(self, committed: Mapping[TopicPartition, int]) -> None:
-        """Judge what is certain once all events and all traces are in."""
+        """Run the final checks, once all events and results are recorded."""
         for partition, source in sorted(self._sources.items()):
             end = committed.get(partition, 0)
             for trace in source.early.values():
@@ -82,18 +82,18 @@ class OneTraceEach:
             for offset in source.marks.without_trace(0, end):
                 self._found.add(
                     Invariant.ONE_TRACE,
-                    f"{spot(partition, offset)} has no trace, and {named(partition)} is committed "
+                    f"{spot(partition, offset)} has no result, but {named(partition)} is committed "
                     f"up to {end}.",
                 )
             for offset in source.marks.with_trace(end):
                 self._found.add(
                     Invariant.ONE_TRACE,
-                    f"{spot(partition, offset)} has a trace, and {named(partition)} is committed "
+                    f"{spot(partition, offset)} has a result, but {named(partition)} is committed "
                     f"only up to {end}.",
                 )
 
     def without_trace(self, partition: TopicPartition, start: int, end: int) -> Iterator[int]:
-        """Yield the offsets in ``[start, end)`` of events that have no trace."""
+        """Yield the offsets in ``[start, end)`` of events that have no result."""
         if partition in self._sources:
             yield from self._sources[partition].marks.without_trace(start, end)
 
@@ -119,8 +119,8 @@ class OneTraceEach:
     def _no_event(self, trace: Trace) -> None:
         self._found.add(
             Invariant.ONE_TRACE,
-            f"{spot(trace.place, trace.offset)} is a trace of {_event(trace)}, where no committed "
-            "event is.",
+            f"{spot(trace.place, trace.offset)} is a result of {_event(trace)}, where no committed "
+            "event exists.",
         )
 
 

@@ -1,4 +1,4 @@
-"""I3 and I4: a transaction is visible as a whole or not at all, as its outcome says."""
+"""I3 and I4: a transaction is visible as a whole or not at all, according to its outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stream_scorer.verify.values import Entry, Invariant, Trace
 
 @dataclass(slots=True)
 class _Transaction:
-    """``sent`` is None until its worker said that everything is handed over."""
+    """``sent`` is None until its worker reported that everything was sent."""
 
     who: str | None = None
     sent: int | None = None
@@ -21,21 +21,21 @@ class _Transaction:
 
 
 class Transactions:
-    """Counts the visible records of each transaction; histories and traces come in any order.
+    """Counts the visible records of each transaction; history entries and results in any order.
 
-    A visible record of an aborted transaction, and one too many, are certain at once, the rest at
-    the end. Memory: a word for each transaction that came to its proper end.
+    A visible record of an aborted transaction and a surplus record are certain at once, the rest at
+    the end. Memory: a word for each transaction that is settled.
     """
 
     def __init__(self, found: Found) -> None:
         self._found = found
         self._open: dict[str, _Transaction] = {}
-        # A transaction is remembered by its hash: 64 bits are enough to tell them apart.
+        # Transactions are remembered by their hash: 64 bits are enough to tell them apart.
         self._whole: set[int] = set()
         self._aborted: set[int] = set()
 
     def told(self, entry: Entry) -> None:
-        """Take a line of a worker's history in."""
+        """Record a history entry of a worker."""
         match entry.what:
             case "sent":
                 transaction = self._of(entry)
@@ -51,7 +51,7 @@ class Transactions:
         self._settle(entry.details["transaction"])
 
     def seen(self, trace: Trace) -> None:
-        """Take a visible record in."""
+        """Record a visible record."""
         name = trace.transaction
         if hash(name) in self._aborted:
             self._visible_though_aborted(name, trace.place, trace.offset)
@@ -70,7 +70,7 @@ class Transactions:
         self._settle(name)
 
     def finish(self) -> None:
-        """Judge what is certain once all histories and all traces are in."""
+        """Run the final checks, once all histories and results are recorded."""
         for name, transaction in self._open.items():
             sent, visible = transaction.sent, transaction.visible
             if visible and sent is None:
@@ -88,7 +88,7 @@ class Transactions:
             if transaction.committed and visible < (sent or 0):
                 self._found.add(
                     Invariant.OUTCOME,
-                    f"{_title(name)} of {transaction.who} committed, and {visible} of its {sent} "
+                    f"{_title(name)} of {transaction.who} committed, but {visible} of its {sent} "
                     "records are visible.",
                 )
 
@@ -114,14 +114,14 @@ class Transactions:
         if transaction.sent is not None and transaction.visible > transaction.sent:
             self._found.add(
                 Invariant.ATOMIC,
-                f"{_title(name)} of {transaction.who} sent {transaction.sent} records, and more "
+                f"{_title(name)} of {transaction.who} sent {transaction.sent} records, but more "
                 "are visible.",
             )
 
     def _visible_though_aborted(self, name: str, place: TopicPartition, offset: int) -> None:
         self._found.add(
             Invariant.OUTCOME,
-            f"{_title(name)} was aborted, and its record at {spot(place, offset)} is visible.",
+            f"{_title(name)} was aborted, but its record at {spot(place, offset)} is visible.",
         )
 
 

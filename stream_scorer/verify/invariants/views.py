@@ -1,4 +1,4 @@
-"""I6 and I7: who reads during the faults sees what who reads afterwards sees; nothing is open."""
+"""I6 and I7: readers during and after the faults see the same; no transaction is left open."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from stream_scorer.records import TopicPartition
 from stream_scorer.verify.invariants.found import Found, named, spot
 from stream_scorer.verify.values import Invariant, Trace
 
-#: So many records share a digest; where two readers differ is named this exactly.
+#: This many records share a digest; a difference between two readers is located this precisely.
 DIGEST_EVERY = 1000
 
 
 class _View:
-    """What a reader saw of one place: how many records, the last offset, digests."""
+    """One reader's view of one place: the number of records, the last offset, digests."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -44,13 +44,13 @@ class SameView:
         self._concurrent: dict[TopicPartition, _View] = {}
 
     def seen(self, trace: Trace) -> None:
-        """Take in what the reader got that reads during the faults."""
+        """Record what the reader got during the faults."""
         view = self._concurrent.setdefault(trace.place, _View())
         if trace.offset <= view.last:
             self._found.add(
                 Invariant.SAME_VIEW,
                 f"{spot(trace.place, trace.offset)} was read after "
-                f"{spot(trace.place, view.last)}: the log went back below a reader.",
+                f"{spot(trace.place, view.last)}: the log moved backwards under a reader.",
             )
         view.add(trace)
 
@@ -66,25 +66,25 @@ class SameView:
                 self._found.add(
                     Invariant.SAME_VIEW,
                     f"{named(place)} had {during.count} records (the last at {during.last}) for "
-                    f"who read during the faults, {after.count} (the last at {after.last}) for who "
-                    f"read afterwards; they differ from record {_first_difference(during, after)} "
-                    "on or later.",
+                    f"the reader during the faults, but {after.count} (the last at {after.last}) "
+                    "for the reader afterwards; they differ from record "
+                    f"{_first_difference(during, after)} on or later.",
                 )
 
 
 def nothing_open(found: Found, ends: Mapping[TopicPartition, tuple[int, int]]) -> None:
-    """Judge the last stable offset and the high watermark of each place, once writers are gone."""
+    """Check that each place's last stable offset is its high watermark; writers must be gone."""
     for place, (stable, high) in sorted(ends.items()):
         if stable != high:
             found.add(
                 Invariant.NOTHING_OPEN,
-                f"{named(place)} ends at {high}, and readers of committed records get to {stable} "
-                "only: a transaction is open.",
+                f"{named(place)} ends at {high}, but readers of committed records stop at "
+                f"{stable}: a transaction is open.",
             )
 
 
 def _first_difference(one: _View, other: _View) -> int:
-    """Return the number of a record before which the two are the same."""
+    """Return the number of a record before which the two views are the same."""
     pairs = zip(one.digests, other.digests, strict=False)
     same = 0
     for mine, theirs in pairs:

@@ -26,7 +26,7 @@ def test_a_partition_that_stands_still_is_named_once() -> None:
     assert liveness.violations() == [
         Violation(
             Invariant.LIVENESS,
-            "in[1] has stood at offset 3 of 10 for more than 10 s with one worker that nothing "
+            "in[1] was stuck at offset 3 of 10 for more than 10 s with one worker that nothing "
             "halted.",
         )
     ]

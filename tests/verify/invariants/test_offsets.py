@@ -21,7 +21,7 @@ def test_a_sample_behind_what_is_visible() -> None:
     """A transaction's offsets are never there later than its records."""
     assert Case(samples=[1, 2]).judged() == [
         (
-            "I5 in[0] is committed only up to 1, and the trace of in[0]@1 is visible "
+            "I5 in[0] is committed only up to 1, but the result of in[0]@1 is visible "
             "(sampled at 00:00:00 UTC)."
         )
     ]
@@ -39,9 +39,9 @@ def test_events_between_the_last_trace_and_the_offset() -> None:
     """The tail is lost, as by who commits a position with events still in hand."""
     case = Case(traces=[trace(0, 0)], entries=told("a", 1), committed=3)
     assert case.judged() == [
-        "I1 in[0]@1 has no trace, and in[0] is committed up to 3.",
+        "I1 in[0]@1 has no result, but in[0] is committed up to 3.",
         (
-            "I5 in[0] is committed up to 3; its last trace is of offset 0, and the event in[0]@1 "
+            "I5 in[0] is committed up to 3, but its last result is for offset 0, and event in[0]@1 "
             "lies between."
         ),
     ]

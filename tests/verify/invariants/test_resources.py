@@ -44,7 +44,7 @@ def test_a_worker_that_grows_beyond_the_slack_is_named_once(name: str) -> None:
     """With what has grown."""
     grown = {**WARM, name: ALLOWED[name] + 1}
     assert judged(entries("w1", [*[WARM] * 4, *[grown] * 5])) == [
-        f"w1 has grown from {WARM[name]} to {ALLOWED[name] + 1} {name} within 30 s."
+        f"w1 grew from {WARM[name]} to {ALLOWED[name] + 1} {name} within 30 s."
     ]
 
 

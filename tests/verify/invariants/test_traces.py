@@ -15,7 +15,7 @@ def test_a_second_trace() -> None:
     """At once: while the faults go on."""
     again = [trace(0, 0), trace(1, 1), trace(2, 1, "b")]
     assert Case(traces=again, entries=told("a", 2) + told("b", 1)).judged() == [
-        "I1 in[0]@1 has one more trace, at out[0]@2."
+        "I1 in[0]@1 has another result at out[0]@2."
     ]
 
 
@@ -23,35 +23,35 @@ def test_scored_and_dead_lettered() -> None:
     """Two traces, whatever their topics."""
     both = [trace(0, 0), trace(1, 1), trace(0, 1, "b", Reason.INFERENCE_FAILED)]
     assert Case(traces=both, entries=told("a", 2) + told("b", 1)).judged() == [
-        "I1 in[0]@1 has one more trace, at dead[0]@0."
+        "I1 in[0]@1 has another result at dead[0]@0."
     ]
 
 
 def test_no_trace() -> None:
     """Below the committed offset nobody will score it any more."""
     case = Case(traces=[trace(0, 1)], entries=told("a", 1))
-    assert case.judged() == ["I1 in[0]@0 has no trace, and in[0] is committed up to 2."]
+    assert case.judged() == ["I1 in[0]@0 has no result, but in[0] is committed up to 2."]
 
 
 def test_a_trace_of_an_aborted_event() -> None:
     """A worker that reads uncommitted input scores what never was."""
     traces = [trace(0, 0), trace(1, 1), trace(2, 2)]
     case = Case([event(0), event(2)], traces, entries=told("a", 3), committed=4)
-    assert case.judged() == ["I1 out[0]@1 is a trace of in[0]@1, where no committed event is."]
+    assert case.judged() == ["I1 out[0]@1 is a result of in[0]@1, where no committed event exists."]
 
 
 def test_a_trace_of_what_comes_after_the_last_event() -> None:
     """The input ends before it."""
     traces = [trace(0, 0), trace(1, 1), trace(2, 2)]
     case = Case(traces=traces, entries=told("a", 3), committed=3)
-    assert case.judged() == ["I1 out[0]@2 is a trace of in[0]@2, where no committed event is."]
+    assert case.judged() == ["I1 out[0]@2 is a result of in[0]@2, where no committed event exists."]
 
 
 def test_an_absurd_trace_costs_no_memory() -> None:
     """An offset that was misread is a violation like another."""
     traces = [trace(0, 0), trace(1, 1), replace(trace(2, 2), source_offset=2**62)]
     assert Case(traces=traces, entries=told("a", 3), committed=2**62 + 1).judged() == [
-        f"I1 out[0]@2 is a trace of in[0]@{2**62}, where no committed event is."
+        f"I1 out[0]@2 is a result of in[0]@{2**62}, where no committed event exists."
     ]
 
 
@@ -59,7 +59,7 @@ def test_a_trace_of_an_offset_below_zero_is_one_of_no_event() -> None:
     """What is misread is not taken for something else."""
     traces = [replace(trace(0, 0), source_offset=-3), trace(1, 0), trace(2, 1)]
     assert Case(traces=traces, entries=told("a", 3)).judged() == [
-        "I1 out[0]@0 is a trace of in[0]@-3, where no committed event is."
+        "I1 out[0]@0 is a result of in[0]@-3, where no committed event exists."
     ]
 
 
@@ -94,15 +94,15 @@ def test_what_is_certain_is_said_while_the_faults_go_on() -> None:
     assert checker.violations() == []
     checker.expect([event(2)])
     assert said(checker.violations()) == [
-        "I1 out[0]@1 is a trace of in[0]@1, where no committed event is."
+        "I1 out[0]@1 is a result of in[0]@1, where no committed event exists."
     ]
 
 
 def test_a_trace_that_no_offset_covers() -> None:
     """Outputs without their offsets: whoever comes next scores the event again."""
     assert Case(committed=1).judged() == [
-        "I1 in[0]@1 has a trace, and in[0] is committed only up to 1.",
-        "I5 in[0] is committed only up to 1, and the trace of in[0]@1 is visible.",
+        "I1 in[0]@1 has a result, but in[0] is committed only up to 1.",
+        "I5 in[0] is committed only up to 1, but the result of in[0]@1 is visible.",
     ]
 
 

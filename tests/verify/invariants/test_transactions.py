@@ -42,7 +42,7 @@ def test_records_that_name_no_transaction() -> None:
 def test_more_than_was_sent() -> None:
     """Whether the transaction is known to be whole or not."""
     assert Case(entries=told("a", 1)).judged() == [
-        "I3 Transaction a of w1 sent 1 records, and more are visible."
+        "I3 Transaction a of w1 sent 1 records, but more are visible."
     ]
     checker = Checker(order_by="source")
     checker.told(told("a", 1))
@@ -68,14 +68,14 @@ def test_an_aborted_transaction_that_is_visible(history_first: bool) -> None:  #
     if not history_first:
         checker.told(told("a", 2, "aborted"))
     assert said(checker.violations()) == [
-        "I4 Transaction a was aborted, and its record at out[0]@0 is visible."
+        "I4 Transaction a was aborted, but its record at out[0]@0 is visible."
     ]
 
 
 def test_a_committed_transaction_that_is_not_visible() -> None:
     """A lost write, though somebody scored the events again."""
     assert Case(entries=told("a", 2) + told("b", 2)).judged() == [
-        "I4 Transaction b of w1 committed, and 0 of its 2 records are visible."
+        "I4 Transaction b of w1 committed, but 0 of its 2 records are visible."
     ]
 
 

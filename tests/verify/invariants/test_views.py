@@ -10,8 +10,8 @@ def test_the_readers_saw_different_records() -> None:
     """Such as one that became visible below a reader, or went away."""
     assert Case(final=[trace(0, 0)]).judged() == [
         (
-            "I6 out[0] had 2 records (the last at 1) for who read during the faults, 1 (the last "
-            "at 0) for who read afterwards; they differ from record 0 on or later."
+            "I6 out[0] had 2 records (the last at 1) for the reader during the faults, but 1 "
+            "(the last at 0) for the reader afterwards; they differ from record 0 on or later."
         )
     ]
 
@@ -21,7 +21,7 @@ def test_the_log_went_back_below_the_reader() -> None:
     checker = Checker(order_by="source")
     checker.seen([trace(4, 0), trace(4, 1)])
     assert said(checker.violations()) == [
-        "I6 out[0]@4 was read after out[0]@4: the log went back below a reader."
+        "I6 out[0]@4 was read after out[0]@4: the log moved backwards under a reader."
     ]
 
 
@@ -40,4 +40,4 @@ def test_a_difference_is_found_to_a_thousand_records() -> None:
 def test_a_transaction_is_left_open() -> None:
     """Readers of committed records don't get to the end."""
     [said_of_it] = Case(stable=2).judged()
-    assert said_of_it.startswith("I7 out[0] ends at 3, and readers of committed records get to 2")
+    assert said_of_it.startswith("I7 out[0] ends at 3, but readers of committed records stop at 2")
