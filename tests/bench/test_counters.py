@@ -71,6 +71,6 @@ def test_what_came_between_two_looks_is_their_difference() -> None:
 def test_a_worker_that_does_not_answer_is_told() -> None:
     """Its port is closed."""
     nobody = ReservedPort()
-    with pytest.raises(Broken, match="worker.s metrics can.t be read"):
+    with pytest.raises(Broken, match=r"worker.s metrics can.t be read"):
         counters_of(nobody.number)
     nobody.release()
