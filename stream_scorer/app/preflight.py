@@ -23,8 +23,8 @@ from stream_scorer.errors import RefusesToStart, Unreachable
 from stream_scorer.kafka.client_config import Property, receive_bytes
 from stream_scorer.kafka.cluster import PATIENCE_SECONDS, REQUEST_SECONDS, Cluster, TopicFacts
 
-#: A topic that was made a moment ago is not known to every broker yet. librdkafka's clients wait for
-#: that too, ``topic.metadata.propagation.max.ms``.
+#: A topic that was made a moment ago is not known to every broker yet. librdkafka's clients wait
+#: for that too, ``topic.metadata.propagation.max.ms``.
 PROPAGATION_SECONDS = 10.0
 ASK_AGAIN_SECONDS = 0.5
 
