@@ -97,7 +97,8 @@ class DeadLetterFormat:
         if time == NO_TIME:
             return record
         # librdkafka takes 0 for none, and no producer but a broken one writes anything below.
-        if time > 0 and refusals == 0 and self.limits.refused_side(time, now_ms) is None:
+        is_taken = time > 0 and refusals == 0 and self.limits.refused_side(time, now_ms) is None
+        if is_taken and not self.limits.sets_time:
             return record
         return replace(record, timestamp=NO_TIME, told=record.tell("timestamp", time))
 

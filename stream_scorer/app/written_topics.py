@@ -62,6 +62,7 @@ def limits_of(topic: TopicFacts | None) -> TopicLimits:
         before_max_ms=topic.before_max_ms,
         after_max_ms=topic.after_max_ms,
         needs_key=topic.is_compacted,
+        sets_time=topic.is_append_time,
     )
 
 
