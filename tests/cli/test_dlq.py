@@ -36,7 +36,7 @@ def test_a_dead_letter_is_one_line_of_characters_that_the_terminal_has(
             producer.write("out.dead-letters", b"v", headers=headers)
             producer.flush()
         assert main(["dlq", "list", "-c", str(config)]) == 0
-    written = terminal.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    written = terminal.buffer.getvalue().decode("ascii")
     assert written == (
         r"in\n[0]@7  undecodable (?)  group ?  1 bytes  replays 0  "
         r"gr\xf6\xdfer\x1b[2K\r\nout.dead-letters[0]@9  undecodable\u2028\x00" + "\n"
