@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from stream_scorer.kafka.messages import (
     is_membership,
     partition_of,
     source_of,
+    why_unreadable,
 )
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.placing import Placing
@@ -75,6 +77,7 @@ class EventConsumer:
 
     def _make_client(self) -> None:
         log = ClientLog(least=least_level(self._properties), hears=self._topics_anew.hear)
+        self._log = log
         self._commits = PlainCommits(self._clock)
         callbacks = {
             "error_cb": log.heard,
@@ -225,6 +228,8 @@ class EventConsumer:
                 raise Refused(f"The brokers refuse to let the worker read: {describe(error)}.")
             elif error.code() == KafkaError._FATAL or error.fatal():  # noqa: SLF001
                 raise Broken(f"The consumer can't go on: {describe(error)}.")
+            elif (why := why_unreadable(message)) is not None:
+                self._log.log(logging.ERROR, "%s %s", "UNREADABLE", why)
             # Anything else is the client's own retry, told for information.
 
     # ------------------------------------------------------------------ position
