@@ -67,7 +67,7 @@ def _unknown(path: tuple[str, ...], name: str, allowed: frozenset[str]) -> Itera
     if known.complete_for_installed_client():
         client = "librdkafka" if path[0] == "kafka" else "the registry client"
         hint = f"; did you mean {close}?" if close else ""
-        yield Mistake((*path, name), f"is no property of {client}{hint}")
+        yield Mistake((*path, name), f"is not a property of {client}{hint}")
 
 
 def _numbers(path: tuple[str, ...], properties: Mapping[str, str]) -> Iterator[Mistake]:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from stream_scorer.config import transactional_id
 from stream_scorer.config.client_properties import mistakes_in_properties
@@ -51,7 +51,7 @@ def _topics(kafka: KafkaConfig) -> Iterator[Mistake]:
             )
     for key, topic in names.items():
         if not _TOPIC.match(topic):
-            yield Mistake(("kafka", key), f"is no topic name that Kafka allows: {topic!r}")
+            yield Mistake(("kafka", key), f"is not a valid topic name: {topic!r}")
     for position, topic in enumerate(kafka.input_topics):
         path = ("kafka", "input_topics", str(position))
         if kafka.input_topics.index(topic) != position:
@@ -59,7 +59,7 @@ def _topics(kafka: KafkaConfig) -> Iterator[Mistake]:
         elif topic.startswith("^"):
             yield from _pattern(path, topic, names)
         elif not _TOPIC.match(topic):
-            yield Mistake(path, f"is no topic name that Kafka allows: {topic!r}")
+            yield Mistake(path, f"is not a valid topic name: {topic!r}")
         else:
             for key in (key for key, name in names.items() if name == topic):
                 yield Mistake(
@@ -76,7 +76,7 @@ def _pattern(path: tuple[str, ...], pattern: str, names: dict[str, str]) -> Iter
     try:
         matches = [key for key, name in names.items() if re.match(pattern, name)]
     except re.error as error:
-        yield Mistake(path, f"is no valid pattern: {error}")
+        yield Mistake(path, f"is not a valid pattern: {error}")
         return
     for key in matches:
         yield Mistake(
@@ -93,7 +93,7 @@ def _transactional_id(kafka: KafkaConfig) -> Iterator[Mistake]:
     try:
         unknown = transactional_id.unknown_placeholders(kafka.transactional_id)
     except ValueError as error:
-        yield Mistake(path, f"is no template: {error}")
+        yield Mistake(path, f"is not a valid template: {error}")
         return
     for name in unknown:
         yield Mistake(path, f"has {{{name}}}; there are {{group_id}}, {{hostname}} and {{random}}")
@@ -132,11 +132,18 @@ def _addresses(url: str) -> Iterator[Mistake]:
             parts = urlsplit(each.strip())
             fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
         except ValueError:
-            fits = False
+            parts, fits = SplitResult("", "", "", "", ""), False
+        # The address may hold a password, so it is not repeated.
+        which = f"address {number}" if "," in url else "the address"
+        path = ("schemas", "registry", "url")
         if not fits:
-            # It may hold a password, so it is not repeated.
-            which = f"has as address {number} none" if "," in url else "is no address"
-            yield Mistake(("schemas", "registry", "url"), f"{which} such as http://registry:8081")
+            yield Mistake(path, f"must be an address such as http://registry:8081; {which} is not")
+        elif "@" in f"{parts.path}{parts.query}{parts.fragment}":
+            yield Mistake(
+                path,
+                f"has an @ behind the host in {which}; in a user name or a password, write / as "
+                "%2F, ? as %3F, # as %23 and @ as %40",
+            )
 
 
 def _subject(subject: str) -> Iterator[Mistake]:
@@ -144,7 +151,7 @@ def _subject(subject: str) -> Iterator[Mistake]:
     try:
         unknown = transactional_id.unknown_placeholders(subject, ("output_topic",))
     except ValueError as error:
-        yield Mistake(path, f"is no template: {error}")
+        yield Mistake(path, f"is not a valid template: {error}")
         return
     for name in unknown:
         yield Mistake(path, f"has {{{name}}}; there is only {{output_topic}}")
@@ -161,7 +168,7 @@ def _model(settings: Settings) -> Iterator[Mistake]:
     for name in model.outputs or {}:
         if not _AVRO_NAME.match(name):
             yield Mistake(
-                ("model", "outputs", name), "is no Avro name: letters, digits and _ make one"
+                ("model", "outputs", name), "is not a valid Avro name: use letters, digits and _"
             )
 
 
@@ -195,7 +202,7 @@ def _output(settings: Settings) -> Iterator[Mistake]:
             )
         if not _AVRO_NAME.match(name):
             yield Mistake(
-                path, f"has {name!r}, which is no Avro name: letters, digits and _ make one"
+                path, f"has {name!r}, which is not a valid Avro name: use letters, digits and _"
             )
     if settings.output.provenance:
         for name in sorted(set(settings.model.outputs or ()) & set(_PROVENANCE)):
