@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from io import TextIOWrapper
+
 from stream_scorer.app.signals import Signals, ignore
 
 __all__ = ["main"]
@@ -14,6 +17,9 @@ def main() -> int:
     """
     signals = Signals()
     signals.hear()
+    if isinstance(sys.stdout, TextIOWrapper):
+        # As stderr does: a name of a file or a locale must not end a command amid its output.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     from stream_scorer.cli.main import main as command_line  # noqa: PLC0415 - takes a while
 
