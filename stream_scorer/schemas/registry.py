@@ -7,7 +7,7 @@ least something, it may have other schemas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -18,6 +18,7 @@ from uuid import UUID
 from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, alike
 from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
+from stream_scorer.hiding import without_credentials
 from stream_scorer.schemas.contexts import configured_context
 from stream_scorer.schemas.registered import read_registered
 from stream_scorer.schemas.registry_client import (
@@ -48,6 +49,7 @@ class RegistrySchemas:
         properties: Mapping[str, Any] | None = None,
         subjects: Sequence[str] = (),
         context: str | None = None,
+        hide: Callable[[str], str] = without_credentials,
     ) -> None:
         """Prepare the client; nothing is asked yet.
 
@@ -58,12 +60,13 @@ class RegistrySchemas:
             subjects: whose versions an event may be of. In single-object framing it must be one of
                 them; in a context other than the default one, an id is looked for in them first.
             context: the name of the context, unless ``url`` has it or it is the default one.
+            hide: returns a text of the client, or of the registry, without the secrets in it.
 
         Raises:
             ConfigError: the client refuses its properties, or two contexts are named.
         """
         self._context = configured_context(context, url)
-        self._client = RegistryClient(url, timeout_seconds, properties or {})
+        self._client = RegistryClient(url, timeout_seconds, properties or {}, hide)
         self._subjects = tuple(map(self.full_name, subjects))
 
     def __enter__(self) -> Self:
