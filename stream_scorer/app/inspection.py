@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_scorer.check.wording import some, type_text
+from stream_scorer.check.wording import one_line, some, type_text
 from stream_scorer.errors import RefusesToStart
 from stream_scorer.model.describe import ModelDescription, ValueDescription, describe_model
 from stream_scorer.model.outputs import OutputField, map_outputs
@@ -112,9 +112,8 @@ def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]
 
 
 def _line(text: str) -> str:
-    """Return a text in one line of a bearable length, without characters that steer a terminal."""
-    line = " ".join(text.split())
-    line = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    """Return a text in one line of a bearable length."""
+    line = one_line(text)
     if len(line) <= _LONGEST:
         return line
     return f"{line[:_LONGEST]}… ({len(text):,} characters)"

@@ -12,6 +12,8 @@ from stream_scorer.kafka.cluster import TopicFacts
 
 #: A dead letter is its input event and headers of up to this size.
 DEAD_LETTER_HEADROOM_BYTES = 64 * 1024
+#: The brokers and the client take no larger number for a size.
+_LARGEST_SIZE = 2**31 - 1
 #: Kafka's word for what the setting ``output.compression`` calls none.
 _NONE = "uncompressed"
 #: A topic with this takes every codec as it comes.
@@ -48,7 +50,7 @@ def compare(
 
 
 def _receivable(topic: TopicFacts, receive_bytes: int) -> Iterator[Finding]:
-    needed = (topic.max_message_bytes or 0) + BATCH_OVERHEAD_BYTES
+    needed = min(_LARGEST_SIZE, (topic.max_message_bytes or 0) + BATCH_OVERHEAD_BYTES)
     if needed > receive_bytes:
         yield warning(
             f"kafka.input_topics: {topic.name} takes messages of {topic.max_message_bytes} bytes, "
@@ -124,7 +126,7 @@ def _headroom(dead_letters: TopicFacts, inputs: Sequence[TopicFacts]) -> Iterato
     largest = _largest(inputs)
     if dead_letters.max_message_bytes is None or largest == 0:
         return
-    needed = largest + DEAD_LETTER_HEADROOM_BYTES
+    needed = min(_LARGEST_SIZE, largest + DEAD_LETTER_HEADROOM_BYTES)
     if dead_letters.max_message_bytes < needed:
         yield warning(
             f"kafka.dead_letter_topic: {dead_letters.name} takes messages of "

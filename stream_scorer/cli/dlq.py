@@ -46,7 +46,7 @@ def list_(
     settings = settings_from(config, overrides, need_kafka=True)
 
     from stream_scorer.app.dead_letter_list import list_dead_letters
-    from stream_scorer.check.wording import counted
+    from stream_scorer.check.wording import counted, one_line
 
     count = 0
     for letter in list_dead_letters(settings, _known(reason)):
@@ -55,8 +55,9 @@ def list_(
             print(json.dumps(asdict(letter)))
         else:
             print(
-                f"{letter.source}  {letter.reason} ({letter.stage})  group {letter.group}  "
-                f"{letter.value_bytes} bytes  replays {letter.replays}  {letter.message}"
+                f"{one_line(letter.source)}  {one_line(letter.reason)} ({one_line(letter.stage)})  "
+                f"group {one_line(letter.group)}  {letter.value_bytes} bytes  "
+                f"replays {letter.replays}  {one_line(letter.message)}"
             )
     print(f"{counted(count, 'dead letter')}.", file=sys.stderr)
 
@@ -117,10 +118,11 @@ def replay(  # noqa: PLR0917 - the options of the command line
         )
 
     from stream_scorer.app.replay import replay as replay_dead_letters
+    from stream_scorer.check.wording import one_line
 
     replayed = replay_dead_letters(settings, to.value, max_replays, context.obj, group)
     for sentence in replayed.passed_over:
-        print(sentence, file=sys.stderr)
+        print(one_line(sentence), file=sys.stderr)
     if to is Destination.INPUT:
         print(f"{replayed.returned} events written to their topics again.")
     else:

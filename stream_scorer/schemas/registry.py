@@ -49,6 +49,7 @@ class RegistrySchemas:
         properties: Mapping[str, Any] | None = None,
         subjects: Sequence[str] = (),
         context: str | None = None,
+        *,
         hide: Callable[[str], str] = without_credentials,
     ) -> None:
         """Prepare the client; nothing is asked yet.

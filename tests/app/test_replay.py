@@ -26,6 +26,7 @@ from stream_scorer.app.replay import Replayed, replay
 from stream_scorer.app.schema_sources import read_schema
 from stream_scorer.app.signals import hearing
 from stream_scorer.avro.schema import parse
+from stream_scorer.cli.main import main
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import RegistryConfig, SchemasConfig, Settings
 from stream_scorer.dead_letters import DeadLetterFormat
@@ -270,6 +271,14 @@ def test_the_list_tells_where_a_letter_came_from_and_why(scene: Scene) -> None:
         "undecodable", "decode", "as a test has it", 2, 0,
     )  # fmt: skip
     assert list(list_dead_letters(scene.settings, reason="tombstone")) == []
+
+
+def test_the_list_has_a_line_for_each(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a header holds: others may write to the topic."""
+    scene.bury({1: b"\xff"}, group="a\nb\x1b[31m")
+    assert main(["dlq", "list", "-c", str(scene.config)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "group a b\N{REPLACEMENT CHARACTER}[31m  1 bytes" in line
 
 
 def _scored_schema(settings: Settings) -> Any:
