@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from urllib.parse import SplitResult, urlsplit
 
 from stream_scorer.config import transactional_id
 from stream_scorer.config.client_properties import mistakes_in_properties
+from stream_scorer.config.document import Path
 from stream_scorer.config.mistakes import Mistake
-from stream_scorer.config.settings import KafkaConfig, Settings
+from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
 
 _TOPIC = re.compile(r"^[A-Za-z0-9._-]{1,249}$")
 _AVRO_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
@@ -106,9 +107,7 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
             ("schemas", "directory"), "and schemas.registry are two sources of ids; keep one"
         )
     if schemas.registry:
-        yield from _addresses(schemas.registry.url)
-    if schemas.registry and schemas.registry.subject:
-        yield from _subject(schemas.registry.subject)
+        yield from _registry(schemas.registry)
     if not need_kafka:
         return
     if schemas.framing == "confluent" and not (schemas.registry or schemas.directory):
@@ -126,24 +125,34 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
         yield Mistake(("schemas", "reader"), "is required without a registry")
 
 
-def _addresses(url: str) -> Iterator[Mistake]:
-    for number, each in enumerate(url.split(","), 1):
+def _addresses(path: Path, example: str, urls: str, schemes: Collection[str]) -> Iterator[Mistake]:
+    for number, each in enumerate(urls.split(","), 1):
         try:
             parts = urlsplit(each.strip())
-            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            fits = parts.scheme in schemes and parts.hostname and parts.port != 0
         except ValueError:
             parts, fits = SplitResult("", "", "", "", ""), False
         # The address may hold a password, so it is not repeated.
-        which = f"address {number}" if "," in url else "the address"
-        path = ("schemas", "registry", "url")
+        which = f"address {number}" if "," in urls else "the address"
         if not fits:
-            yield Mistake(path, f"must be an address such as http://registry:8081; {which} is not")
+            yield Mistake(path, f"must be an address such as {example}; {which} is not")
         elif "@" in f"{parts.path}{parts.query}{parts.fragment}":
             yield Mistake(
                 path,
                 f"has an @ behind the host in {which}; in a user name or a password, write / as "
                 "%2F, ? as %3F, # as %23 and @ as %40",
             )
+
+
+def _registry(registry: RegistryConfig) -> Iterator[Mistake]:
+    path, web = ("schemas", "registry"), ("http", "https")
+    yield from _addresses((*path, "url"), "http://registry:8081", registry.url, web)
+    proxy = registry.properties.get("proxy")
+    if proxy is not None:
+        where, schemes = (*path, "properties", "proxy"), (*web, "socks5", "socks5h")
+        yield from _addresses(where, "http://proxy:3128", str(proxy), schemes)
+    if registry.subject:
+        yield from _subject(registry.subject)
 
 
 def _subject(subject: str) -> Iterator[Mistake]:

@@ -65,7 +65,7 @@ class RegistryClient:
         settings = {**_RETRIES, **properties, "url": url, "timeout": timeout_seconds}
         try:
             self.calls: Any = confluent.SchemaRegistryClient(settings)
-        except (TypeError, ValueError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a property does to it and its libraries
             why = hide(reason(error))
             raise ConfigError(f"`schemas.registry.properties`: {why}.") from None
 

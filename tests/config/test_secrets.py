@@ -109,6 +109,8 @@ def test_a_password_in_an_address_is_hidden_and_the_rest_is_shown(loaded: Loader
         f"kafka=sasl.password={SECRET}",
         f"schemas.registry=http://me:{SECRET}@registry:8081",
         f"schemas.registry.properties=basic.auth.user.info=me:{SECRET}",
+        f"schemas.registry.properties.proxy=me:{SECRET}@proxy:3128",
+        f"schemas.registry.properties.proxy=http://me:1/{SECRET}@proxy:3128",
         f"schemas.registry.url=http://me:1/{SECRET}@registry:8081",
         f"schemas.registry.url=http://me:1?{SECRET}@registry:8081",
         f'schemas.registry.url="http://registry:8081,http://me:1#{SECRET}@registry:8081"',
