@@ -154,3 +154,22 @@ def test_a_terminal_of_few_characters_ends_no_command(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert "\\u2026, 0 KiB) runs on" in ended.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_ends_no_command(tmp_path: Path, closed: str) -> None:
+    """And no file gets what was meant for it."""
+    config, source, target = scorer(tmp_path), events(tmp_path), tmp_path / "out.avro"
+    words = ["score", "-c", str(config), str(source), str(target)]
+    line = f'"$0" -m stream_scorer "$@" {closed}'
+    ended = subprocess.run(  # noqa: S603 - our own words
+        ["/bin/sh", "-c", line, sys.executable, *words], check=False, timeout=60
+    )
+    assert ended.returncode == 0
+    with target.open("rb") as file:
+        assert len(list(fastavro.reader(file))) == 3
+    check = ["check", "--offline", "-c", str(config)]
+    ended = subprocess.run(  # noqa: S603 - our own words
+        ["/bin/sh", "-c", line, sys.executable, *check], check=False, timeout=60
+    )
+    assert ended.returncode == 0
