@@ -151,7 +151,7 @@ def reason(error: Exception) -> str:
     sentence around it to say.
     """
     if isinstance(error, UnicodeDecodeError):
-        return "it is no UTF-8 text"
+        return "it is not UTF-8 text"
     text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     text = _NUMBER.sub("", text)
     return " ".join(text.split()).rstrip(".") or type(error).__name__

@@ -27,7 +27,7 @@ def test_a_failure_of_the_system_is_told_in_its_words() -> None:
     assert reason(OSError()) == "OSError"
     with pytest.raises(UnicodeDecodeError) as undecodable:
         b"\xff".decode()
-    assert reason(undecodable.value) == "it is no UTF-8 text"
+    assert reason(undecodable.value) == "it is not UTF-8 text"
 
 
 def told_otherwise(module: str, source: str) -> Iterator[int]:

@@ -48,7 +48,7 @@ def compare(
 
 
 def _receivable(topic: TopicFacts, receive_bytes: int) -> Iterator[Finding]:
-    needed = min((topic.max_message_bytes or 0) + BATCH_OVERHEAD_BYTES, RECEIVE_BYTES)
+    needed = min(RECEIVE_BYTES, (topic.max_message_bytes or 0) + BATCH_OVERHEAD_BYTES)
     if needed > receive_bytes:
         yield warning(
             f"kafka.input_topics: {topic.name} takes messages of {topic.max_message_bytes} bytes, "
@@ -125,7 +125,7 @@ def _headroom(dead_letters: TopicFacts, inputs: Sequence[TopicFacts]) -> Iterato
     largest = _largest(inputs)
     if dead_letters.max_message_bytes is None or largest == 0:
         return
-    needed = largest + DEAD_LETTER_HEADROOM_BYTES
+    needed = min(RECEIVE_BYTES, largest + DEAD_LETTER_HEADROOM_BYTES)
     if dead_letters.max_message_bytes < needed:
         yield warning(
             f"kafka.dead_letter_topic: {dead_letters.name} takes messages of "

@@ -127,6 +127,15 @@ def _fetch_bytes(limits: SetLimits, user: Properties) -> int:
     return min(_MOST_FETCH_BYTES, max(largest, min(limits.size_bytes // 32, FETCH_BYTES)))
 
 
+def onlooker_sizes(common: Properties) -> dict[str, Property]:
+    """Return the sizes of a consumer that only asks or looks, made of ``kafka.common`` alone.
+
+    librdkafka compares ``receive.message.max.bytes`` with ``fetch.max.bytes``, and its default for
+    the latter is larger than a worker's: it refuses what a worker can run with.
+    """
+    return {"fetch.max.bytes": int(common.get("message.max.bytes", CLIENT_MESSAGE_BYTES))}
+
+
 def receive_bytes(common: Properties, consumer: Properties) -> int:
     """Return the consumer's ``receive.message.max.bytes``, as configured or the most."""
     configured = str({**common, **consumer}.get("receive.message.max.bytes", ""))

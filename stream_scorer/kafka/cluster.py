@@ -33,7 +33,7 @@ from confluent_kafka.admin import (
 )
 
 from stream_scorer.errors import Unanswered, Unreachable
-from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_config import Property, onlooker_sizes
 from stream_scorer.kafka.identity import NO_ID, LogId
 from stream_scorer.kafka.refused_logins import properties_from, refused_login
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
@@ -273,7 +273,8 @@ class Cluster:
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> list[ClientPartition]:
         # A consumer that never subscribes is no member.
-        client = Consumer({**QUIET, **self._properties, "group.id": group_id})
+        sizes = onlooker_sizes(self._properties)
+        client = Consumer({**QUIET, **sizes, **self._properties, "group.id": group_id})
         wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
         wanted = wanted or [ClientPartition("-", 0)]
         deadline = self._clock() + self._request_seconds

@@ -114,7 +114,7 @@ def map_outputs(outputs: Sequence[OutputSpec], chosen: Mapping[str, str] | None)
     if chosen is None:
         chosen = _own_names(outputs)
     if not chosen:
-        raise ConfigError("model.outputs is empty: name at least one output, or leave it away.")
+        raise ConfigError("model.outputs is empty: name at least one output, or omit it.")
     return OutputMap(tuple(_pick(name, selector, outputs) for name, selector in chosen.items()))
 
 

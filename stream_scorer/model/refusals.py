@@ -74,7 +74,7 @@ _KNOWN: tuple[tuple[str, _Sentence], ...] = (
     ),
     (
         r"No graph was found",
-        lambda _m, _ort: "has no graph in it, so it is no ONNX model: export or copy it again",
+        lambda _m, _ort: "has no graph in it, so it is not an ONNX model: export or copy it again",
     ),
 )
 

@@ -212,3 +212,14 @@ def test_a_topic_that_may_not_be_asked_for_is_a_missing_right() -> None:
         "these credentials may not WRITE the topic dead",
     ]
     assert exit_code_of(findings) == 4
+
+
+def test_no_size_is_asked_for_that_nobody_takes() -> None:
+    """Of topics whose limit is the largest that there is."""
+    most = 2**31 - 1
+    topics = [topic(name, max_message_bytes=most) for name in ("in", "out", "dead")]
+    (received,) = judged(*topics)
+    assert received.sentence.endswith(f"kafka.consumer.receive.message.max.bytes to {most}.")
+    plan = replace(PLAN, receive_bytes=most)
+    findings = judge_topics(plan, {each.name: each for each in topics})
+    assert [each for each in findings if each.level != "ok"] == []
