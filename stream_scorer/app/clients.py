@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+import time
 from collections.abc import Callable, Collection
 from contextlib import closing
 from functools import partial
@@ -39,10 +40,12 @@ from stream_scorer.kafka.statistics import Hears
 from stream_scorer.kafka.transactional_client import MakeClient, make_client
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 
-#: How long the brokers may take to say which topics there are, at first and at most. New partitions
-#: wait meanwhile, and so do all others. The client that asks is made for it: over a slow network,
-#: its connections alone take seconds.
-IDENTIFY_SECONDS = (2.0, 10.0)
+#: How long the brokers may take to say which topics there are. New partitions wait meanwhile, and
+#: so do all others.
+IDENTIFY_SECONDS = 2.0
+#: The same once that was too short. The client that asks is made for it: over a slow network, its
+#: connections alone take seconds.
+SLOWLY_SECONDS = 10.0
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
 UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
@@ -82,22 +85,26 @@ def make_consumer(
 class _Identify:
     """Asks which logs topics are, with the login that is in force now; after no answer, for longer.
 
-    ``ask`` returns a cluster whose questions are bounded by so many seconds.
+    ``ask`` returns a cluster whose questions are bounded by so many seconds. ``clock`` counts them.
     """
 
-    def __init__(self, ask: Callable[[float], closing[Cluster]]) -> None:
+    def __init__(
+        self, ask: Callable[[float], closing[Cluster]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ask = ask
-        self._seconds = IDENTIFY_SECONDS[0]
+        self._clock = clock
+        self._seconds = IDENTIFY_SECONDS
 
     def __call__(self, topics: Collection[str]) -> dict[str, LogId]:
-        seconds = self._seconds
-        self._seconds = min(2 * seconds, IDENTIFY_SECONDS[1])
+        began, seconds = self._clock(), self._seconds
+        self._seconds = SLOWLY_SECONDS
         try:
             with self._ask(seconds) as cluster:
                 logs = cluster.logs(topics)
         except RefusesToStart as error:
             raise Unanswered(str(error)) from error
-        self._seconds = IDENTIFY_SECONDS[0]
+        if self._clock() - began < IDENTIFY_SECONDS:
+            self._seconds = IDENTIFY_SECONDS
         return logs
 
 
