@@ -97,9 +97,11 @@ class DeadLetterFormat:
         if time == NO_TIME:
             return record
         # librdkafka takes 0 for none, and no producer but a broken one writes anything below.
-        if time > 0 and refusals == 0 and self.limits.refused_side(time, now_ms) is None:
+        is_taken = time > 0 and refusals == 0 and self.limits.refused_side(time, now_ms) is None
+        if is_taken and not self.limits.may_set_time:
             return record
-        return replace(record, timestamp=NO_TIME, told=record.tell("timestamp", time))
+        kept = time if is_taken else NO_TIME
+        return replace(record, timestamp=kept, told=record.tell("timestamp", time))
 
     def _with_key(self, record: _Record, letter: DeadLetter) -> _Record:
         if record.key is not None or not (self.limits.needs_key or letter.refusals > 0):

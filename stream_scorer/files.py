@@ -125,9 +125,11 @@ class NewFiles:
 
         Raises:
             ConfigError: it is one that is read, or another one, by whatever path or link; or it
-                can't be written.
+                can't be written; or it is ``-``.
         """
         name = f"{option} {path}".strip()
+        if str(path) == "-":
+            raise ConfigError(f"{name} does not name a file; standard output is /dev/stdout.")
         for read in self._read:
             if is_same(path, read):
                 raise ConfigError(
@@ -151,10 +153,13 @@ def unwritable(name: Path | str, error: Exception) -> ConfigError:
 
 
 def is_same(one: Path, other: Path) -> bool:
-    """Return whether two paths lead to one regular file, or would once it is written."""
+    """Return whether two paths lead to one file, or would once it is written.
+
+    Two writers of one pipe would mix up their bytes; a device such as ``/dev/null`` takes any.
+    """
     try:
         if one.exists() and other.exists():
-            return one.is_file() and one.samefile(other)
+            return not one.is_char_device() and one.samefile(other)
         if one.exists() or other.exists():
             return False
         first, second = one.resolve(), other.resolve()

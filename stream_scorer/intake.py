@@ -91,6 +91,7 @@ class Intake:
         return batch
 
     def _release(self, done: Mapping[TopicPartition, int]) -> None:
+        """Forget what is held before these offsets: it has its trace, or the log has it no more."""
         for source, offset in done.items():
             if source in self._held and self._held[source].offset < offset:
                 del self._held[source]
@@ -136,6 +137,7 @@ class Intake:
             write(gathered, self._consumer.progress(offsets), self._consumer.group_metadata())
             self._open = None
         self._committed.update(offsets)
+        self._release(offsets)
 
     def start_over(self, wait_seconds: float = 0.0, may_wait: Callable[[], bool] = at_once) -> None:
         """Void the set, wait in the group, and let the next poll begin at what is committed.

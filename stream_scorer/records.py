@@ -143,8 +143,9 @@ class TopicLimits:
     """The limits of a topic, as far as they are known; for ``None`` the brokers decide.
 
     ``max_bytes`` are those of a record's contents. A timestamp may be so many milliseconds before
-    the brokers' time, or after it. A compacted topic takes no record without a key. ``partitions``
-    are given where events go to the partition of their source's number, and it may be missing.
+    the brokers' time, or after it; with ``may_set_time`` the topic may replace it by that of the
+    writing (LogAppendTime). A compacted topic takes no record without a key. ``partitions`` are
+    given where events go to the partition of their source's number, and it may be missing.
     """
 
     max_bytes: int | None = None
@@ -152,6 +153,7 @@ class TopicLimits:
     after_max_ms: int | None = None
     needs_key: bool = False
     partitions: int | None = None
+    may_set_time: bool = False
 
     def refused_side(self, timestamp: int, now_ms: int) -> Literal["before", "after"] | None:
         """Return on which side of now a record is too far away, if it is."""

@@ -130,6 +130,15 @@ def test_a_time_that_the_topic_does_not_take_is_in_a_header(
     assert headers_of(letter, limits)["stream_scorer.timestamp"] == b"%d" % timestamp
 
 
+def test_a_topic_that_sets_the_time_itself_loses_none() -> None:
+    """The broker replaces the record's, or may do so; the header keeps the event's."""
+    limits = TopicLimits(may_set_time=True)
+    records = replace(FORMAT, limits=limits).records([LETTER], NOW)
+    assert records.timestamps == [LETTER.timestamp]
+    assert headers_of(LETTER, limits)["stream_scorer.timestamp"] == b"1700000000123"
+    assert "stream_scorer.timestamp" not in headers_of(replace(LETTER, timestamp=-1), limits)
+
+
 @pytest.mark.parametrize("timestamp", [-1, NOW - HOUR, NOW + HOUR, 1])
 def test_any_other_time_is_the_record_s(timestamp: int) -> None:
     """An event without one has none in a header either."""

@@ -106,6 +106,21 @@ def test_no_two_of_them_are_one_file(tmp_path: Path) -> None:
                 files.open(tmp_path / name, "--other")
 
 
+def test_no_two_of_them_are_one_pipe(tmp_path: Path) -> None:
+    """Their bytes would be mixed up; a device that takes anything may be given twice."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    keeper = os.open(fifo, os.O_RDWR)  # or else opening it would wait for a reader
+    with NewFiles() as files:
+        files.open(fifo)
+        with pytest.raises(ConfigError, match="is written already"):
+            files.open(fifo)
+    os.close(keeper)
+    with NewFiles() as files:
+        for _ in range(2):
+            files.open(Path("/dev/null")).write("any")
+
+
 def test_an_input_that_a_shell_writes_to_is_found(tmp_path: Path) -> None:
     """``/dev/stdout`` is the file that it is redirected to."""
     source = tmp_path / "in"

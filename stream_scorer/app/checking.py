@@ -6,12 +6,14 @@ the functions that ``run`` uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
+from stream_scorer.app.example_events import largest_ints
 from stream_scorer.app.preflight import look_at_cluster
 from stream_scorer.app.schema_checks import judge_pinning, look_at_reading, look_at_writing
 from stream_scorer.app.trial import judge_clients
@@ -49,11 +51,13 @@ class Reach:
         offline: whether to leave Kafka and the registry alone.
         say: hears why the brokers don't answer, while there is still patience.
         patience_seconds: how long brokers may take to answer.
+        events: an Avro file of example events, to look at their values too.
     """
 
     offline: bool
     say: Callable[[str], None]
     patience_seconds: float = PATIENCE_SECONDS
+    events: Path | None = None
 
 
 def check(settings: Settings, reach: Reach) -> Iterator[Finding]:
@@ -78,7 +82,7 @@ def _all(settings: Settings, reach: Reach) -> Iterator[Finding]:
         yield from judge_model(model)
     schemas, reader = yield from _schemas(settings, reach)
     with closing(schemas) if schemas else nullcontext():
-        contract = yield from _contract(settings, model, reader)
+        contract = yield from _contract(settings, model, reader, reach.events)
         if contract is not None:
             yield from _probes(settings, contract)
             yield from _events(settings, contract, schemas, reach)
@@ -129,7 +133,7 @@ def _schemas(
 
 
 def _contract(
-    settings: Settings, model: Model | None, reader: Schema | None
+    settings: Settings, model: Model | None, reader: Schema | None, events: Path | None
 ) -> Generator[Finding, None, Contract | None]:
     if model is None or reader is None:
         return None
@@ -139,7 +143,10 @@ def _contract(
         yield from mistakes(settings, model.inputs, model.outputs, reader)
         yield from each_of(refused)
         return None
-    yield from judge_features(contract.features)
+    largest: Mapping[str, int] = {}
+    if events is not None:
+        largest = (yield from _tried(partial(largest_ints, events, contract))) or {}
+    yield from judge_features(contract.features, largest)
     yield from judge_outputs(contract.outputs.fields)
     yield from judge_names(reader)
     return contract

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 import socket
+import time
 from collections.abc import Callable, Collection
+from contextlib import closing
 from functools import partial
 
 from stream_scorer import __version__
@@ -29,7 +31,7 @@ from stream_scorer.kafka.client_config import (
     producer_properties,
     transaction_timeout_seconds,
 )
-from stream_scorer.kafka.cluster import TopicFacts
+from stream_scorer.kafka.cluster import Cluster, TopicFacts
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.identity import LogId
 from stream_scorer.kafka.offset_reset import OffsetReset
@@ -38,8 +40,12 @@ from stream_scorer.kafka.statistics import Hears
 from stream_scorer.kafka.transactional_client import MakeClient, make_client
 from stream_scorer.output import DeadLetterOutput, TransactionalOutput
 
-#: New partitions wait meanwhile, and so do all others: who does not answer is asked again.
+#: How long the brokers may take to say which topics there are. New partitions wait meanwhile, and
+#: so do all others.
 IDENTIFY_SECONDS = 2.0
+#: The same once that was too short. The client that asks is made for it: over a slow network, its
+#: connections alone take seconds.
+SLOWLY_SECONDS = 10.0
 
 #: A budget that is never spent, for ``dead_letters.budget: null``.
 UNLIMITED = Budget(ratio=1.0, window_seconds=1.0, minimum=0)
@@ -65,7 +71,10 @@ def make_consumer(
     """Return a consumer that has not joined yet; it follows ``logins``."""
     properties = read_properties(settings, kafka)
     reset = OffsetReset(
-        kafka.offset_reset, kafka.on_data_loss, warn, identify=partial(_identify, kafka)
+        kafka.offset_reset,
+        kafka.on_data_loss,
+        warn,
+        identify=_Identify(partial(cluster_as_now, kafka)),
     )
     consumer = EventConsumer(properties, kafka.input_topics, reset, hears=hears)
     if logins is not None:
@@ -73,13 +82,30 @@ def make_consumer(
     return consumer
 
 
-def _identify(kafka: KafkaConfig, topics: Collection[str]) -> dict[str, LogId]:
-    """Ask which logs the topics are, with the login that is in force now."""
-    try:
-        with cluster_as_now(kafka, IDENTIFY_SECONDS) as cluster:
-            return cluster.logs(topics)
-    except RefusesToStart as error:
-        raise Unanswered(str(error)) from error
+class _Identify:
+    """Asks which logs topics are, with the login that is in force now; after no answer, for longer.
+
+    ``ask`` returns a cluster whose questions are bounded by so many seconds. ``clock`` counts them.
+    """
+
+    def __init__(
+        self, ask: Callable[[float], closing[Cluster]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._seconds = IDENTIFY_SECONDS
+
+    def __call__(self, topics: Collection[str]) -> dict[str, LogId]:
+        began, seconds = self._clock(), self._seconds
+        self._seconds = SLOWLY_SECONDS
+        try:
+            with self._ask(seconds) as cluster:
+                logs = cluster.logs(topics)
+        except RefusesToStart as error:
+            raise Unanswered(str(error)) from error
+        if self._clock() - began < IDENTIFY_SECONDS:
+            self._seconds = IDENTIFY_SECONDS
+        return logs
 
 
 def make_output(

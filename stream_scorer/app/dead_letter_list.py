@@ -70,7 +70,7 @@ def _listed(batch: Batch, row: int) -> ListedLetter:
         letter,
         timestamp=letter.timestamp if told.timestamp is None else told.timestamp,
         source=f"{told.source.topic}[{told.source.partition}]@{told.offset}",
-        group=told.group,
+        group=told.group or letter.group,
         reason=told.reason,
         stage=told.stage,
         message=told.message,

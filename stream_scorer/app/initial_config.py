@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from stream_scorer.check.model import fields_that_must_not_be_nan
 from stream_scorer.check.wording import some, type_text
 from stream_scorer.columns import FieldType
 from stream_scorer.config.commented import Draft, written
+from stream_scorer.config.text import sound
 from stream_scorer.errors import ConfigError, RefusesToStart
 from stream_scorer.files import NewFiles, unwritable
 from stream_scorer.model.features import FeatureMap, map_features
@@ -49,10 +51,11 @@ def initial_config(
 ) -> InitialConfig:
     """Infer a configuration; what can't be inferred is a note in it.
 
-    ``folder`` is where the file is going to be; without it, the working folder is taken for that.
+    ``folder`` is where the file is going to be, a path without links; without it, the working
+    folder is taken for that.
 
     Raises:
-        ConfigError: the schema can't be read.
+        ConfigError: the schema can't be read, or a path is not UTF-8.
         ContractError: the model can't be served.
     """
     model, reader = load_model(model_path, name=model_path.stem), read_schema(schema_path)
@@ -84,24 +87,51 @@ def write_config(model_path: Path, schema_path: Path, file: Path) -> InitialConf
             may have cost somebody work.
         ContractError: the model can't be served. No file is left.
     """
-    if file.is_file() and file.stat().st_size:
+    try:
+        is_taken, folder = file.is_file() and file.stat().st_size > 0, file.parent.resolve()
+    except (OSError, RuntimeError) as error:  # no right to look, a loop of links
+        raise unwritable(file, error) from None
+    if is_taken:
         raise ConfigError(f"{file} is there already: remove it, or name another file.")
-    config = initial_config(model_path, schema_path, file.parent)
-    with NewFiles(model_path, schema_path) as files:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise unwritable(file, error) from None
+    config = initial_config(model_path, schema_path, folder)
+    with _folder_of(file), NewFiles(model_path, schema_path) as files:
         files.open(file).write(config.text)
     return config
 
 
+@contextmanager
+def _folder_of(file: Path) -> Iterator[None]:
+    """Make the folder that a file goes to; if the block fails, remove what was made."""
+    folders = (file.parent, *file.parent.parents)
+    made = [each for each in folders if not os.path.lexists(each)]
+    try:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(file, error) from None
+        yield
+    except BaseException:
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
 def _seen_from(folder: Path | None, path: Path) -> str:
-    """Return a relative path as it must be written in a file in the folder."""
+    """Return a relative path as it must be written in a file in the folder, which has no links.
+
+    Raises:
+        ConfigError: it is not UTF-8, as that file is.
+    """
     if folder is None or path.is_absolute():
-        return str(path)
-    # Without links on the way: what is above a link is not what its path says.
-    return os.path.relpath(path.parent.resolve() / path.name, folder.resolve())
+        seen = str(path)
+    else:
+        # Without links on the way: what is above a link is not what its path says.
+        seen = os.path.relpath(path.parent.resolve() / path.name, folder)
+    try:
+        return sound(seen)
+    except ValueError as error:
+        raise ConfigError(f"{path}: a path in a configuration {error}.") from None
 
 
 def _set_kafka(draft: Draft, model_name: str, reader: Schema) -> None:

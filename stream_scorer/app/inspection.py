@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream_scorer.check.wording import some, type_text
+from stream_scorer.check.wording import one_line, some, type_text
 from stream_scorer.errors import RefusesToStart
 from stream_scorer.model.describe import ModelDescription, ValueDescription, describe_model
 from stream_scorer.model.outputs import OutputField, map_outputs
@@ -58,22 +58,21 @@ def _file(of: ModelDescription) -> Table:
         ("file", str(of.path)),
         ("size", size),
         ("sha256", of.sha256),
-        ("producer", _line(of.producer) or "not said"),
+        ("producer", of.producer or "not said"),
         ("IR version", str(of.ir_version)),
         ("opsets", ", ".join(f"{domain} {version}" for domain, version in of.opsets.items())),
     ]
-    return Table("Model", (), tuple(rows))
+    return _table("Model", (), rows)
 
 
 def _graph(of: ModelDescription) -> Iterator[Table]:
     columns = ("name", "type", "shape", "dynamic axes")
-    yield Table("Inputs in the graph", columns, tuple(map(_value, of.inputs)))
-    yield Table("Outputs in the graph", columns, tuple(map(_value, of.outputs)))
-    operators = tuple((name, str(count)) for name, count in of.operators.items())
-    yield Table("Operators", ("operator", "count"), operators)
+    yield _table("Inputs in the graph", columns, map(_value, of.inputs))
+    yield _table("Outputs in the graph", columns, map(_value, of.outputs))
+    operators = ((name, str(count)) for name, count in of.operators.items())
+    yield _table("Operators", ("operator", "count"), operators)
     if of.metadata:
-        metadata = ((_line(key), _line(value)) for key, value in of.metadata.items())
-        yield Table("Metadata", ("key", "value"), tuple(metadata))
+        yield _table("Metadata", ("key", "value"), of.metadata.items())
 
 
 def _value(of: ValueDescription) -> tuple[str, ...]:
@@ -82,14 +81,14 @@ def _value(of: ValueDescription) -> tuple[str, ...]:
 
 
 def _served(model: Model, fields: Sequence[OutputField]) -> Iterator[Table]:
-    takes = tuple((spec.name, _takes(spec)) for spec in model.inputs)
-    yield Table("What fills the inputs (model.inputs)", ("input", "takes"), takes)
-    gives = tuple(
+    takes = ((spec.name, _takes(spec)) for spec in model.inputs)
+    yield _table("What fills the inputs (model.inputs)", ("input", "takes"), takes)
+    gives = (
         (field.name, type_text(field.type), _classes(field), source)
         for field, source in zip(fields, (spec.name for spec in model.outputs), strict=True)
     )
     columns = ("field", "Avro type", "classes", "output")
-    yield Table("What the scored event gets (model.outputs)", columns, gives)
+    yield _table("What the scored event gets (model.outputs)", columns, gives)
 
 
 def _takes(spec: TensorSpec) -> str:
@@ -104,12 +103,17 @@ def _takes(spec: TensorSpec) -> str:
 
 
 def _classes(field: OutputField) -> str:
-    return _line(some([str(each) for each in field.properties.get("classes", ())]))
+    return some([str(each) for each in field.properties.get("classes", ())])
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+    """Return a table; every text in a model is its author's, and may be long or of many lines."""
+    return Table(title, columns, tuple(tuple(map(_line, row)) for row in rows))
 
 
 def _line(text: str) -> str:
-    """Return text of the model's author in one line of a bearable length."""
-    line = " ".join(text.split())
+    """Return a text in one line of a bearable length."""
+    line = one_line(text)
     if len(line) <= _LONGEST:
         return line
     return f"{line[:_LONGEST]}… ({len(text):,} characters)"

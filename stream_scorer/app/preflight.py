@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -22,6 +23,11 @@ from stream_scorer.errors import RefusesToStart, Unreachable
 from stream_scorer.kafka.client_config import Property, receive_bytes
 from stream_scorer.kafka.cluster import PATIENCE_SECONDS, REQUEST_SECONDS, Cluster, TopicFacts
 
+#: A topic that was made a moment ago is not known to every broker yet. librdkafka's clients wait
+#: for that too, ``topic.metadata.propagation.max.ms``.
+PROPAGATION_SECONDS = 10.0
+ASK_AGAIN_SECONDS = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class ClusterReport:
@@ -38,11 +44,13 @@ def look_at_cluster(
     patience_seconds: float = PATIENCE_SECONDS,
     *,
     request_seconds: float = REQUEST_SECONDS,
+    propagation_seconds: float = 0.0,
     beside_workers: bool = False,
     plan: TopicPlan | None = None,
 ) -> ClusterReport:
     """Look at topics, rights and transactions; what is wrong becomes a finding.
 
+    A topic that is not there is asked for again for ``propagation_seconds``.
     ``beside_workers``: live workers may hold the configured transactional id, so it is not used.
     ``plan`` is what a worker wants of the topics unless given.
     """
@@ -58,9 +66,7 @@ def look_at_cluster(
     common = {**kafka.common, "bootstrap.servers": kafka.bootstrap_servers}
     try:
         cluster = Cluster(common, warn=warn, request_seconds=request_seconds)
-        names = cluster.topic_names(patience_seconds)
-        missing = [topic for _, _, topic in plan.uses() if topic not in names]
-        hidden = frozenset(topic for topic in missing if not cluster.may_describe(topic))
+        names, hidden = _names(cluster, plan, patience_seconds, propagation_seconds, warn)
         findings = list(judge_names(plan, names, hidden))
         facts = _facts(cluster, plan, names)
         findings += judge_topics(plan, facts)
@@ -93,7 +99,12 @@ def topics_for_run(
     """
     # Brokers may go away amid the questions, and a worker waits for them as long as before.
     report = look_at_cluster(
-        settings, kafka, warn, patience_seconds, request_seconds=patience_seconds
+        settings,
+        kafka,
+        warn,
+        patience_seconds,
+        request_seconds=patience_seconds,
+        propagation_seconds=PROPAGATION_SECONDS,
     )
     heed(report.findings, warn)
     if report.topics is None:
@@ -126,6 +137,28 @@ def topics_for_replay(
     if report.topics is None:
         raise Unreachable("kafka.input_topics: none of the topics to give events back to exists.")
     return report.topics
+
+
+def _names(
+    cluster: Cluster,
+    plan: TopicPlan,
+    patience_seconds: float,
+    propagation_seconds: float,
+    warn: Callable[[str], None],
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the topics that exist, and those of the plan that these credentials may not see."""
+    deadline, said = time.monotonic() + propagation_seconds, False
+    while True:
+        names = cluster.topic_names(patience_seconds)
+        missing = [topic for _, _, topic in plan.uses() if topic not in names]
+        hidden = frozenset(topic for topic in missing if not cluster.may_describe(topic))
+        if hidden.issuperset(missing) or time.monotonic() >= deadline:
+            return names, hidden
+        if not said:
+            unknown = ", ".join(sorted(set(missing) - hidden))
+            warn(f"The brokers don't know {unknown}; asking again for {propagation_seconds:g} s")
+            said = True
+        time.sleep(ASK_AGAIN_SECONDS)
 
 
 def _written(plan: TopicPlan, facts: Mapping[str, TopicFacts]) -> tuple[str, ...]:

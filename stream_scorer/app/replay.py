@@ -21,6 +21,7 @@ from stream_scorer.app.stopping import Stopping
 from stream_scorer.app.trial import judge_clients
 from stream_scorer.app.written_topics import WrittenTopics, written_topics
 from stream_scorer.check.findings import heed
+from stream_scorer.config.mistakes import given_instead
 from stream_scorer.config.settings import KafkaConfig, Settings
 from stream_scorer.config.transactional_id import DEFAULT
 from stream_scorer.errors import ConfigError
@@ -116,11 +117,17 @@ def _replay_settings(settings: Settings, group: str | None) -> tuple[Settings, K
     """Return the settings with the dead letters as input, and whose dead letters to take.
 
     There is no budget for dying again, and dead letters that have expired are no loss.
+
+    Raises:
+        ConfigError: there is no topic for dead letters, or the group can't have that name.
     """
     kafka = settings.kafka
     if kafka is None or kafka.dead_letter_topic is None:
         raise ConfigError("kafka.dead_letter_topic: name the topic whose dead letters to replay.")
-    group = group or kafka.group_id
+    if group is None:
+        group = kafka.group_id
+    else:
+        group = str(given_instead(KafkaConfig, "group_id", "--group", group))
     replaying = kafka.model_copy(
         update={
             "input_topics": (kafka.dead_letter_topic,),

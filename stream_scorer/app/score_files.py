@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -55,12 +56,13 @@ def score_file(
     progress: Progress,
     *,
     signals: Signals,
+    config: Path | None = None,
 ) -> FileScores:
     """Score every record of ``source`` into ``target``; what can't be goes to ``dead_letters``.
 
     The file's own schema is the writer's; ``progress`` hears bytes read and bytes in all. Both
     files appear together, when everything is in them. A signal that comes before ends it, also
-    amid an inference.
+    amid an inference. ``config`` is the file that the settings are from; no output replaces it.
 
     Raises:
         Terminated: a signal came; no file is left.
@@ -76,8 +78,8 @@ def score_file(
         scorer, contract = make_scorer(pipeline), pipeline.contract
         # From here on there are files to remove.
         signals.tell(contract.model.terminate)
-        read = (source, settings.model.path, *([configured] if configured else []))
-        files = stack.enter_context(NewFiles(*read))
+        read = (source, settings.model.path, configured, config)
+        files = stack.enter_context(NewFiles(*filter(None, read)))
         scores = stack.enter_context(ContainerWriter(files.open(target), contract.scored))
         letters = _DeadLetterFile(source, files, stack, dead_letters)
         scored = 0
@@ -142,7 +144,8 @@ def _octets(values: list[bytes]) -> Texts:
 
 def _batches(container: Container, source: Path, max_records: int) -> Iterator[tuple[Batch, int]]:
     """Yield batches of ``max_records`` records, whatever the file's blocks are like."""
-    origin = TopicPartition(source.name, 0)
+    # A name that is not UTF-8 can't stand in a scored event.
+    origin = TopicPartition(os.fsencode(source.name).decode("utf-8", "replace"), 0)
     waiting: list[bytes] = []
     first = bytes_read = 0
     for block in container.blocks:

@@ -53,7 +53,7 @@ class OutputTopics:
 
 
 def limits_of(topic: TopicFacts | None) -> TopicLimits:
-    """Return what the topic takes, as far as known."""
+    """Return what the topic takes, as far as known; without a size nothing is."""
     if topic is None:
         return TopicLimits()
     size = topic.max_message_bytes
@@ -62,6 +62,7 @@ def limits_of(topic: TopicFacts | None) -> TopicLimits:
         before_max_ms=topic.before_max_ms,
         after_max_ms=topic.after_max_ms,
         needs_key=topic.is_compacted,
+        may_set_time=topic.is_append_time or size is None,
     )
 
 

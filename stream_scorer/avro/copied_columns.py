@@ -23,7 +23,7 @@ from stream_scorer.avro.actions import (
     Symbol,
 )
 from stream_scorer.avro.branching import array, choice, one_by_one
-from stream_scorer.avro.copies import Target, encoded, is_verbatim
+from stream_scorer.avro.copies import Target, encoded, is_verbatim, keeps_bytes
 from stream_scorer.avro.pieces import (
     Packed,
     Piece,
@@ -39,7 +39,6 @@ from stream_scorer.avro.steps import (
     Out,
     Step,
     cell_of,
-    constants,
     octets,
     one_after_another,
     refusal,
@@ -71,7 +70,7 @@ def copied(action: Action, target: Target, key: str) -> Step:
         key: Where the column goes.
     """
     if is_verbatim(action, target):
-        return spanned(straight(skip(action.writer, utf8=True)), key)
+        return _verbatim(action, key)
     match action:
         case Mismatch():
             return refusal({key: one_text(target.null)})
@@ -81,7 +80,13 @@ def copied(action: Action, target: Target, key: str) -> Step:
     return _laid(value, key, lambda found: [same(tag), _octets(found)]) if tag else value
 
 
+def _verbatim(action: Action, key: str) -> Step:
+    return spanned(straight(skip(action.writer, utf8=True)), key)
+
+
 def _value(action: Action, key: str) -> Step:
+    if keeps_bytes(action):
+        return _verbatim(action, key)
     match action:
         case Copy():
             return _copy(action, key)
@@ -101,14 +106,10 @@ def _value(action: Action, key: str) -> Step:
 
 def _copy(action: Copy, key: str) -> Step:
     writer, reader = action.writer.kind, action.reader.kind
-    if writer == "null":
-        return constants({key: one_text(b"")})
     if reader == "string":
         return spanned(text(None), key)
     if reader == "bytes":
         return spanned(octets(None, None), key)
-    if reader not in {"float", "double"} or writer == reader:
-        return spanned(straight(skip(action.writer)), key)
     cell = cell_of(action, key)
     number = whole_number(writer, reader, key) if cell is None else span([cell])
     form = "<f4" if reader == "float" else "<f8"

@@ -2,8 +2,8 @@
 
 A copy is written as the reader's type of the field. Where the bytes that the writer wrote are a
 value of that type already, they are taken as they are, in whatever form the writer chose: an
-overlong varint, an array in several blocks. Otherwise the value is written anew as the action of
-schema resolution says, a union with the reader's branch.
+overlong varint, an array in several blocks. That holds of each value in it as well: only what
+differs is written anew as the action of schema resolution says, a union with the reader's branch.
 """
 
 from __future__ import annotations
@@ -84,6 +84,11 @@ def is_verbatim(action: Action, target: Target) -> bool:
     return not target.lifted and _Verbatim().holds(action, target.of)
 
 
+def keeps_bytes(action: Action) -> bool:
+    """Return whether every value's bytes are those of its copy, behind a branch of its own."""
+    return _Verbatim().value(action)
+
+
 @dataclass(slots=True)
 class _Verbatim:
     """One answer; ``under_way`` holds the records that it has met, so that recursion ends."""
@@ -95,15 +100,15 @@ class _Verbatim:
             case Choice():
                 return isinstance(of, Union) and all(
                     not isinstance(branch, Mismatch)
-                    and self._value(branch)
+                    and self.value(branch)
                     and _branch_of(branch, of) == index
                     for index, branch in enumerate(action.branches)
                 )
             case Mismatch():
                 return False
-        return not isinstance(of, Union) and self._value(action)
+        return not isinstance(of, Union) and self.value(action)
 
-    def _value(self, action: Action) -> bool:
+    def value(self, action: Action) -> bool:
         match action:
             case Copy():
                 kinds = (action.writer.kind, action.reader.kind)

@@ -50,16 +50,17 @@ def default_value(json: Any, of: Type, where: str) -> Any:
 def for_others(json: Any, of: Type) -> tuple[Any, ...]:
     """Return a default as every parser takes it, in a tuple; none if it is no value of the type.
 
-    A whole number of a float or double has a decimal point: fastavro wants one. Java knows ``NaN``
-    and infinities as the default of a float or double alone, not within another type.
+    A whole number of a float or double has a decimal point: fastavro wants one. ``NaN`` and
+    infinities, which Java knows, are no numbers of JSON.
     """
     try:
         value = _value(json, of, 0)
     except _Unfit:
         return ()
-    if isinstance(of, Primitive) and of.kind in {"float", "double"}:
-        return (float(json) if type(json) is int else json,)
-    return (json,) if _is_finite(value) else ()
+    if not _is_finite(value):
+        return ()
+    is_float = isinstance(of, Primitive) and of.kind in {"float", "double"}
+    return (float(json) if is_float else json,)
 
 
 def _is_finite(value: Any) -> bool:

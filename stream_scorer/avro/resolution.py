@@ -9,7 +9,7 @@ feeds one reader's field, by name before by alias; two decimals match if their s
 precision does not change the number; a union that has not changed keeps its branches, so that an
 event is always read as written by its own schema (else an int could turn into a float of an earlier
 branch); where several of a reader's branches match a named type, the one of the same full name is
-taken before the first, as Java does.
+taken before the first, and the one that has it among its aliases before the others, as Java does.
 """
 
 from __future__ import annotations
@@ -155,10 +155,16 @@ class _Resolver:
 
 
 def _branch_for(writer: Type, reader: Union) -> Type | None:
-    """Return the first branch that matches; of named types, the one of the same full name first."""
+    """Return the first branch that matches; of named types, the one of the same full name first.
+
+    An alias is a full name too, but comes after the branch's own.
+    """
     taken = [branch for branch in reader.branches if matches(writer, branch)]
     if isinstance(writer, Named):
-        taken.sort(key=lambda branch: not isinstance(branch, Named) or branch.name != writer.name)
+        named = [branch for branch in taken if isinstance(branch, Named)]
+        same = [branch for branch in named if branch.name == writer.name]
+        renamed = [branch for branch in named if writer.name in branch.aliases]
+        taken = [*same, *renamed, *taken]
     return taken[0] if taken else None
 
 

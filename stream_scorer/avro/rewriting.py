@@ -24,7 +24,7 @@ from stream_scorer.avro.actions import (
 )
 from stream_scorer.avro.boundaries import Skip, skip_over
 from stream_scorer.avro.building import promoted
-from stream_scorer.avro.copies import Target, encoded, is_verbatim, zigzag
+from stream_scorer.avro.copies import Target, encoded, is_verbatim, keeps_bytes, zigzag
 from stream_scorer.avro.strict import Event, Malformed, read_index, read_varint, readable, text
 from stream_scorer.avro.types import Type
 from stream_scorer.avro.values import position_of
@@ -78,6 +78,8 @@ class _Writings:
         return tagged
 
     def _value(self, action: Action, where: str) -> Writing:
+        if keeps_bytes(action):
+            return _verbatim(action.writer, where)
         match action:
             case Copy():
                 return _copy(action, where)
@@ -148,7 +150,7 @@ def _chosen(branches: Sequence[Writing], where: str) -> Writing:
 
 def _copy(action: Copy, where: str) -> Writing:
     writer, reader = action.writer, action.reader
-    if reader.kind not in {"float", "double"} or writer.kind == reader.kind:
+    if reader.kind not in {"float", "double"}:
         check = text(where) if reader.kind == "string" else None
         return _as_it_is(skip_over(writer), check)
     form = "<f4" if reader.kind == "float" else "<f8"

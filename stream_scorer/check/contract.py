@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 from stream_scorer.avro.schema import Schema, leaf_paths
 from stream_scorer.check.findings import Finding, each_of, ok, warning
@@ -19,8 +20,13 @@ from stream_scorer.scoring.scored_event import PassThrough, derive
 Part = Callable[[], object]
 
 
-def judge_features(features: FeatureMap) -> Iterator[Finding]:
-    """Say what fills each tensor, and which of it loses digits on the way."""
+def judge_features(
+    features: FeatureMap, largest: Mapping[str, int] = MappingProxyType({})
+) -> Iterator[Finding]:
+    """Say what fills each tensor, and which of it loses digits on the way.
+
+    ``largest`` is how far from 0 the ints of example events get, by field.
+    """
     for mapped in features.tensor_maps:
         paths = [feature.path for feature in mapped.features]
         yield ok(f"Input {mapped.spec} takes {counted(len(paths), 'field')}: {some(paths)}.")
@@ -33,6 +39,13 @@ def judge_features(features: FeatureMap) -> Iterator[Finding]:
             "(missing_feature), since model.missing rejects it."
         )
     for limit, paths in features.inexact_ints().items():
+        for path in dict.fromkeys(paths):
+            if (found := largest.get(path, 0)) > limit:
+                yield warning(
+                    f"The model takes {path} as a float, and the events have ints up to ±{found} "
+                    f"there: beyond ±{limit} they lose their last digits. Export the model with an "
+                    "integer input if they matter."
+                )
         yield ok(f"As floats, ints up to ±{limit} are exact, larger ones rounded: {some(paths)}.")
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from stream_scorer.check.findings import Finding, warning
 from stream_scorer.check.wording import some
-from stream_scorer.kafka.client_config import BATCH_OVERHEAD_BYTES
+from stream_scorer.kafka.client_config import BATCH_OVERHEAD_BYTES, RECEIVE_BYTES
 from stream_scorer.kafka.cluster import TopicFacts
 
 #: A dead letter is its input event and headers of up to this size.
@@ -48,12 +48,13 @@ def compare(
 
 
 def _receivable(topic: TopicFacts, receive_bytes: int) -> Iterator[Finding]:
-    needed = (topic.max_message_bytes or 0) + BATCH_OVERHEAD_BYTES
+    needed = min(RECEIVE_BYTES, (topic.max_message_bytes or 0) + BATCH_OVERHEAD_BYTES)
     if needed > receive_bytes:
         yield warning(
             f"kafka.input_topics: {topic.name} takes messages of {topic.max_message_bytes} bytes, "
             f"and the consumer's receive.message.max.bytes is {receive_bytes}; a larger one would "
-            f"hold up its partition. Set kafka.consumer.receive.message.max.bytes to {needed}."
+            f"hold up its partition. Omit kafka.consumer.receive.message.max.bytes, or set it to "
+            f"{needed}."
         )
 
 
@@ -124,7 +125,7 @@ def _headroom(dead_letters: TopicFacts, inputs: Sequence[TopicFacts]) -> Iterato
     largest = _largest(inputs)
     if dead_letters.max_message_bytes is None or largest == 0:
         return
-    needed = largest + DEAD_LETTER_HEADROOM_BYTES
+    needed = min(RECEIVE_BYTES, largest + DEAD_LETTER_HEADROOM_BYTES)
     if dead_letters.max_message_bytes < needed:
         yield warning(
             f"kafka.dead_letter_topic: {dead_letters.name} takes messages of "

@@ -11,7 +11,7 @@ from stream_scorer.check.findings import Finding, error, ok, warning
 from stream_scorer.check.topic_limits import compare
 from stream_scorer.check.wording import counted
 from stream_scorer.errors import ConfigError, Unreachable
-from stream_scorer.kafka.client_config import CLIENT_RECEIVE_BYTES
+from stream_scorer.kafka.client_config import RECEIVE_BYTES
 from stream_scorer.kafka.cluster import TopicFacts
 
 #: What "durable" means for Kafka: a write survives the loss of any one broker.
@@ -35,7 +35,7 @@ class TopicPlan:
     given_back: tuple[str, ...] = ()
     #: ``output.compression``, and the consumer's ``receive.message.max.bytes``.
     compression: str = "lz4"
-    receive_bytes: int = CLIENT_RECEIVE_BYTES
+    receive_bytes: int = RECEIVE_BYTES
 
     @property
     def written(self) -> tuple[str, ...]:

@@ -23,6 +23,12 @@ def some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:_SHOWN])}, … ({len(names)})"
 
 
+def one_line(text: str) -> str:
+    """Return a text of somebody else's in one line, without characters that steer a terminal."""
+    line = " ".join(text.split())
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+
+
 def counted(number: int, what: str) -> str:
     """Return ``1 field``, ``2 fields``."""
     return f"{number} {what}" + ("" if number == 1 else "s")

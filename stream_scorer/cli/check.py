@@ -24,6 +24,15 @@ Patience = Annotated[
     float,
     typer.Option(metavar="SECONDS", min=0, help="How long the brokers may take to answer."),
 ]
+Events = Annotated[
+    Path | None,
+    typer.Option(
+        "--input",
+        metavar="FILE.avro",
+        help="Look at the values of these example events too.",
+        show_default=False,
+    ),
+]
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red", "skipped": "cyan"}
 
 
@@ -33,6 +42,7 @@ def check(
     *,
     offline: Offline = False,
     patience: Patience = 20,
+    events: Events = None,
 ) -> None:
     """Look for everything that can be wrong before traffic; print a line for each finding.
 
@@ -46,7 +56,7 @@ def check(
     from stream_scorer.check.wording import counted
 
     findings = []
-    for finding in _found(config, overrides, patience, offline=offline):
+    for finding in _found(config, overrides, patience, events, offline=offline):
         findings.append(finding)
         _print(finding)
     counts = Counter(finding.level for finding in findings)
@@ -55,7 +65,12 @@ def check(
 
 
 def _found(
-    config: Path | None, overrides: list[str] | None, patience: float, *, offline: bool
+    config: Path | None,
+    overrides: list[str] | None,
+    patience: float,
+    events: Path | None,
+    *,
+    offline: bool,
 ) -> Iterator[Finding]:
     from stream_scorer.check.findings import each_of, ok
 
@@ -69,7 +84,7 @@ def _found(
     from stream_scorer.app.checking import Reach
     from stream_scorer.app.checking import check as everything
 
-    yield from everything(settings, Reach(offline, _say, patience))
+    yield from everything(settings, Reach(offline, _say, patience, events))
 
 
 def _print(finding: Finding) -> None:

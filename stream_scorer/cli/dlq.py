@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -54,11 +54,21 @@ def list_(
         if as_json:
             print(json.dumps(asdict(letter)))
         else:
-            print(
+            line = (
                 f"{letter.source}  {letter.reason} ({letter.stage})  group {letter.group}  "
                 f"{letter.value_bytes} bytes  replays {letter.replays}  {letter.message}"
             )
+            print(_on_one_line(line, sys.stdout))
     print(f"{counted(count, 'dead letter')}.", file=sys.stderr)
+
+
+def _on_one_line(text: str, stream: TextIO) -> str:
+    """Return text with escapes for what a terminal would act on, or has no character for."""
+    shown = (
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+    encoding = stream.encoding or "utf-8"  # a text that is captured has none
+    return "".join(shown).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _known(reason: str | None) -> str | None:
@@ -120,7 +130,7 @@ def replay(  # noqa: PLR0917 - the options of the command line
 
     replayed = replay_dead_letters(settings, to.value, max_replays, context.obj, group)
     for sentence in replayed.passed_over:
-        print(sentence, file=sys.stderr)
+        print(_on_one_line(sentence, sys.stderr), file=sys.stderr)
     if to is Destination.INPUT:
         print(f"{replayed.returned} events written to their topics again.")
     else:

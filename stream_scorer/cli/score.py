@@ -47,7 +47,9 @@ def score(
 
     signals: Signals = context.obj
     with ending_early(signals, "Interrupted: no file was written."), _progress_bar() as progress:
-        scores = score_file(settings, source, target, dead_letters, progress, signals=signals)
+        scores = score_file(
+            settings, source, target, dead_letters, progress, signals=signals, config=config
+        )
     print(f"{scores.scored} records scored, {scores.dead_letters} dead letters.", file=sys.stderr)
 
 

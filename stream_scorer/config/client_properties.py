@@ -26,6 +26,12 @@ _NUMERIC = re.compile(
 #: librdkafka takes no number with more digits.
 _WHOLE = (re.compile(r"-?[0-9]{1,18}"), "whole number")
 _DECIMAL = (re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?"), "number")
+#: ONNX Runtime ends the process when these entries are not such numbers.
+_ABORTING = (
+    "mlas.kleidiai.conv_igemm_max_work",
+    "mlas.nchwc_pointwise_conv_max_input_channel_batch",
+)
+_SIZE = re.compile(r"[0-9]{1,18}")
 _NUMBERS = {"linger.ms": _DECIMAL, "queue.buffering.max.ms": _DECIMAL}
 
 
@@ -43,9 +49,19 @@ def mistakes_in_properties(settings: Settings) -> Iterator[Mistake]:
         yield from _names(
             ("schemas", "registry", "properties"), settings.schemas.registry.properties
         )
+    yield from _session(settings.model.session)
+
+
+def _session(entries: Mapping[str, str]) -> Iterator[Mistake]:
     for name, reason in reserved.reasons("session").items():
-        if name in settings.model.session:
+        if name in entries:
             yield Mistake(("model", "session", name), f"can't be set here: it {reason}")
+    for name in _ABORTING:
+        if name in entries and not _SIZE.fullmatch(entries[name]):
+            yield Mistake(
+                ("model", "session", name),
+                f"must be a whole number from 0, not {shortened(entries[name])!r}",
+            )
 
 
 def _names(path: tuple[str, ...], properties: Mapping[str, object]) -> Iterator[Mistake]:
@@ -67,7 +83,7 @@ def _unknown(path: tuple[str, ...], name: str, allowed: frozenset[str]) -> Itera
     if known.complete_for_installed_client():
         client = "librdkafka" if path[0] == "kafka" else "the registry client"
         hint = f"; did you mean {close}?" if close else ""
-        yield Mistake((*path, name), f"is no property of {client}{hint}")
+        yield Mistake((*path, name), f"is not a property of {client}{hint}")
 
 
 def _numbers(path: tuple[str, ...], properties: Mapping[str, str]) -> Iterator[Mistake]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from stream_scorer.config import transactional_id
 from stream_scorer.config.client_properties import mistakes_in_properties
+from stream_scorer.config.document import Path
 from stream_scorer.config.mistakes import Mistake
 from stream_scorer.config.settings import KafkaConfig, RegistryConfig, Settings
 from stream_scorer.contexts import configured_context
@@ -52,7 +53,7 @@ def _topics(kafka: KafkaConfig) -> Iterator[Mistake]:
             )
     for key, topic in names.items():
         if not _TOPIC.match(topic):
-            yield Mistake(("kafka", key), f"is no topic name that Kafka allows: {topic!r}")
+            yield Mistake(("kafka", key), f"is not a valid topic name: {topic!r}")
     for position, topic in enumerate(kafka.input_topics):
         path = ("kafka", "input_topics", str(position))
         if kafka.input_topics.index(topic) != position:
@@ -60,7 +61,7 @@ def _topics(kafka: KafkaConfig) -> Iterator[Mistake]:
         elif topic.startswith("^"):
             yield from _pattern(path, topic, names)
         elif not _TOPIC.match(topic):
-            yield Mistake(path, f"is no topic name that Kafka allows: {topic!r}")
+            yield Mistake(path, f"is not a valid topic name: {topic!r}")
         else:
             for key in (key for key, name in names.items() if name == topic):
                 yield Mistake(
@@ -77,7 +78,7 @@ def _pattern(path: tuple[str, ...], pattern: str, names: dict[str, str]) -> Iter
     try:
         matches = [key for key, name in names.items() if re.match(pattern, name)]
     except re.error as error:
-        yield Mistake(path, f"is no valid pattern: {error}")
+        yield Mistake(path, f"is not a valid pattern: {error}")
         return
     for key in matches:
         yield Mistake(
@@ -94,7 +95,7 @@ def _transactional_id(kafka: KafkaConfig) -> Iterator[Mistake]:
     try:
         unknown = transactional_id.unknown_placeholders(kafka.transactional_id)
     except ValueError as error:
-        yield Mistake(path, f"is no template: {error}")
+        yield Mistake(path, f"is not a valid template: {error}")
         return
     for name in unknown:
         yield Mistake(path, f"has {{{name}}}; there are {{group_id}}, {{hostname}} and {{random}}")
@@ -107,10 +108,7 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
             ("schemas", "directory"), "and schemas.registry are two sources of ids; keep one"
         )
     if schemas.registry:
-        yield from _addresses(schemas.registry.url)
-        yield from _contexts(schemas.registry)
-    if schemas.registry and schemas.registry.subject:
-        yield from _subject(schemas.registry.subject)
+        yield from _registry(schemas.registry)
     if not need_kafka:
         return
     if schemas.framing == "confluent" and not (schemas.registry or schemas.directory):
@@ -128,17 +126,35 @@ def _schemas(settings: Settings, *, need_kafka: bool) -> Iterator[Mistake]:
         yield Mistake(("schemas", "reader"), "is required without a registry")
 
 
-def _addresses(url: str) -> Iterator[Mistake]:
-    for number, each in enumerate(url.split(","), 1):
+def _addresses(path: Path, example: str, urls: str, schemes: Collection[str]) -> Iterator[Mistake]:
+    for number, each in enumerate(urls.split(","), 1):
         try:
             parts = urlsplit(each.strip())
-            fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+            fits = parts.scheme in schemes and parts.hostname and parts.port != 0
         except ValueError:
-            fits = False
+            parts, fits = SplitResult("", "", "", "", ""), False
+        # The address may hold a password, so it is not repeated.
+        which = f"address {number}" if "," in urls else "the address"
         if not fits:
-            # It may hold a password, so it is not repeated.
-            which = f"has as address {number} none" if "," in url else "is no address"
-            yield Mistake(("schemas", "registry", "url"), f"{which} such as http://registry:8081")
+            yield Mistake(path, f"must be an address such as {example}; {which} is not")
+        elif "@" in f"{parts.path}{parts.query}{parts.fragment}":
+            yield Mistake(
+                path,
+                f"has an @ behind the host in {which}; in a user name or a password, write / as "
+                "%2F, ? as %3F, # as %23 and @ as %40",
+            )
+
+
+def _registry(registry: RegistryConfig) -> Iterator[Mistake]:
+    path, web = ("schemas", "registry"), ("http", "https")
+    yield from _addresses((*path, "url"), "http://registry:8081", registry.url, web)
+    proxy = registry.properties.get("proxy")
+    if proxy is not None:
+        where, schemes = (*path, "properties", "proxy"), (*web, "socks5", "socks5h")
+        yield from _addresses(where, "http://proxy:3128", str(proxy), schemes)
+    yield from _contexts(registry)
+    if registry.subject:
+        yield from _subject(registry.subject)
 
 
 def _contexts(registry: RegistryConfig) -> Iterator[Mistake]:
@@ -153,7 +169,7 @@ def _subject(subject: str) -> Iterator[Mistake]:
     try:
         unknown = transactional_id.unknown_placeholders(subject, ("output_topic",))
     except ValueError as error:
-        yield Mistake(path, f"is no template: {error}")
+        yield Mistake(path, f"is not a valid template: {error}")
         return
     for name in unknown:
         yield Mistake(path, f"has {{{name}}}; there is only {{output_topic}}")
@@ -170,7 +186,7 @@ def _model(settings: Settings) -> Iterator[Mistake]:
     for name in model.outputs or {}:
         if not _AVRO_NAME.match(name):
             yield Mistake(
-                ("model", "outputs", name), "is not an Avro name: letters, digits and _ make one"
+                ("model", "outputs", name), "is not a valid Avro name: use letters, digits and _"
             )
 
 
@@ -204,7 +220,7 @@ def _output(settings: Settings) -> Iterator[Mistake]:
             )
         if not _AVRO_NAME.match(name):
             yield Mistake(
-                path, f"has {name!r}, which is not an Avro name: letters, digits and _ make one"
+                path, f"has {name!r}, which is not a valid Avro name: use letters, digits and _"
             )
     if settings.output.provenance:
         for name in sorted(set(settings.model.outputs or ()) & set(_PROVENANCE)):

@@ -37,7 +37,7 @@ def parse(text: str, source: str) -> Document:
     """Read one YAML document; ``source`` names it in errors.
 
     Raises:
-        ConfigError: it is no YAML, a key stands twice, or it uses tags.
+        ConfigError: it is not YAML, has a key twice, or uses tags.
     """
     try:
         root = yaml.compose(text, Loader=yaml.BaseLoader)
@@ -47,13 +47,17 @@ def parse(text: str, source: str) -> Document:
         raise ConfigError(f"{source}{line}: this is not valid YAML: {_harmless(error)}.") from None
     except yaml.YAMLError:
         raise ConfigError(f"{source}: this is not YAML; a character is not allowed.") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: this is nested too deeply.") from None
     document = Document(None)
     if root is None:
         return document
     try:
         return Document(_value(root, (), document.lines, source), document.lines)
     except RecursionError:
-        raise ConfigError(f"{source}: an anchor contains itself.") from None
+        raise ConfigError(
+            f"{source}: this is nested too deeply, or an anchor contains itself."
+        ) from None
 
 
 def _harmless(error: yaml.MarkedYAMLError) -> str:
@@ -106,8 +110,8 @@ def _mapping(
         key = key_node.value
         if key in values:
             raise ConfigError(
-                f"{source}:{line}: {'.'.join((*path, key))} stands twice (first in line "
-                f"{lines[(*path, key)]}); remove one."
+                f"{source}:{line}: {'.'.join((*path, key))} is set twice, first in line "
+                f"{lines[(*path, key)]}; remove one."
             )
         lines[(*path, key)] = line
         values[key] = _value(value_node, (*path, key), lines, source)

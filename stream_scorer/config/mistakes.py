@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from stream_scorer.config.document import Path
 from stream_scorer.config.known import nearest
 from stream_scorer.config.settings import Settings
+from stream_scorer.config.sources import CLIENT_PROPERTIES
 from stream_scorer.config.text import Secret
 from stream_scorer.errors import ConfigError
 from stream_scorer.hiding import without_credentials
@@ -37,6 +38,8 @@ _MUST = {
     "string_too_long": "must fit in a request to a broker",
     "too_short": "must have at least one entry",
 }
+#: What is said of a value that is no mapping.
+_SECTIONS = ("dict_type", "model_type")
 _LIMITS = {
     "greater_than": ("gt", "must be more than"),
     "greater_than_equal": ("ge", "must be at least"),
@@ -64,12 +67,24 @@ def error(mistakes: Iterable[Mistake], origin: Callable[[Path], str]) -> ConfigE
     for mistake in mistakes:
         where = origin(mistake.path)
         end = "" if mistake.predicate.endswith("?") else "."
-        sentence = _LONG.sub(_cut, f"{'.'.join(mistake.path)} {mistake.predicate}{end}")
+        sentence = _LONG.sub(_cut, f"{named(mistake.path)} {mistake.predicate}{end}")
         sentences.append(f"{where}: {sentence}" if where else sentence)
     told = list(dict.fromkeys(sentences))
     if len(told) == 1:
         return ConfigError(told[0])
     return ConfigError("\n- ".join([f"{len(told)} settings are wrong:", *told]))
+
+
+def named(path: Path) -> str:
+    """Return a path as a sentence can name it.
+
+    A key that was meant as a property and its value, ``sasl.password=…``, is cut behind the name.
+    """
+    if not set(path[:-1]) & set(CLIENT_PROPERTIES):
+        return ".".join(path)
+    *sections, key = path
+    name = re.split(r"[^\w.-]", key, maxsplit=1)[0]
+    return ".".join([*sections, key if name == key else f"{name}…"])
 
 
 def _cut(word: re.Match[str]) -> str:
@@ -81,6 +96,21 @@ def mistakes_of(invalid: ValidationError) -> Iterator[Mistake]:
     for found in invalid.errors(include_url=False):
         path = tuple(str(part) for part in found["loc"] if part != "[key]")
         yield Mistake(path, _predicate(path, found))
+
+
+def given_instead(section: type[BaseModel], key: str, option: str, value: str) -> Any:
+    """Return what an option gives in place of a setting, by the rules of that setting.
+
+    Raises:
+        ConfigError: it breaks them; the sentence names the option.
+    """
+    described = section.model_fields[key]
+    rule: Any = Annotated[described.annotation, described]
+    try:
+        return TypeAdapter(rule).validate_python(value)
+    except ValidationError as invalid:
+        found = invalid.errors(include_url=False)[0]
+        raise ConfigError(f"{option} {_predicate((key,), found)}.") from None
 
 
 def section_at(path: Path) -> type[BaseModel] | None:
@@ -119,9 +149,12 @@ def _predicate(path: Path, found: Any) -> str:
     if found["type"] == "missing":
         return REQUIRED
     if found["type"] == "extra_forbidden":
-        return "is no setting" + _suggestion(path)
+        return "is not a setting" + _suggestion(path)
     # An address may hold a password even where its scheme is missing, so it is not repeated.
     shown = "" if path[-1] == "url" else _shown(found["input"])
+    if found["type"] in _SECTIONS and isinstance(found["input"], str):
+        # It may be a property and its value, such as `sasl.password=…`, so it is not repeated.
+        shown = ", not a text; write `key: value`, with a space behind the colon"
     return _demand(path, found["type"], found.get("ctx", {}), found["msg"]) + shown
 
 

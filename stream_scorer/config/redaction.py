@@ -30,8 +30,9 @@ def redacted(value: Any) -> Any:
 def hider(settings: Any) -> Callable[[str], str]:
     """Return what hides the secrets of the settings in any text, whoever wrote it.
 
-    Hidden are the secrets themselves, the password of ``user:password``, the form that it has in an
-    ``Authorization`` header, and the credentials in any address.
+    Hidden are the secrets themselves, also as Python quotes them, the password of
+    ``user:password``, the form that it has in an ``Authorization`` header, and the credentials in
+    any address.
 
     Args:
         settings: plain values, as :meth:`Settings.model_dump` returns them.
@@ -60,6 +61,10 @@ def _forms(secret: Secret) -> Iterator[str]:
     for text in in_addresses or [str(secret)]:
         for written in {text, unquote(text)}:
             yield written
+            # A library that refuses it may quote it, with what is at its end escaped.
+            yield written.strip()
+            yield repr(written)[1:-1]
+            yield repr(written.encode("utf-8", "replace"))[2:-1]
             yield base64.b64encode(written.encode()).decode()
             _, colon, password = written.partition(":")
             if colon:

@@ -45,7 +45,7 @@ _CONSUMER = {
     "offset.store.method": _OFFSET_STORE,
     "offset.store.path": _OFFSET_STORE,
     "offset.store.sync.interval.ms": _OFFSET_STORE,
-    "enable.partition.eof": "must be off: an end of a partition is no event",
+    "enable.partition.eof": "must be off: the end of a partition is not an event",
 }
 _PRODUCER = {
     "transactional.id": "is set by kafka.transactional_id",

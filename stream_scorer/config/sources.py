@@ -112,7 +112,7 @@ def from_environment(environ: Mapping[str, str]) -> Iterator[Assignment]:
         keys = name.removeprefix(PREFIX).lower().split("__")
         if not all(keys):
             raise ConfigError(
-                f"{name} names no setting; two underscores stand between the parts, as in "
+                f"{name} does not name a setting; separate the parts with two underscores, as in "
                 f"{PREFIX}KAFKA__GROUP_ID."
             )
         yield Assignment(_variable_path(name, keys), parse_value(environ[name], name), name)
@@ -163,7 +163,7 @@ def _variable_path(name: str, keys: list[str]) -> Path:
         close = known.nearest(path[-1], known.known(section))
         hint = f"; the nearest is {close}" if close else ""
         raise ConfigError(
-            f"{name} names no known property of {'.'.join(path[:-1])}{hint}. A property that is "
-            "new or rare can be set in the file, or with --set."
+            f"{name} does not name a known property of {'.'.join(path[:-1])}{hint}. A property "
+            "that is new or rare can be set in the file, or with --set."
         )
     return (*path[:-1], resolved)

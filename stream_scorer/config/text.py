@@ -69,7 +69,7 @@ def sound(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not hold a NUL character")
     if _SURROGATE.search(text):
-        raise ValueError("must be Unicode text; it holds bytes that are no UTF-8, or a surrogate")
+        raise ValueError("must be Unicode text; it holds bytes that are not UTF-8, or a surrogate")
     return text
 
 

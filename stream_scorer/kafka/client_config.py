@@ -17,8 +17,9 @@ Properties = Mapping[str, Property]
 BATCH_OVERHEAD_BYTES = 512
 #: librdkafka's own default for ``message.max.bytes`` and ``batch.size``.
 CLIENT_MESSAGE_BYTES = 1_000_000
-#: librdkafka's own default for ``receive.message.max.bytes``.
-CLIENT_RECEIVE_BYTES = 100_000_000
+#: The most that librdkafka takes for ``receive.message.max.bytes``. It bounds a decompressed batch
+#: as well: one that is larger is fetched over and over, and what is behind it never.
+RECEIVE_BYTES = 2**31 - 1
 MAX_POLL_INTERVAL_MS = 300_000
 #: So many events ahead of the loop are more than it takes in while a fetch is answered.
 QUEUED_RECORDS = 5_000
@@ -100,6 +101,7 @@ def consumer_properties(
             _MOST_QUEUED_KBYTES, max(1024, limits.size_bytes // 8 // 1024)
         ),
         "fetch.max.bytes": _fetch_bytes(limits, user),
+        "receive.message.max.bytes": RECEIVE_BYTES,
         # A full queue is looked at again after this long; the default of 1 s leaves gaps, and with
         # a small queue 20 ms does, too: a third of the throughput.
         "fetch.queue.backoff.ms": 2,
@@ -125,10 +127,19 @@ def _fetch_bytes(limits: SetLimits, user: Properties) -> int:
     return min(_MOST_FETCH_BYTES, max(largest, min(limits.size_bytes // 32, FETCH_BYTES)))
 
 
+def onlooker_sizes(common: Properties) -> dict[str, Property]:
+    """Return the sizes of a consumer that only asks or looks, made of ``kafka.common`` alone.
+
+    librdkafka compares ``receive.message.max.bytes`` with ``fetch.max.bytes``, and its default for
+    the latter is larger than a worker's: it refuses what a worker can run with.
+    """
+    return {"fetch.max.bytes": int(common.get("message.max.bytes", CLIENT_MESSAGE_BYTES))}
+
+
 def receive_bytes(common: Properties, consumer: Properties) -> int:
-    """Return the consumer's ``receive.message.max.bytes``, as configured or librdkafka's."""
+    """Return the consumer's ``receive.message.max.bytes``, as configured or the most."""
     configured = str({**common, **consumer}.get("receive.message.max.bytes", ""))
-    return int(configured) if configured.isdecimal() else CLIENT_RECEIVE_BYTES
+    return int(configured) if configured.isdecimal() else RECEIVE_BYTES
 
 
 def transaction_timeout_seconds(common: Properties, producer: Properties) -> float:

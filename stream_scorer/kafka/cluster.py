@@ -33,8 +33,8 @@ from confluent_kafka.admin import (
 )
 
 from stream_scorer.errors import Unanswered, Unreachable
-from stream_scorer.kafka.client_config import Property
-from stream_scorer.kafka.identity import NO_ID, LogId
+from stream_scorer.kafka.client_config import Property, onlooker_sizes
+from stream_scorer.kafka.identity import LogId, topic_id
 from stream_scorer.kafka.refused_logins import properties_from, refused_login
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import TopicPartition
@@ -235,7 +235,7 @@ class Cluster:
         return {
             name: LogId(cluster.cluster_id, topic)
             for name, topic in found.items()
-            if topic is not None and topic != NO_ID and cluster.cluster_id
+            if topic is not None and cluster.cluster_id
         }
 
     def group_operations(self, group_id: str) -> frozenset[str] | None:
@@ -273,7 +273,8 @@ class Cluster:
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> list[ClientPartition]:
         # A consumer that never subscribes is not a member.
-        client = Consumer({**QUIET, **self._properties, "group.id": group_id})
+        sizes = onlooker_sizes(self._properties)
+        client = Consumer({**QUIET, **sizes, **self._properties, "group.id": group_id})
         wanted = [ClientPartition(p.topic, p.partition) for p in partitions]
         wanted = wanted or [ClientPartition("-", 0)]
         deadline = self._clock() + self._request_seconds
@@ -390,9 +391,9 @@ _ABSENT = frozenset({3, 17})  # UNKNOWN_TOPIC_OR_PARTITION, INVALID_TOPIC_EXCEPT
 
 
 def _topic_id(future: Future[TopicDescription]) -> str | None:
-    """Return a topic's id, ``None`` if these credentials may not describe it."""
+    """Return a topic's id; ``None``: it has none, or these credentials may not describe it."""
     try:
-        return str(future.result().topic_id)
+        return topic_id(str(future.result().topic_id))
     except KafkaException as exception:
         if error_of(exception).code() in RIGHTS:
             return None

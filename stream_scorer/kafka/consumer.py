@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from stream_scorer.kafka.messages import (
     is_membership,
     partition_of,
     source_of,
+    why_unreadable,
 )
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.kafka.placing import Placing
@@ -41,6 +43,15 @@ LONG_WAIT_SECONDS = 1.0
 
 
 NO_LOGIN = ("", "")
+
+
+def _stays_a_member(properties: Mapping[str, Property]) -> bool:
+    """Tell whether the group counts on a client that was closed: on a static member it does.
+
+    With the protocol of KIP-848 the brokers know themselves which partitions a topic has.
+    """
+    is_classic = str(properties.get("group.protocol", "classic")).lower() == "classic"
+    return is_classic and "group.instance.id" in properties
 
 
 class EventConsumer:
@@ -75,6 +86,7 @@ class EventConsumer:
 
     def _make_client(self) -> None:
         log = ClientLog(least=least_level(self._properties), hears=self._topics_anew.hear)
+        self._log = log
         self._commits = PlainCommits(self._clock)
         callbacks = {
             "error_cb": log.heard,
@@ -105,7 +117,8 @@ class EventConsumer:
         Waits at most ``max_wait_seconds`` for more once the first event is here. A rewind that is
         due happens first, and partitions that were held for long enough go on. If partitions leave
         during the call the batch is void: it comes back empty, and the next call starts from what
-        is committed.
+        is committed. It comes back empty, too, once a start was chosen that would be another one
+        later: with empty hands it is committed then, before any event can end the worker.
 
         Raises:
             Unanswered: the brokers did not say what is committed, or whether a commit outside of a
@@ -121,6 +134,8 @@ class EventConsumer:
         self._commits.judge()
         self._take_login()
         self._get_in_place()
+        if self._placing.take_begun():
+            return batch_of([])
         epoch = self.epoch
         batch = self._in_place(
             batch_of(self._fetch(max_records, timeout_seconds, max_wait_seconds))
@@ -150,6 +165,8 @@ class EventConsumer:
         topic begin at 0.
         """
         epoch, held = self.epoch, self._client.assignment()
+        if _stays_a_member(self._properties):
+            self._leave_for_good()
         self.close()
         if held and self.epoch == epoch:  # it could not leave in time
             self._on_lost(self._client, held)
@@ -160,6 +177,13 @@ class EventConsumer:
         self._make_client()
         if self._listener is not None:
             self.subscribe(self._listener)
+
+    def _leave_for_good(self) -> None:
+        """Leave the group; the next member gets what it assigns then, not what this one had."""
+        deadline = self._clock() + LEAVE_SECONDS
+        self._client.unsubscribe()
+        while self.is_member() and (left := deadline - self._clock()) > 0:
+            self._client.poll(min(left, POLL_SLICE_SECONDS))
 
     def _in_place(self, batch: Batch) -> Batch:
         """Leave out rows of partitions that the client reads from a place of its own."""
@@ -225,6 +249,8 @@ class EventConsumer:
                 raise Refused(f"The brokers refuse to let the worker read: {describe(error)}.")
             elif error.code() == KafkaError._FATAL or error.fatal():  # noqa: SLF001
                 raise Broken(f"The consumer can't go on: {describe(error)}.")
+            elif (why := why_unreadable(message)) is not None:
+                self._log.log(logging.ERROR, "%s %s", "UNREADABLE", why)
             # Anything else is the client's own retry, told for information.
 
     # ------------------------------------------------------------------ position

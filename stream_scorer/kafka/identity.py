@@ -27,10 +27,19 @@ Identify = Callable[[Collection[str]], Mapping[str, LogId]]
 
 #: The number goes up when the form of the note changes; other forms say nothing to this version.
 _NOTE = "stream_scorer/1 cluster={} topic={}"
-_NOTED = re.compile(_NOTE.format(r"(\S+)", r"(\S+)"))
+#: Other programs that keep offsets may cut a text, and the client reads past the end of one that
+#: was committed without a zero byte. Neither makes it the note of another topic.
+_NOTED = re.compile(_NOTE.format(r"(\S+)", r"([\w+/-]{22})"), re.ASCII)
 _CHANGED = re.compile(r"Topic (\S+) changed id from (\S+) to (\S+)$")
 #: A topic that the client does not know yet, and all topics of brokers before 2.8.
-NO_ID = "A" * 22
+_NO_ID = "A" * 22
+#: The client writes ids in one form of Base64, Kafka in the other: one that may stand in a URL.
+_AS_KAFKA = str.maketrans("+/", "-_")
+
+
+def topic_id(text: str) -> str | None:
+    """Return a topic's id in Kafka's form, in whichever it comes; ``None``: there is none."""
+    return None if text == _NO_ID else text.translate(_AS_KAFKA)
 
 
 def note_of(log: LogId | None) -> str:
@@ -41,7 +50,7 @@ def note_of(log: LogId | None) -> str:
 def log_of(note: str) -> LogId | None:
     """Return the log that a note names; ``None`` for what is not a note of ours."""
     noted = _NOTED.fullmatch(note)
-    return None if noted is None else LogId(noted[1], noted[2])
+    return None if noted is None else LogId(noted[1], noted[2].translate(_AS_KAFKA))
 
 
 def is_anew(then: LogId | None, now: LogId | None) -> bool:
@@ -60,8 +69,9 @@ class TopicsMadeAnew:
         """Take a line: librdkafka's name for its kind, and what it says."""
         if facility != "METADATA" or (said := _CHANGED.search(text)) is None:
             return
-        if said[2] != NO_ID:
-            self._topics[said[1]] = said[3]
+        was, now = topic_id(said[2]), topic_id(said[3])
+        if was is not None and now is not None:
+            self._topics[said[1]] = now
 
     @property
     def heard(self) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 import numpy as np
-from confluent_kafka import Message
+from confluent_kafka import KafkaError, Message
 from confluent_kafka import TopicPartition as ClientPartition
 from numpy.typing import NDArray
 
+from stream_scorer.kafka.translation import describe
 from stream_scorer.records import (
     Batch,
     Headers,
@@ -81,6 +82,32 @@ def failures_among(messages: Sequence[Message]) -> list[Message]:
     if not any(map(Message.error, messages)):
         return []
     return [message for message in messages if message.error() is not None]
+
+
+def why_unreadable(message: Message) -> str | None:
+    """Return a sentence where the client can't make events of what it has fetched.
+
+    It fetches that again and again, and nothing behind it.
+    """
+    error = message.error()
+    if error is None or error.code() not in _UNREADABLE:
+        return None
+    place = source_of(message)
+    return (
+        f"{place.topic}[{place.partition}] can't be read from offset {message.offset()} on "
+        f"({describe(error)}). If kafka.consumer.receive.message.max.bytes is set, omit it: it "
+        "bounds what is decompressed, too."
+    )
+
+
+_UNREADABLE = frozenset(
+    {
+        KafkaError._BAD_COMPRESSION,  # noqa: SLF001 - librdkafka's local codes start so
+        KafkaError._BAD_MSG,  # noqa: SLF001
+        KafkaError._CRIT_SYS_RESOURCE,  # noqa: SLF001
+        KafkaError.MSG_SIZE_TOO_LARGE,
+    }
+)
 
 
 def _headers(messages: Sequence[Message]) -> tuple[list[Headers | None], Problems]:

@@ -9,6 +9,7 @@ names this log; without one, nothing is known but the offset.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -23,6 +24,8 @@ from stream_scorer.kafka.messages import committed_position
 from stream_scorer.records import Position, TopicPartition
 
 BROKER_TIMEOUT_SECONDS = 10.0
+#: So far behind the others a broker may be that says which topic a name stands for.
+BEHIND_SECONDS = 30.0
 
 Policy = Literal["earliest", "latest", "error"]
 
@@ -46,13 +49,16 @@ class OffsetReset:
     on_data_loss: Literal["stop", "continue"]
     warn: Callable[[str], None]
     identify: Identify = lambda _: {}
+    clock: Callable[[], float] = time.monotonic
     _chosen: dict[TopicPartition, Start] = field(default_factory=dict)
     #: Chosen starts that were given out to be committed.
     _given: set[TopicPartition] = field(default_factory=set)
     #: Which log each partition had when its place was decided, also of those that have left.
     _logs: dict[TopicPartition, LogId] = field(default_factory=dict)
-    #: The ids that the client has learned of topics that were made anew.
-    _learned: dict[str, str] = field(default_factory=dict)
+    #: The ids that the client has learned of topics that were made anew, and when.
+    _learned: dict[str, tuple[str, float]] = field(default_factory=dict)
+    #: Logs that are known to have taken the place of another one.
+    _successors: set[LogId] = field(default_factory=set)
 
     def place(
         self,
@@ -74,9 +80,11 @@ class OffsetReset:
         topics = self.identify({each.topic for each in partitions})
         logs = {each: topics[each.topic] for each in partitions if each.topic in topics}
         for each, log in logs.items():
-            learned = self._learned.get(each.topic, log.topic)
-            if learned != log.topic and log == self._logs.get(each):
+            if log == self._logs.get(each) and self._has_learned_another(each.topic, log.topic):
                 raise Unanswered(f"The brokers don't agree yet which topic {each.topic} is.")
+        self._successors.update(
+            log for each, log in logs.items() if self._succeeds(each, committed.get(each), log)
+        )
         places = self._decide(client, partitions, committed, logs)
         self._logs |= logs
         for name in topics:
@@ -85,7 +93,16 @@ class OffsetReset:
 
     def learned(self, topic: str, topic_id: str) -> None:
         """Take that the client reads another topic of this name now."""
-        self._learned[topic] = topic_id
+        self._learned[topic] = topic_id, self.clock()
+
+    def _has_learned_another(self, topic: str, topic_id: str) -> bool:
+        """Tell whether the client says lately that the name stands for another topic."""
+        learned, at = self._learned.get(topic, (topic_id, 0.0))
+        return learned != topic_id and self.clock() - at < BEHIND_SECONDS
+
+    def _succeeds(self, partition: TopicPartition, committed: Position | None, log: LogId) -> bool:
+        then = None if committed is None else log_of(committed.metadata)
+        return is_anew(self._logs.get(partition), log) or is_anew(then, log)
 
     def replace(
         self, client: Consumer, partitions: Collection[TopicPartition]
@@ -105,13 +122,19 @@ class OffsetReset:
             each: start.offset for each, start in self._chosen.items() if each not in self._given
         }
 
+    def must_last(self, partition: TopicPartition) -> bool:
+        """Tell whether a start was chosen, and not given out yet, that would be another one later.
+
+        The end of a log moves; its start only loses what expires.
+        """
+        start = self._chosen.get(partition)
+        if start is None or partition in self._given:
+            return False
+        return self.policy != "earliest" or start.instead_of is not None
+
     def position(self, partition: TopicPartition, offset: int, epoch: int) -> Position:
         """Return what to commit to go on there."""
-        if partition in self._given:
-            # Only a commit that succeeded is followed by another one without a rewind between.
-            self._given.remove(partition)
-            del self._chosen[partition]
-        elif partition in self._chosen:
+        if partition in self._chosen:
             self._given.add(partition)
         return Position(offset, epoch, note_of(self._logs.get(partition)))
 
@@ -138,7 +161,7 @@ class OffsetReset:
                 unclear.append(each)
             else:
                 places[each] = place
-        for each, bounds in self._bounds(client, unclear, committed).items():
+        for each, bounds in self._bounds(client, unclear, committed, logs).items():
             was, log = committed.get(each), logs.get(each)
             start = self._choose(each, was, partitions[each] or Trouble(), log, bounds)
             self.forget([each])
@@ -154,11 +177,15 @@ class OffsetReset:
         client: Consumer,
         partitions: Collection[TopicPartition],
         committed: Mapping[TopicPartition, Position],
+        logs: Mapping[TopicPartition, LogId],
     ) -> dict[TopicPartition, Bounds]:
         """Return where the logs begin and end; of new partitions, as far as the policy asks."""
         new = {each for each in partitions if each not in committed and each not in self._chosen}
         known = [each for each in partitions if each in self._logs or each not in new]
-        lows = _ends(client, partitions if self.policy == "earliest" else known, OFFSET_BEGINNING)
+        anew = [each for each in new - self._logs.keys() if logs.get(each) in self._successors]
+        lows = _ends(
+            client, partitions if self.policy == "earliest" else [*known, *anew], OFFSET_BEGINNING
+        )
         highs = _ends(client, partitions if self.policy == "latest" else known, OFFSET_END)
         return {each: Bounds(lows.get(each, 0), highs.get(each, 0)) for each in partitions}
 
@@ -198,11 +225,13 @@ class OffsetReset:
             loss = loss_of(Position(chosen.offset), trouble, log, bounds)
             return chosen.offset if loss is None else self._lost(partition, loss)
         if committed is None:
-            return self._by_policy(partition, bounds)
+            return self._by_policy(partition, log, bounds)
         loss = loss_of(committed, trouble, log, bounds)
         return None if loss is None else self._lost(partition, loss)
 
-    def _by_policy(self, partition: TopicPartition, bounds: Bounds) -> int:
+    def _by_policy(self, partition: TopicPartition, log: LogId | None, bounds: Bounds) -> int:
+        if log in self._successors:
+            return bounds.low
         if self.policy == "error":
             raise DataLost(
                 f"{partition.topic} [{partition.partition}] has no committed offset for this "
@@ -214,12 +243,22 @@ class OffsetReset:
     def _lost(self, partition: TopicPartition, loss: Loss) -> int:
         said = f"{partition.topic} [{partition.partition}]: {loss.what()}"
         if self.on_data_loss == "stop":
-            raise DataLost(
-                f"{said} Set kafka.on_data_loss to `continue` to go on from offset {loss.goes_on}, "
-                "or commit another offset with kafka-consumer-groups --reset-offsets."
-            )
+            raise DataLost(f"{said} {self._way_out(loss)}")
         self.warn(f"{said} Going on from offset {loss.goes_on} as kafka.on_data_loss says.")
         return loss.goes_on
+
+    def _way_out(self, loss: Loss) -> str:
+        if loss.committed is None and self.policy != "earliest":
+            # The brokers drop a group's offsets with their topic: the next worker knows of no loss.
+            return (
+                f"Commit offset {loss.goes_on} with kafka-consumer-groups --reset-offsets to go on "
+                "from there: nothing is committed any more, and a restart would go by "
+                f"auto.offset.reset, which is `{self.policy}`."
+            )
+        return (
+            f"Set kafka.on_data_loss to `continue` to go on from offset {loss.goes_on}, or commit "
+            "another offset with kafka-consumer-groups --reset-offsets."
+        )
 
 
 def _as_committed(committed: Position, log: LogId | None) -> Position:

@@ -19,14 +19,17 @@ from stream_scorer.kafka.messages import client_position, partition_of
 from stream_scorer.kafka.offset_reset import BROKER_TIMEOUT_SECONDS, OffsetReset
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 from stream_scorer.records import Position, TopicPartition
+from stream_scorer.repeats import Repeats
 
 #: How long the brokers may take to say what is committed in new partitions, at first and at most.
 #: They hold the answer back while a transaction of a dead member is pending on it (KIP-447).
 ASK_SECONDS = (0.5, 2.0)
 #: After no answer, for so many times as long the partitions that have a place are read.
 REST = 3.0
-#: A pending transaction ends within a few tries; after so many, it is said that partitions wait.
+#: A pending transaction ends within a few tries; after so many, it is said that partitions wait,
+#: and again from time to time.
 TELLING_FAILURES = 5
+TOLD_CAUSES = 10
 
 
 class Placing:
@@ -51,6 +54,8 @@ class Placing:
         self._epochs: dict[TopicPartition, int] = {}
         self._ask_seconds, self._ask_at = ASK_SECONDS[0], float("-inf")
         self._failures = 0
+        self._waits = Repeats(clock, TOLD_CAUSES)
+        self._has_begun = False
         self.must_rewind = False
 
     # ------------------------------------------------------------------ what happens
@@ -139,8 +144,9 @@ class Placing:
                 self._decide(self._ask_seconds)
             except Unanswered as error:  # new ones wait for themselves: nobody else has to
                 self._failures += 1
-                if self._failures == TELLING_FAILURES:
-                    self._reset.warn(f"{len(self._unplaced)} new partitions wait: {error}")
+                said = f"{len(self._unplaced)} new partitions wait: {error}"
+                if self._failures >= TELLING_FAILURES and self._waits.due(said) is not None:
+                    self._reset.warn(said)
 
     def _decide(self, within_seconds: float) -> None:
         began = self._clock()
@@ -186,8 +192,14 @@ class Placing:
         return True
 
     def _arrived(self, partition: TopicPartition, position: Position) -> None:
+        self._has_begun |= self._reset.must_last(partition)
         self._epochs[partition] = position.leader_epoch
         self._moving.pop(partition, None)
+
+    def take_begun(self) -> bool:
+        """Tell once that a partition is at a start which must be committed before anything else."""
+        has_begun, self._has_begun = self._has_begun, False
+        return has_begun
 
     # ------------------------------------------------------------------ what to commit
 

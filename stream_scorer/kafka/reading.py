@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka import TopicPartition as ClientPartition
 
 from stream_scorer.errors import Unreachable
-from stream_scorer.kafka.client_config import Property
+from stream_scorer.kafka.client_config import RECEIVE_BYTES, Property, onlooker_sizes
 from stream_scorer.kafka.messages import batch_of
 from stream_scorer.kafka.refused_logins import properties_from
 from stream_scorer.kafka.translation import describe, error_of
@@ -92,6 +92,8 @@ def _client(properties: Mapping[str, Property], isolation_level: str) -> Consume
     with properties_from("kafka.common"):
         return Consumer(
             {
+                "receive.message.max.bytes": RECEIVE_BYTES,
+                **onlooker_sizes(properties),
                 **properties,
                 "group.id": "stream-scorer-reading",  # required by the client; it never joins
                 "isolation.level": isolation_level,

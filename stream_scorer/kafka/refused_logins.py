@@ -14,6 +14,8 @@ from stream_scorer.kafka.server_certificates import why_unverified
 from stream_scorer.kafka.translation import RIGHTS, describe, error_of
 
 _ADDRESS = re.compile(r"\w+://([^/\s]+)/")
+#: librdkafka quotes what it does not understand in this property, which may be a secret.
+_QUOTED = re.compile(r"(?<=sasl\.oauthbearer\.config).*", re.DOTALL)
 #: librdkafka's own advice, which ours replaces.
 _ADVICE = re.compile(r": broker certificate could not be verified.*")
 
@@ -53,9 +55,10 @@ def refused_login(
     """
     servers = properties["bootstrap.servers"]
     if "OAUTHBEARER token" in why:
+        why = _QUOTED.sub("", why)
         return (
             f"{credentials}: there is no token to log in with ({why}); correct "
-            "sasl.oauthbearer.token.endpoint.url, .client.id or .client.secret."
+            "sasl.oauthbearer.token.endpoint.url, .client.id, .client.secret or .config."
         )
     if error.code() in RIGHTS:
         return (

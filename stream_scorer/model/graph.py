@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +42,8 @@ def read_graph(path: Path) -> Graph:
     never needed.
 
     Raises:
-        ContractError: the file is missing, empty, a directory, or its external data is missing or
-            outside of its folder.
+        ContractError: the file is missing, empty, a directory, or can't be read, or its external
+            data is missing or outside of its folder.
     """
     _require_file(path)
     digest, mentions_zipmap, mentions_external = _scan(path)
@@ -65,7 +66,8 @@ def read_proto(path: Path) -> Any | None:
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - comes with onnx
 
     try:
-        return onnx.load(path, load_external_data=False)
+        # Whatever its name ends with: onnx would take `.json` for another format.
+        return onnx.load(path, format="protobuf", load_external_data=False)
     except DecodeError:
         return None
 
@@ -76,7 +78,7 @@ def proto_of(graph: Graph) -> Any:
 
     if graph.rewritten is not None:
         return onnx.load_model_from_string(graph.rewritten)
-    return onnx.load(graph.path, load_external_data=False)
+    return onnx.load(graph.path, format="protobuf", load_external_data=False)
 
 
 def external_files(proto: Any) -> set[str]:
@@ -91,23 +93,44 @@ def external_files(proto: Any) -> set[str]:
 
 
 def _require_file(path: Path) -> None:
-    if not path.exists():
-        raise ContractError(f"There is no model at '{path}': correct model.path.")
-    if not path.is_file():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ContractError(f"There is no model at '{path}': correct model.path.") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):
         raise ContractError(f"'{path}' is not a file: model.path must name an ONNX model.")
-    if path.stat().st_size == 0:
+    if found.st_size == 0:
         raise ContractError(f"The model '{path}' is empty (0 bytes): export or copy it again.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise ContractError(
+            f"The path of the model '{path}' is not UTF-8, and ONNX Runtime can't open it: rename "
+            "the file."
+        ) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ContractError:
+    return ContractError(f"The model '{path}' can't be read: {reason(error)}.")
 
 
 def _scan(path: Path) -> tuple[Any, bool, bool]:
     """Return the file's digest, and whether it mentions a ZipMap or external data."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        # "location" is the key that every external tensor must have (onnx.proto, TensorProto).
-        return (
-            hashlib.sha256(content),
-            content.find(b"ZipMap") >= 0,
-            content.find(b"location") >= 0,
-        )
+    try:
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            # "location" is the key that every external tensor must have (onnx.proto, TensorProto).
+            return (
+                hashlib.sha256(content),
+                content.find(b"ZipMap") >= 0,
+                content.find(b"location") >= 0,
+            )
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def _add_external(digest: Any, path: Path, name: str) -> int:

@@ -169,6 +169,9 @@ def _values_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _shown(value: object, hide: Hide) -> str:
+    if isinstance(value, dict | list | tuple):
+        # Within another text's quotes a secret would look otherwise.
+        value = _hidden(value, hide)
     if not isinstance(value, str):
         return hide(repr(value))
     value = hide(value)

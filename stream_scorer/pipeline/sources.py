@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stream_scorer.avro.framing import ByFingerprint, ById, Framing, SchemaKey, prefix_for
 from stream_scorer.avro.schema import Schema, parse
+from stream_scorer.config.redaction import hider
 from stream_scorer.config.settings import RegistryConfig, Settings
 from stream_scorer.errors import ConfigError, ContractError, reason
 from stream_scorer.schemas import (
@@ -157,6 +158,7 @@ def open_registry(settings: Settings, config: RegistryConfig) -> RegistrySchemas
         config.properties,
         subjects=_input_subjects(settings),
         context=config.context,
+        hide=hider(settings.model_dump()),
     )
 
 

@@ -7,7 +7,7 @@ least something, it may have other schemas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
@@ -19,6 +19,7 @@ from stream_scorer.avro.framing import ByFingerprint, ByGuid, ById, SchemaKey
 from stream_scorer.avro.schema import Schema, alike
 from stream_scorer.contexts import configured_context, without_default_context
 from stream_scorer.errors import ConfigError, ContractError, Unanswered, Unreachable, Withheld
+from stream_scorer.hiding import without_credentials
 from stream_scorer.schemas.registered import encryption_in, read_registered
 from stream_scorer.schemas.registry_client import (
     SCHEMA_UNKNOWN,
@@ -49,6 +50,8 @@ class RegistrySchemas:
         properties: Mapping[str, Any] | None = None,
         subjects: Sequence[str] = (),
         context: str | None = None,
+        *,
+        hide: Callable[[str], str] = without_credentials,
     ) -> None:
         """Prepare the client; nothing is asked yet.
 
@@ -59,6 +62,7 @@ class RegistrySchemas:
             subjects: whose versions an event may be of. In single-object framing it must be one of
                 them; in a context other than the default one, an id is looked for in them first.
             context: the name of the context, unless ``url`` has it or it is the default one.
+            hide: returns a text of the client, or of the registry, without the secrets in it.
 
         Raises:
             ConfigError: the client refuses its properties, or two contexts are named.
@@ -68,7 +72,7 @@ class RegistrySchemas:
         except ValueError as error:
             raise ConfigError(f"schemas.registry {error}.") from None
         address = without_default_context(url)
-        self._client = RegistryClient(address, timeout_seconds, properties or {})
+        self._client = RegistryClient(address, timeout_seconds, properties or {}, hide)
         self._subjects = tuple(map(self.full_name, subjects))
 
     def __enter__(self) -> Self:

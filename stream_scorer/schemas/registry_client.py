@@ -44,8 +44,14 @@ class NoAnswer(Exception):
 class RegistryClient:
     """The client and where it asks; ``calls`` are the methods of Confluent's client."""
 
-    def __init__(self, url: str, timeout_seconds: float, properties: Mapping[str, Any]) -> None:
-        """Prepare the client; nothing is asked yet.
+    def __init__(
+        self,
+        url: str,
+        timeout_seconds: float,
+        properties: Mapping[str, Any],
+        hide: Callable[[str], str] = without_credentials,
+    ) -> None:
+        """Prepare the client; nothing is asked yet. ``hide`` takes secrets out of what it says.
 
         Raises:
             ConfigError: it refuses its properties.
@@ -54,12 +60,13 @@ class RegistryClient:
         from confluent_kafka import schema_registry as confluent  # noqa: PLC0415
 
         self.url = without_credentials(url).replace(f"{HIDDEN}@", "")
+        self._hide = hide
         self._confluent = confluent
         settings = {**_RETRIES, **properties, "url": url, "timeout": timeout_seconds}
         try:
             self.calls: Any = confluent.SchemaRegistryClient(settings)
-        except (TypeError, ValueError, OSError) as error:
-            why = without_credentials(reason(error))
+        except Exception as error:  # noqa: BLE001 - whatever a property does to it and its libraries
+            why = hide(reason(error))
             raise ConfigError(f"`schemas.registry.properties`: {why}.") from None
 
     def close(self) -> None:
@@ -98,7 +105,7 @@ class RegistryClient:
             raise self._failure(error, what) from None
 
     def _failure(self, error: Exception, what: str) -> NoAnswer:
-        why = without_credentials(f"{type(error).__name__}: {reason(error)}")
+        why = self._hide(f"{type(error).__name__}: {reason(error)}")
         if "certificate verify failed" in why:
             return NoAnswer(
                 f"The certificate of the registry {self.url} is refused, asked for {what} "
@@ -133,4 +140,4 @@ class RegistryClient:
                 f"The registry {self.url} has no such path; `schemas.registry.url` must be the "
                 f"base of a Confluent-compatible API {asked}"
             )
-        return f"The registry {self.url} answers {error.error_message!r} {asked}"
+        return self._hide(f"The registry {self.url} answers {error.error_message!r} {asked}")

@@ -152,8 +152,8 @@ def _beyond(batch: Batch, limits: TopicLimits, now_ms: int) -> Problems:
                 problems[row] = Problem(
                     Reason.REJECTED_BY_BROKER,
                     Stage.COMMIT,
-                    f"INVALID_TIMESTAMP: the event is of {ages[row]} ms {side} now, and the output "
-                    f"topic takes {limit} (message.timestamp.{side}.max.ms)",
+                    f"Invalid timestamp: it is {ages[row]} ms {side} now, and the output topic "
+                    f"takes {limit} (message.timestamp.{side}.max.ms)",
                 )
     return problems
 
@@ -164,7 +164,7 @@ def _without_partition(batch: Batch, partitions: int) -> Problems:
         row: Problem(
             Reason.REJECTED_BY_BROKER,
             Stage.COMMIT,
-            f"UNKNOWN_TOPIC_OR_PART: the event is of partition {batch.source_of(row).partition}, "
+            f"the event is of partition {batch.source_of(row).partition}, "
             f"and the output topic has {partitions} partitions (output.partition: source)",
         )
         for row in np.flatnonzero(missing[batch.source_index]).tolist()
@@ -209,5 +209,5 @@ def _bytes_of(column: Sequence[bytes | None]) -> int:
 _NO_KEY = Problem(
     Reason.REJECTED_BY_BROKER,
     Stage.COMMIT,
-    "INVALID_RECORD: the event has no key, and the output topic is compacted by key",
+    "the event has no key, and the output topic is compacted by key",
 )

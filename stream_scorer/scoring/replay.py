@@ -60,6 +60,8 @@ class Refusals:
             place = batch.source_of(row), int(batch.offsets[row])
             if letter is None:
                 self.pass_over(place, "have no headers that say where they came from")
+            elif not letter.group:
+                self.pass_over(place, "have no header that names their group")
             elif letter.group != self._group:
                 self.pass_over(place, f"are of the group {letter.group} (--group)")
             elif letter.missing:

@@ -23,7 +23,8 @@ class ToldLetter:
     """A dead letter's headers: the event's own, and what the writer says behind them.
 
     ``timestamp`` is the event's where the letter has another, else ``None``. ``missing`` are words
-    for what of the event is not in the letter.
+    for what of the event is not in the letter. ``group`` is empty in a letter of another program,
+    such as Kafka Streams.
     """
 
     source: TopicPartition
@@ -60,7 +61,7 @@ class ToldLetter:
             source=TopicPartition(topic.decode("utf-8", "replace"), partition),
             offset=offset,
             headers=headers[:begin],
-            group=_text(told, OWN_PREFIX + "group"),
+            group=_text(told, OWN_PREFIX + "group", ""),
             reason=_text(told, OWN_PREFIX + "reason"),
             stage=_text(told, OWN_PREFIX + "stage"),
             message=_text(told, STREAMS_PREFIX + "message"),
@@ -75,5 +76,6 @@ class ToldLetter:
 _MISSING = (("value", "value_bytes"), ("headers", "headers_lost"), ("key", "key_bytes"))
 
 
-def _text(told: Mapping[str, bytes | None], name: str) -> str:
-    return (told.get(name) or b"?").decode("utf-8", "replace")
+def _text(told: Mapping[str, bytes | None], name: str, absent: str = "?") -> str:
+    content = told.get(name)
+    return content.decode("utf-8", "replace") if content else absent

@@ -105,3 +105,28 @@ def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes | None) -> N
         path.write_bytes(content)
     with pytest.raises(ContractError, match=r"m\.onnx"):
         inspect_model(path)
+
+
+@pytest.mark.parametrize("name", ["m.json", "m.textproto", "m.txt", "m"])
+def test_a_model_is_one_whatever_its_name_ends_with(tmp_path: Path, name: str) -> None:
+    """The file is read as ONNX Runtime reads it."""
+    path = passing(tmp_path / "m.onnx", "float32", None, 2).rename(tmp_path / name)
+    assert inspect_model(path).refusal is None
+    path.write_text('{"irVersion": "8"}')
+    with pytest.raises(ContractError, match="not an ONNX model"):
+        inspect_model(path)
+
+
+def test_no_text_of_a_model_breaks_a_line_or_steers_a_terminal(tmp_path: Path) -> None:
+    """Names of tensors and operators are its author's, too."""
+    name, far = "a\nb\t\x1b[31mc", "x" * 5000
+    node = helper.make_node("Identity", [name], [far])
+    path = write_model(
+        tmp_path / "m.onnx",
+        [node],
+        [value(name, "float32", None, 2)],
+        [value(far, "float32", None, 2)],
+    )
+    cells = [cell for table in inspect_model(path).tables for row in table.rows for cell in row]
+    assert all(cell.isprintable() and len(cell) < 500 for cell in cells)
+    assert "a b \N{REPLACEMENT CHARACTER}[31mc" in cells

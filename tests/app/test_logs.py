@@ -19,6 +19,7 @@ import stream_scorer.app.replay
 import stream_scorer.app.run  # noqa: F401 - all that a worker imports
 from stream_scorer.app.logs import start_logging
 from stream_scorer.config import Settings, load
+from stream_scorer.errors import RefusesToStart
 from stream_scorer.hiding import without_credentials
 from stream_scorer.pipeline.sources import open_schemas
 from tests.schemas.confluent_api import confluent_api
@@ -118,6 +119,37 @@ def test_no_line_of_any_library_shows_a_secret(
     said = capsys.readouterr().err
     assert said.count("******") > len(libraries())
     assert SECRET not in said
+
+
+@pytest.mark.parametrize("end", ["", "\n", " ", "\N{LATIN SMALL LETTER E WITH ACUTE}\t"])
+def test_no_library_s_error_shows_a_secret(
+    tmp_path: Path, line_format: str, capsys: pytest.CaptureFixture[str], end: str
+) -> None:
+    """One that no header can hold, as a file with an empty line at its end has it, is quoted."""
+    token = {
+        "bearer.auth.credentials.source": "STATIC_TOKEN",
+        "bearer.auth.token": f"{SECRET}{end}",
+        "bearer.auth.logical.cluster": "a",
+        "bearer.auth.identity.pool.id": "b",
+    }
+    with confluent_api() as api:
+        given = {
+            "kafka": kafka_section("127.0.0.1:1", "in", "out"),
+            "schemas": {
+                "framing": "confluent",
+                "registry": {"url": api.url, "properties": token},
+                "reader": None,
+            },
+            "logging": {"format": line_format},
+        }
+        settings = load(scorer(tmp_path, given), (), {}, need_kafka=True)
+        log = start_logging(settings)
+        with pytest.raises(RefusesToStart) as refused:
+            ask(settings)
+    assert SECRET not in str(refused.value)
+    quoted = f"{SECRET}{end}"
+    log.warning("refused", why=OSError(quoted), all=[repr(quoted), repr(quoted.encode())])
+    assert SECRET not in capsys.readouterr().err
 
 
 def test_librdkafka_speaks_when_it_is_asked_to(

@@ -24,6 +24,7 @@ from stream_scorer.app.dead_letter_list import list_dead_letters
 from stream_scorer.app.replay import Replayed, replay
 from stream_scorer.app.signals import hearing
 from stream_scorer.avro.schema import parse
+from stream_scorer.cli.main import main
 from stream_scorer.config.loading import load
 from stream_scorer.config.settings import RegistryConfig, SchemasConfig, Settings
 from stream_scorer.dead_letters import DeadLetterFormat
@@ -34,6 +35,7 @@ from stream_scorer.pipeline.sources import only, read_schema
 from stream_scorer.records import DeadLetter, Problem, Reason, Stage, TopicPartition
 from stream_scorer.schemas import RegistrySchemas
 from tests.conftest import Kafka, TopicFactory
+from tests.topics import PATIENCE_SECONDS, wait_for
 
 pytestmark = pytest.mark.kafka
 
@@ -271,6 +273,14 @@ def test_the_list_tells_where_a_letter_came_from_and_why(scene: Scene) -> None:
     assert list(list_dead_letters(scene.settings, reason="tombstone")) == []
 
 
+def test_the_list_has_a_line_for_each(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a header holds: others may write to the topic."""
+    scene.bury({1: b"\xff"}, group="a\nb\x1b[31m")
+    assert main(["dlq", "list", "-c", str(scene.config)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "group a b\N{REPLACEMENT CHARACTER}[31m  1 bytes" in line
+
+
 def _scored_schema(settings: Settings) -> Any:
     reader = read_schema(GOLDEN / "event.avsc")
     return open_pipeline(settings, only(reader)).output_schema
@@ -366,6 +376,34 @@ def test_dead_letters_that_have_expired_are_no_loss(
     for future in admin.delete_records([ClientPartition(scene.dead_letters, 1, expired)]).values():
         future.result()
     assert replay(scene.settings, "output", 3) == Replayed(6 - expired, 0, 0, ())
+
+
+def test_sizes_that_a_worker_can_run_with_do_not_stop_a_replay(
+    scene: Scene, events: list[bytes]
+) -> None:
+    """Nor the list: librdkafka compares them with a default that a worker does not have."""
+    override = "kafka.common.receive.message.max.bytes=20000000"
+    settings = load(scene.config, [override], {}, need_kafka=True)
+    scene.bury({1: events[0]})
+    assert [each.replays for each in list_dead_letters(settings)] == [0]
+    assert replay(settings, "output", 3) == Replayed(1, 0, 0, ())
+
+
+def test_a_dead_letter_topic_that_was_made_anew_is_replayed_from_its_start(
+    kafka: Kafka, scene: Scene, events: list[bytes]
+) -> None:
+    """Also if it holds as many dead letters as were replayed before."""
+    scene.bury(dict(enumerate(events[:2])))
+    assert replay(scene.settings, "output", 3).scored == 2
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    admin.delete_topics([scene.dead_letters])[scene.dead_letters].result(PATIENCE_SECONDS)
+    wait_for(
+        lambda: scene.dead_letters not in admin.list_topics(timeout=PATIENCE_SECONDS).topics,
+        "the topic is gone",
+    )
+    kafka.create_topic(scene.dead_letters, 2)
+    scene.bury(dict(enumerate(events[2:4], 2)))
+    assert replay(scene.settings, "output", 3) == Replayed(2, 0, 0, ())
 
 
 def test_two_replays_at_once_share_the_dead_letters_and_end(

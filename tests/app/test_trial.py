@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from stream_scorer.errors import ConfigError, StreamScorerError
 from stream_scorer.kafka.client_log import ClientLog
 from stream_scorer.kafka.cluster import TopicFacts
 from stream_scorer.kafka.connections import audible
+from stream_scorer.schemas import RegistrySchemas
 from tests.scorers import kafka_section, scorer
 
 #: An address without a port that could answer: the clients here ask nobody.
@@ -261,3 +265,63 @@ def test_a_trial_asks_nobody(tmp_path: Path) -> None:
     loaded = load(config, (), {}, need_kafka=True)
     assert loaded.kafka is not None
     assert list(judge_clients(loaded, loaded.kafka)) == []
+
+
+@FUZZ
+@given(st.dictionaries(st.sampled_from(sorted(known.known("properties"))), VALUES, max_size=3))
+@example({"cache.capacity": float("inf")})
+@example({"proxy": True})
+@example({"proxy": "\N{LATIN SMALL LETTER E WITH ACUTE}\n"})
+@example({"proxy": "localhost:3128"})
+def test_what_the_registry_s_client_refuses_is_a_sentence(properties: dict[str, Any]) -> None:
+    """Whichever of its libraries refuses it, and by whatever error."""
+    registry = {"url": "http://127.0.0.1:1", "properties": properties}
+    schemas = {"framing": "confluent", "reader": None, "registry": registry}
+    with tempfile.TemporaryDirectory() as name:
+        config = scorer(Path(name), {"schemas": schemas})
+        with suppress(ConfigError):
+            loaded = load(config, (), {}, need_kafka=False)
+            assert loaded.schemas.registry is not None
+            RegistrySchemas(
+                loaded.schemas.registry.url, properties=loaded.schemas.registry.properties
+            ).close()
+
+
+#: Loads a model with each entry in a child of its own, which the runtime may end.
+_ENTRIES = """
+import os, sys
+from pathlib import Path
+from stream_scorer.errors import StreamScorerError
+from stream_scorer.model.session import load_model
+for pair in sys.argv[2:]:
+    name, value = pair.split("=")
+    if (child := os.fork()) == 0:
+        try:
+            load_model(Path(sys.argv[1]), session={name: value})
+        except StreamScorerError:
+            pass
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        print(pair)
+"""
+
+
+def test_no_entry_of_a_session_ends_the_process(tmp_path: Path) -> None:
+    """ONNX Runtime aborts for some values; those do not get so far."""
+    names = sorted(known.known("session") - set(reserved.reasons("session")))
+    pairs = []
+    for name, value in itertools.product(names, ("abc", "-1", "1.5", "9" * 20)):
+        config = scorer(tmp_path, {"model": {"session": {name: value}}})
+        with suppress(ConfigError):
+            load(config, (), {}, need_kafka=False)
+            pairs.append(f"{name}={value}")
+    assert len(pairs) > 3 * len(names)
+    ended = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", _ENTRIES, str(tmp_path / "model.onnx"), *pairs],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr

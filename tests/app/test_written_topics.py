@@ -70,7 +70,7 @@ def test_a_topic_that_is_gone_takes_nothing_and_stops_nobody() -> None:
     brokers = Brokers()
     brokers.known["out"] = TopicFacts("out", 0, 0, None, None, None, None)
     assert brokers.topics.read_again()
-    assert brokers.topics.scored_limits() == TopicLimits()
+    assert brokers.topics.scored_limits() == TopicLimits(may_set_time=True)
     lacks = brokers.topics.lacking(1)
     assert lacks is not None
     assert lacks[0].startswith("the output topic out does not exist any more; create it again")
@@ -113,8 +113,10 @@ def test_partitions_that_are_lacking_are_asked_for_again_at_a_bounded_rate() -> 
 
 
 def test_without_a_right_to_ask_nothing_is_known() -> None:
-    """The brokers decide then."""
-    assert limits_of(replace(OUT, max_message_bytes=None)) == TopicLimits()
+    """The brokers decide then; they may well set the time."""
+    assert limits_of(replace(OUT, max_message_bytes=None)) == TopicLimits(may_set_time=True)
+    assert limits_of(replace(OUT, is_append_time=True)).may_set_time
+    assert not limits_of(OUT).may_set_time
     assert limits_of(None) == TopicLimits()
 
 

@@ -167,9 +167,13 @@ def test_an_output_that_takes_less_than_the_input_is_warned_of() -> None:
 
 
 def test_an_input_that_the_consumer_can_t_take_is_warned_of() -> None:
-    """Its partition would wait for ever."""
-    findings = judged(topic("in", max_message_bytes=200_000_000), topic("out"))
-    assert "kafka.consumer.receive.message.max.bytes to 200000512" in findings[0].sentence
+    """Its partition would wait for ever. Unless it is set, the client takes any message."""
+    topics = {"in": topic("in", max_message_bytes=200_000_000), "out": topic("out")}
+    found = [each.sentence for each in judge_topics(replace(PLAN, receive_bytes=10**8), topics)]
+    (sentence,) = [each for each in found if "receive.message.max.bytes" in each]
+    assert sentence.endswith("or set it to 200000512.")
+    largest = topic("in", max_message_bytes=2**31 - 1)
+    assert not any("receive." in each.sentence for each in judged(largest, topic("out")))
 
 
 def test_brokers_that_would_compress_again_are_warned_of() -> None:
@@ -208,3 +212,14 @@ def test_a_topic_that_may_not_be_asked_for_is_a_missing_right() -> None:
         "these credentials may not WRITE the topic dead",
     ]
     assert exit_code_of(findings) == 4
+
+
+def test_no_size_is_asked_for_that_nobody_takes() -> None:
+    """Of topics whose limit is the largest that there is."""
+    most = 2**31 - 1
+    topics = [topic(name, max_message_bytes=most) for name in ("in", "out", "dead")]
+    (received,) = judged(*topics)
+    assert received.sentence.endswith(f"kafka.consumer.receive.message.max.bytes to {most}.")
+    plan = replace(PLAN, receive_bytes=most)
+    findings = judge_topics(plan, {each.name: each for each in topics})
+    assert [each for each in findings if each.level != "ok"] == []

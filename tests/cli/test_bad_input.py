@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import fastavro
 import pytest
 
 from stream_scorer.cli.main import main
-from tests.cli.bad import BAD, Bad, one_sentence
-from tests.scorers import EVENT, scorer
+from tests.cli.bad import BAD, NOWHERE, Bad, one_sentence
+from tests.scorers import EVENT, kafka_section, scorer
 
 
 def events(folder: Path) -> Path:
@@ -85,12 +87,14 @@ def test_a_pipe_can_not_be_read_and_is_one_sentence(
         ("out.avro", "./out.avro"),
         ("model.onnx", None),
         ("event.avsc", None),
+        ("scorer.yaml", None),
+        ("out.avro", "./scorer.yaml"),
     ],
 )
 def test_score_writes_over_nothing_that_it_reads_or_writes(
     target: str, letters: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The input, the model, the schema, and the other output; all stay as they are."""
+    """The input, the model, the schema, the configuration, and the other output; all stay."""
     config, source = scorer(tmp_path), events(tmp_path)
     (tmp_path / "link.avro").symlink_to(source)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -99,3 +103,73 @@ def test_score_writes_over_nothing_that_it_reads_or_writes(
     assert main(words) == 2
     one_sentence(capsys.readouterr().err, ("another",))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_file_may_have_any_name(tmp_path: Path) -> None:
+    """Also one that is not UTF-8, which the scored events show as well as they can."""
+    config, source = scorer(tmp_path), events(tmp_path)
+    source = source.rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xffevents.avro"))
+    target = source.with_name(source.name + ".scored")
+    assert main(["score", "-c", str(config), str(source), str(target)]) == 0
+    with target.open("rb") as file:
+        topics = [each["source"]["topic"] for each in fastavro.reader(file)]
+    assert topics == ["\N{REPLACEMENT CHARACTER}events.avro"] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["score", "events.avro", "-"], "- does not name a file"),
+        (["score", "-", "out.avro"], "- can't be read"),
+        (["dlq", "replay", "--group", ""], "--group must not be empty"),
+        (["dlq", "replay", "--group", os.fsdecode(b"\xff")], "--group must be Unicode text"),
+        (["dlq", "replay", "--group", "g" * 40_000], "--group must fit in a request"),
+    ],
+)
+def test_an_argument_that_can_not_be_meant_is_one_sentence(
+    words: list[str],
+    said: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before anybody is asked; an empty group is not the scorer's own."""
+    config = scorer(tmp_path, {"kafka": kafka_section(NOWHERE, "in", "out")})
+    events(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "-c", str(config)]) == 2
+    one_sentence(capsys.readouterr().err, (said,))
+    assert not Path("-").exists()
+
+
+def test_a_terminal_of_few_characters_ends_no_command(tmp_path: Path) -> None:
+    """What it can't show it gets in another form."""
+    ended = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "stream_scorer", "check", "--offline", "-c", str(scorer(tmp_path))],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "\\u2026, 0 KiB) runs on" in ended.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_ends_no_command(tmp_path: Path, closed: str) -> None:
+    """And no file gets what was meant for it."""
+    config, source, target = scorer(tmp_path), events(tmp_path), tmp_path / "out.avro"
+    words = ["score", "-c", str(config), str(source), str(target)]
+    line = f'"$0" -m stream_scorer "$@" {closed}'
+    ended = subprocess.run(  # noqa: S603 - our own words
+        ["/bin/sh", "-c", line, sys.executable, *words], check=False, timeout=60
+    )
+    assert ended.returncode == 0
+    with target.open("rb") as file:
+        assert len(list(fastavro.reader(file))) == 3
+    check = ["check", "--offline", "-c", str(config)]
+    ended = subprocess.run(  # noqa: S603 - our own words
+        ["/bin/sh", "-c", line, sys.executable, *check], check=False, timeout=60
+    )
+    assert ended.returncode == 0

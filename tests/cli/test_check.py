@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import fastavro
 import pytest
 
 from stream_scorer.cli.main import main
@@ -71,3 +73,53 @@ def test_settings_may_come_from_set(tmp_path: Path, capsys: pytest.CaptureFixtur
     arguments = ["check", "--offline", "-c", str(scorer(tmp_path))]
     assert main([*arguments, "--set", "model.providers=[NoExecutionProvider]"]) == 2
     assert "NoExecutionProvider" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("most", "warned"), [(16_777_216, None), (-16_777_217, 16_777_217), (-(2**31), 2**31)]
+)
+def test_example_events_tell_whether_an_int_is_too_large_for_a_float(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], most: int, warned: int | None
+) -> None:
+    """An int field in general is one line for all, and no warning."""
+    fields = [{"name": "event_id", "type": "string"}]
+    fields += [{"name": name, "type": "int"} for name in ("a", "b")]
+    schema = {"type": "record", "name": "Event", "fields": fields}
+    (tmp_path / "event.avsc").write_text(json.dumps(schema))
+    source = tmp_path / "events.avro"
+    rows = [{"event_id": "e", "a": n, "b": -n} for n in (0, 5, most, 7)]
+    with source.open("wb") as file:
+        fastavro.writer(file, schema, [{**row, "b": 1} for row in rows])
+    words = ["check", "--offline", "-c", str(scorer(tmp_path))]
+    assert main(words) == 0
+    without = capsys.readouterr().out
+    assert main([*words, "--input", str(source)]) == 0
+    found = capsys.readouterr().out
+    assert "ok       As floats, ints up to ±16777216 are exact, larger ones rounded: a, b." in found
+    warnings = [line for line in found.splitlines() if line.startswith("warning")]
+    assert [line.startswith("warning  The model takes a as a float") for line in warnings] == (
+        [] if warned is None else [True]
+    )
+    assert all(f"have ints up to ±{warned} there" in line for line in warnings)
+    assert (without == found) == (warned is None)
+
+
+def test_example_events_that_can_not_be_read_are_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The other findings come all the same."""
+    config = scorer(tmp_path)
+    words = ["check", "--offline", "-c", str(config), "--input"]
+    assert main([*words, str(tmp_path / "nowhere.avro")]) == 2
+    assert "nowhere.avro can't be read: No such file or directory." in capsys.readouterr().out
+    other = tmp_path / "other.avro"
+    schema = {"type": "record", "name": "Other", "fields": [{"name": "x", "type": "int"}]}
+    with other.open("wb") as file:
+        fastavro.writer(file, schema, [{"x": 1}])
+    (tmp_path / "event.avsc").write_text(
+        (tmp_path / "event.avsc").read_text().replace("double", "int")
+    )
+    assert main([*words, str(other)]) == 3
+    printed = capsys.readouterr().out
+    assert "other.avro" in printed
+    assert "The scored event gets score" in printed

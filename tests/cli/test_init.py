@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from stream_scorer.app.initial_config import initial_config, write_config
 from stream_scorer.cli.main import main
+from stream_scorer.errors import ConfigError
 from tests.scorers import scorer
 
 
@@ -60,6 +63,12 @@ def test_a_failing_init_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFix
     assert main([*words, str(model)]) == 2
     assert main([*words, str(tmp_path / "model.onnx" / "scorer.yaml")]) == 2
     assert "can't be written: " in capsys.readouterr().err
+    long = "x" * 300
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for place in (f"new/{long}.yaml", f"new/deep/{long}/s.yaml", f"{long}/s.yaml", "loop/s.yaml"):
+        assert main([*words, str(tmp_path / place)]) == 2
+        assert "can't be written: " in capsys.readouterr().err
+    (tmp_path / "loop").unlink()
     model.write_bytes(b"no model")
     assert main([*words, str(tmp_path / "conf" / "scorer.yaml")]) == 3
     assert sorted(each.name for each in tmp_path.iterdir()) == [
@@ -102,3 +111,16 @@ def test_both_files_must_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     """The usage says which is missing."""
     assert main(["init", "--model", "m.onnx"]) == 2
     assert "--schema" in capsys.readouterr().err
+
+
+def test_a_path_that_a_configuration_can_not_hold_is_refused(tmp_path: Path) -> None:
+    """It is a text in UTF-8."""
+    scorer(tmp_path)
+    schema = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.avsc"))
+    (tmp_path / "event.avsc").rename(schema)
+    refused = pytest.raises(ConfigError, match="a path in a configuration must be Unicode text")
+    with refused:
+        initial_config(tmp_path / "model.onnx", schema)
+    with refused:
+        write_config(tmp_path / "model.onnx", schema, tmp_path / "new" / "scorer.yaml")
+    assert not (tmp_path / "new").exists()

@@ -23,11 +23,11 @@ def complaint(loaded: Loader, *overrides: str, text: str = SMALL) -> str:
         ("kafka.dead_letter_topic=transactions", "kafka.dead_letter_topic is an input topic too"),
         ("kafka.dead_letter_topic=transactions.scored", "is the output topic"),
         ("kafka.input_topics=[^trans.*]", "matches kafka.output_topic (transactions.scored)"),
-        ("kafka.input_topics=['^(unclosed']", "is no valid pattern"),
+        ("kafka.input_topics=['^(unclosed']", "is not a valid pattern"),
         ("kafka.input_topics=['^[[:alpha:]]+$']", "uses a POSIX class"),
         ("kafka.input_topics=[a, b, a]", "kafka.input_topics.2 names a a second time"),
-        ("kafka.input_topics=['a b']", "is no topic name that Kafka allows"),
-        ("kafka.output_topic=scored/events", "is no topic name that Kafka allows"),
+        ("kafka.input_topics=['a b']", "is not a valid topic name"),
+        ("kafka.output_topic=scored/events", "is not a valid topic name"),
     ],
 )
 def test_topics_must_not_feed_each_other(loaded: Loader, override: str, sentence: str) -> None:
@@ -76,7 +76,10 @@ def test_what_exactly_once_rests_on_is_among_them(section: str, name: str) -> No
     [
         ("kafka.consumer.linger.ms=5", "is a property for kafka.producer; put it there"),
         ("kafka.common.session.timeout.ms=9", "is a property for kafka.consumer; put it there"),
-        ("kafka.common.sasl.pasword=x", "no property of librdkafka; did you mean sasl.password?"),
+        (
+            "kafka.common.sasl.pasword=x",
+            "not a property of librdkafka; did you mean sasl.password?",
+        ),
         ("schemas.registry.properties.basic.auth.user=x", "did you mean basic.auth.user.info?"),
         ("schemas.registry.properties.timeout=5", "it is set by schemas.registry.timeout"),
         ("model.session.session.intra_op_num_threads=2", "it is set by model.intra_op_threads"),
@@ -151,7 +154,7 @@ def test_the_old_group_protocol_takes_no_settings_of_the_new(loaded: Loader) -> 
         (["schemas.framing=none"], "schemas.reader is required with framing none"),
         (["schemas={framing: single_object}"], "schemas.reader is required without a registry"),
         (["schemas.registry.subject='{topic}-value'"], "has {topic}; there is only {output_topic}"),
-        (["schemas.registry.subject='{output_topic'"], "is no template"),
+        (["schemas.registry.subject='{output_topic'"], "is not a valid template"),
     ],
 )
 def test_schemas_come_from_one_place(loaded: Loader, overrides: list[str], sentence: str) -> None:
@@ -185,14 +188,14 @@ def test_a_registry_is_not_required(loaded: Loader, schemas: str) -> None:
         ),
         (["model.providers=[A, B, A]"], "model.providers names A 2 times"),
         (["model.inputs={features: []}"], "model.inputs.features has no fields"),
-        (["model.outputs={a-b: label}"], "model.outputs.a-b is not an Avro name"),
+        (["model.outputs={a-b: label}"], "model.outputs.a-b is not a valid Avro name"),
         (["model.outputs={source: label}"], "is a field of the provenance"),
         (["output.pass_through=[a.b, {a_b: c}]"], "has two fields named a_b"),
         (["output.pass_through=[model]"], "rename it, as in `input_model: model`"),
         (["output.pass_through=[s]", "model.outputs={s: label}"], "has a field s"),
-        (["output.pass_through=[{a-b: c}]"], "'a-b', which is not an Avro name"),
+        (["output.pass_through=[{a-b: c}]"], "'a-b', which is not a valid Avro name"),
         (["kafka.transactional_id='{pod}'"], "has {pod}; there are {group_id}, {hostname}"),
-        (["kafka.transactional_id='{group_id'"], "is no template"),
+        (["kafka.transactional_id='{group_id'"], "is not a valid template"),
     ],
 )
 def test_what_contradicts_itself_is_refused(

@@ -53,7 +53,7 @@ def test_every_path_has_its_line() -> None:
 
 def test_a_key_that_stands_twice_is_an_error_with_both_lines() -> None:
     """Taking the last one silently would hide a merge gone wrong."""
-    with pytest.raises(ConfigError, match=r"f\.yaml:3: a\.b stands twice \(first in line 2\)"):
+    with pytest.raises(ConfigError, match=r"f\.yaml:3: a\.b is set twice, first in line 2"):
         parse("a:\n  b: 1\n  b: 2\n", "f.yaml")
 
 
@@ -64,6 +64,13 @@ def test_a_key_that_stands_twice_is_an_error_with_both_lines() -> None:
 def test_broken_yaml_is_an_error_with_its_line(text: str, line: int) -> None:
     """The parser's own words follow."""
     with pytest.raises(ConfigError, match=rf"f\.yaml:{line}: this is not valid YAML: "):
+        parse(text, "f.yaml")
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "{a: " * 900 + "1" + "}" * 900])
+def test_what_is_nested_too_deeply_is_an_error(text: str) -> None:
+    """Of our own, not the interpreter's."""
+    with pytest.raises(ConfigError, match=r"^f\.yaml: this is nested too deeply"):
         parse(text, "f.yaml")
 
 

@@ -101,7 +101,7 @@ def test_each_mistake_says_where_it_was_written(loaded: Loader) -> None:
             overrides=["server.port=-1"],
         )
     text = str(error.value)
-    assert "scorer.yaml:11: batching.max_record is no setting" in text
+    assert "scorer.yaml:11: batching.max_record is not a setting" in text
     assert "STREAM_SCORER__OUTPUT__PARTITION: output.partition must be source or key" in text
     assert "--set server.port: server.port must be at least 0, not -1." in text
     assert text.startswith("3 settings are wrong:\n- ")

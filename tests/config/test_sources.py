@@ -113,7 +113,7 @@ def test_a_variable_of_one_underscore_is_none_of_ours(loaded: Loader) -> None:
 @pytest.mark.parametrize("name", ["STREAM_SCORER__", "STREAM_SCORER__A____B"])
 def test_a_variable_without_a_name_is_an_error(loaded: Loader, name: str) -> None:
     """Two underscores stand between two names."""
-    with pytest.raises(ConfigError, match="names no setting"):
+    with pytest.raises(ConfigError, match="does not name a setting"):
         loaded(environ={name: "5"})
 
 

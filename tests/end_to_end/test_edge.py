@@ -23,6 +23,8 @@ NARROW = {
     "message.timestamp.after.max.ms": "3600000",
     "max.message.bytes": "20000",
 }
+APPEND_TIME = {"message.timestamp.type": "LogAppendTime"}
+KNOWN_SIZE = {"max_message_bytes": 1_048_588}
 KNOWN = {"before_max_ms": 3_600_000, "after_max_ms": 3_600_000, "max_message_bytes": 20_000}
 
 
@@ -60,10 +62,20 @@ def test_no_event_is_too_odd_for_any_framing(tmp_path: Path, framing: str) -> No
         (ANY_TIME, {}, 1500),
         (NARROW, KNOWN, 1500),
         (NARROW, {}, 30),
+        (APPEND_TIME, {**KNOWN_SIZE, "is_append_time": True}, 600),
+        (APPEND_TIME, {}, 600),
         ({**NARROW, "cleanup.policy": "compact"}, {**KNOWN, "is_compacted": True}, 1500),
         ({**NARROW, "cleanup.policy": "compact"}, {}, 30),
     ],
-    ids=["any", "narrow", "narrow-unknown", "compacted", "compacted-unknown"],
+    ids=[
+        "any",
+        "narrow",
+        "narrow-unknown",
+        "append-time",
+        "append-time-unknown",
+        "compacted",
+        "compacted-unknown",
+    ],
 )
 def test_each_odd_event_has_one_trace_whatever_the_topics_take(
     kafka: Kafka,

@@ -7,7 +7,9 @@ import os
 import time
 
 import pytest
+from confluent_kafka import Producer
 
+from stream_scorer.kafka.reading import read_to_end
 from tests import topics
 from tests.end_to_end.test_watching import Watched
 from tests.end_to_end.workers import Scoring, event_value, headers_of
@@ -101,7 +103,7 @@ def test_an_event_whose_score_the_broker_refuses_is_found_among_many(scoring: Sc
     rejected = {headers_of(each)["__streams.errors.offset"] for each in scoring.dead_letters()}
     assert rejected == {b"1", b"4"}
     assert all(
-        b"INVALID_" in headers_of(each)["__streams.errors.message"]
+        b"Invalid timestamp" in headers_of(each)["__streams.errors.message"]
         for each in scoring.dead_letters()
     )
     expected = [each for half in (0, 1) for each in range(half, 12, 2) if each not in (3, 8)]
@@ -169,6 +171,62 @@ def test_an_event_of_a_time_that_no_topic_takes_is_a_dead_letter_of_now(scoring:
     assert headers_of(letter)["stream_scorer.timestamp"] == b"1000"
     assert letter.timestamp()[1] >= NOW
     assert scoring.reasons() == ["rejected_by_broker"]
+
+
+def test_a_dead_letter_keeps_the_event_s_time_where_its_topic_sets_another(
+    scoring: Scoring,
+) -> None:
+    """The topic takes any time and replaces it: only the header has the event's."""
+    scoring.set_up(dead={"message.timestamp.type": "LogAppendTime"})
+    scoring.write([topics.Event(b"\x02", timestamp=NOW - 60_000)])
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert worker.stop() == 0
+    (letter,) = scoring.dead_letters()
+    assert headers_of(letter)["stream_scorer.timestamp"] == str(NOW - 60_000).encode()
+    assert letter.timestamp()[1] >= NOW
+
+
+def test_an_event_may_be_much_larger_than_its_topic_takes_once_it_is_compressed(
+    scoring: Scoring,
+) -> None:
+    """The limit counts compressed bytes; the client would refuse the rest of the partition."""
+    scoring.set_up()
+    properties = {
+        "bootstrap.servers": scoring.bootstrap_servers,
+        "compression.type": "zstd",
+        "message.max.bytes": 200_000_000,
+    }
+    producer = Producer(properties)
+    for value in (bytes(120_000_000), event_value("e0")):
+        producer.produce(scoring.source, value, partition=0)
+        assert producer.flush(topics.PATIENCE_SECONDS) == 0
+    worker = scoring.start()
+    scoring.wait_until_done()
+    assert worker.stop() == 0
+    assert ids(scoring) == ["e0"]
+    (letter,) = scoring.dead_letters()
+    assert headers_of(letter)["stream_scorer.value_bytes"] == b"120000000"
+    common = {"bootstrap.servers": scoring.bootstrap_servers}
+    assert sum(map(len, read_to_end(common, scoring.source))) == 2, "a look sees it, too"
+
+
+def test_a_partition_that_the_client_can_t_read_on_is_named(scoring: Scoring) -> None:
+    """Where a setting of the user's bounds what is decompressed; it waits, and says why."""
+    scoring.set_up({"kafka": {"consumer": {"receive.message.max.bytes": "2000000"}}})
+    producer = Producer(
+        {
+            "bootstrap.servers": scoring.bootstrap_servers,
+            "compression.type": "zstd",
+            "message.max.bytes": 9_000_000,
+        }
+    )
+    producer.produce(scoring.source, bytes(4_000_000), partition=0)
+    assert producer.flush(topics.PATIENCE_SECONDS) == 0
+    worker = scoring.start()
+    worker.wait_for(f"{scoring.source}[0] can't be read from offset 0 on")
+    assert "receive.message.max.bytes" in worker.words()
+    assert worker.stop() == 0
 
 
 def test_a_transactional_topic_reaches_a_lag_of_zero(scoring: Scoring) -> None:

@@ -150,12 +150,12 @@ class RealCluster:
         """Let the topic have one partition more."""
         Topics(self.bootstrap_servers).add_partitions(topic, 1)
 
-    def make_anew(self, topic: str) -> None:
+    def make_anew(self, topic: str, partitions: int = 1) -> None:
         """Delete the topic, and create one of the same name."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
         admin.delete_topics([topic])[topic].result(topics.PATIENCE_SECONDS)
         made = Topics(self.bootstrap_servers)
-        topics.wait_for(lambda: is_made(made, topic), "the name is free again")
+        topics.wait_for(lambda: is_made(made, topic, partitions), "the name is free again")
 
     def write(self, source: TopicPartition, values: Sequence[bytes], end: End = "plain") -> None:
         """Append events, in a transaction unless they are plain."""
@@ -245,10 +245,10 @@ class RealCluster:
             each.close()
 
 
-def is_made(made: Topics, topic: str) -> bool:
-    """Create a topic of one partition, if its name is not in use."""
+def is_made(made: Topics, topic: str, partitions: int) -> bool:
+    """Create a topic, if its name is not in use."""
     try:
-        made.create(topic, partitions=1, replicas=-1)
+        made.create(topic, partitions, replicas=-1)
     except KafkaException as exception:
         if exception.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return False

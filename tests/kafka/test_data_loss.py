@@ -8,8 +8,8 @@ from stream_scorer.kafka.data_loss import Bounds, Trouble, loss_of
 from stream_scorer.kafka.identity import LogId, note_of
 from stream_scorer.records import Position
 
-LOG, OTHER = LogId("cluster", "topic-id"), LogId("cluster", "another-id")
-ELSEWHERE = LogId("another-cluster", "another-id")
+LOG, OTHER = LogId("cluster", "1" * 22), LogId("cluster", "2" * 22)
+ELSEWHERE = LogId("another-cluster", "2" * 22)
 NOTE = note_of(LOG)
 OUT_OF_RANGE = Trouble()
 

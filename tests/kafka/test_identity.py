@@ -12,6 +12,7 @@ from stream_scorer.kafka.identity import (
     is_anew,
     log_of,
     note_of,
+    topic_id,
 )
 
 LOG = LogId("MkU3OEVBNTcwNTJENDM2Qk", "xUpBDyRgSgKK98BRMali8w")
@@ -26,11 +27,32 @@ def test_a_note_names_its_log() -> None:
 
 
 @pytest.mark.parametrize(
-    "note", ["", "offset 12", "stream_scorer/2 cluster=a topic=b", note_of(LOG) + " more", "\0"]
+    "note",
+    [
+        "",
+        "offset 12",
+        note_of(LOG).replace("/1", "/2"),
+        note_of(LOG) + " more",
+        note_of(LOG) + "x",
+        note_of(LOG)[:-1],
+        "\0",
+        "x" * 4096,
+    ],
 )
 def test_what_is_no_note_of_this_form_says_nothing(note: str) -> None:
     """Other programs commit texts of their own, and other versions other forms."""
     assert log_of(note) is None
+
+
+def test_an_id_is_the_same_in_either_form_of_base64() -> None:
+    """A version of the client that writes the other one does not make the topic another."""
+    written = "xUpBDyRgSg+K98BR/ali8w"
+    kept = "xUpBDyRgSg-K98BR_ali8w"
+    assert topic_id(written) == topic_id(kept) == kept
+    assert log_of(note_of(LogId("cluster", written))) == LogId("cluster", kept)
+    topics = TopicsMadeAnew()
+    topics.hear("METADATA", f"Topic in changed id from {LOG.topic} to {written}")
+    assert topics.take() == {"in": kept}
 
 
 def test_without_a_known_log_there_is_no_note() -> None:
@@ -57,10 +79,11 @@ def test_what_is_unknown_or_of_another_cluster_is_no_loss(
 
 
 def test_the_log_tells_which_topics_are_others_now() -> None:
-    """That the client learns an id for the first time is nothing new."""
+    """That the client learns an id, or that brokers without ids answer, is nothing new."""
     topics = TopicsMadeAnew()
     said = "[thrd:main]: Topic {} changed id from {} to {}"
     topics.hear("METADATA", said.format("first", "A" * 22, LOG.topic))
+    topics.hear("METADATA", said.format("downgraded", LOG.topic, "A" * 22))
     topics.hear("METADATA", "[thrd:main]: Topic in with 4 partitions")
     assert topics.take() == {}
     topics.hear("METADATA", said.format("my.topic-1", LOG.topic, OTHER.topic))

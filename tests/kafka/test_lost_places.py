@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from stream_scorer.errors import DataLost, TransactionAborted
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.identity import LogId, note_of
 from stream_scorer.kafka.messages import client_position, committed_position
+from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.records import Position, TopicPartition
 from tests import topics
@@ -139,6 +142,21 @@ def test_a_topic_that_is_made_anew_stops_the_worker_unless_it_may_go_on(
         _read_again_to(consumer, 8)
 
 
+def test_a_topic_that_is_made_anew_takes_the_offsets_with_it(real: RealCluster, group: str) -> None:
+    """The way out says so: with `latest`, a restart would skip what the new one holds by then."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, _numbered(5))
+    _commit(real, group, source, Position(2))
+    consumer = joined(real.consumer(topic, group, policy="latest"))
+    gather(consumer, 3)
+    real.make_anew(topic)
+    real.write(source, _numbered(8))
+    with pytest.raises(DataLost, match=r"Commit offset 0 .*auto\.offset\.reset, which is `latest`"):
+        _read_again_to(consumer, 8)
+    assert _committed(real, group, source) is None
+
+
 def test_what_is_polled_as_a_topic_changes_is_read_again(
     real: RealCluster, group: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +226,7 @@ def test_a_committed_offset_of_an_earlier_topic_is_noticed_at_the_assignment(
 
 
 @pytest.mark.parametrize(
-    "note", ["", "of another program", note_of(LogId("another-cluster", "another-topic"))]
+    "note", ["", "of another program", note_of(LogId("another-cluster", "2" * 22))]
 )
 def test_an_offset_of_unknown_origin_is_no_loss(real: RealCluster, group: str, note: str) -> None:
     """Offsets are set by hand, by other programs, and copied from other clusters."""
@@ -219,6 +237,74 @@ def test_an_offset_of_unknown_origin_is_no_loss(real: RealCluster, group: str, n
     consumer = joined(real.consumer(topic, group))
     assert values_of(gather(consumer, 3)) == _numbered(8)[5:]
     assert real.warnings == []
+
+
+def test_a_note_that_was_cut_is_none(real: RealCluster, group: str) -> None:
+    """It passed through a program that keeps so many characters; the topic is the same."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, _numbered(8))
+    _commit(real, group, source, Position(5, 0, _note(real, topic)[:-3]))
+    consumer = joined(real.consumer(topic, group))
+    assert values_of(gather(consumer, 3)) == _numbered(8)[5:]
+    assert real.warnings == []
+
+
+def test_new_partitions_of_a_topic_that_was_made_anew_begin_at_their_start(
+    real: RealCluster, group: str
+) -> None:
+    """Also with `latest`: whoever writes to the new topic does not wait for the group."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    consumer = joined(real.consumer(topic, group, policy="latest", on_data_loss="continue"))
+
+    def has_begun() -> bool:
+        consumer.poll_batch(10, 0.05)
+        return source in consumer.starts()
+
+    topics.wait_for(has_begun, "it begins")
+    real.make_anew(topic, 3)
+    for number in range(3):
+        real.write(TopicPartition(topic, number), [b"new %d" % number])
+    assert sorted(map(str, _read_again_to(consumer, 3))) == ["b'new 0'", "b'new 1'", "b'new 2'"]
+
+
+def test_a_static_member_gets_all_partitions_of_a_topic_that_was_made_anew(
+    real: RealCluster, group: str
+) -> None:
+    """To the group it is the member that it was, unless it leaves, and has what it had."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    settings = {"on_data_loss": "continue", "properties": {"group.instance.id": "the only one"}}
+    consumer = _done_with(real, group, source, 5, **settings)
+    real.make_anew(topic, 3)
+    for number in range(3):
+        real.write(TopicPartition(topic, number), [b"new %d" % number])
+    assert sorted(map(str, _read_again_to(consumer, 3))) == ["b'new 0'", "b'new 1'", "b'new 2'"]
+
+
+def test_a_broker_that_is_behind_does_not_stop_a_partition_for_ever(
+    real: RealCluster, group: str
+) -> None:
+    """The client heard of an old id from it; all the others say what they said before."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, _numbered(2))
+
+    consumer = joined(
+        real.consumer(
+            topic,
+            group,
+            reset=partial(OffsetReset, clock=lambda: 100 * time.monotonic()),
+        )
+    )
+    gather(consumer, 2)
+    topic_id = real.identify([topic])[topic].topic
+    said = f"Topic {topic} changed id from {topic_id} to {'1' * 22}"
+    consumer._topics_anew.hear("METADATA", said)
+    with pytest.raises(TransactionAborted, match="joins its group again"):
+        polled_until_it_raises(consumer)
+    assert values_of(gather(consumer, 2)) == _numbered(2)
 
 
 # ------------------------------------------------------------------ a log that was cut

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions
 from confluent_kafka import TopicPartition as ClientPartition
 from confluent_kafka.admin import AdminClient
 
+from stream_scorer import repeats
 from stream_scorer.errors import DataLost, TransactionAborted, Unanswered
+from stream_scorer.kafka import consumer as polling
 from stream_scorer.kafka.consumer import EventConsumer
 from stream_scorer.kafka.data_loss import Trouble
+from stream_scorer.kafka.identity import LogId
 from stream_scorer.kafka.offset_reset import OffsetReset
 from stream_scorer.records import Position, TopicPartition
 from tests import topics
@@ -64,6 +67,43 @@ def test_without_a_committed_offset_the_policy_decides(
     real.write(source, [b"newer"])
     consumer.rewind()
     assert values_of(gather(consumer, len(expected) + 1)) == [*expected, b"newer"]
+
+
+def test_a_start_that_would_be_another_one_later_comes_before_any_event(
+    real: RealCluster, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of these events may end each worker that reads it, before anything is committed."""
+    monkeypatch.setattr(polling, "POLL_SLICE_SECONDS", topics.PATIENCE_SECONDS)
+    topic = real.create(2)
+    begins = TopicPartition(topic, 1)
+    real.write(TopicPartition(topic, 0), [b"a"])
+    set_offset(real, group, topic, 0)
+    consumer = joined(real.consumer(topic, group, policy="latest"))
+    while begins not in consumer.starts():
+        batch = consumer.poll_batch(10, topics.PATIENCE_SECONDS)
+    assert len(batch) == 0
+    consumer.progress(consumer.starts())
+    assert values_of(gather(consumer, 1)) == [b"a"]
+
+
+def test_a_start_counts_until_the_brokers_have_another_place(real: RealCluster, group: str) -> None:
+    """Commits outside of a transaction are not waited for: several may have failed by then."""
+    topic = real.create()
+    source = TopicPartition(topic, 0)
+    real.write(source, [b"old"])
+    consumer = joined(real.consumer(topic, group, policy="latest"))
+
+    def has_begun() -> bool:
+        consumer.poll_batch(1, 0.05)
+        return source in consumer.starts()
+
+    topics.wait_for(has_begun, "the partition gets its first offset")
+    real.write(source, [b"new", b"newer"])
+    gather(consumer, 2)
+    for read in (2, 3):
+        consumer.progress({source: read})
+    consumer.rewind()
+    assert values_of(gather(consumer, 2)) == [b"new", b"newer"]
 
 
 def test_without_a_committed_offset_the_policy_error_stops(real: RealCluster, group: str) -> None:
@@ -178,6 +218,32 @@ class Hesitant(OffsetReset):
         if Hesitant.tries <= 2:
             raise Unanswered("not now")
         return super().place(client, partitions, *more)
+
+
+def test_brokers_that_never_say_where_to_begin_are_spoken_of_again(
+    real: RealCluster, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else tells that these partitions wait."""
+    monkeypatch.setattr(repeats, "SECONDS_BETWEEN", 0.1)
+    topic = real.create()
+
+    def says_nothing(_: Collection[str]) -> dict[str, LogId]:
+        raise Unanswered("not now")
+
+    consumer = joined(
+        real.consumer(
+            topic,
+            group,
+            reset=lambda policy, loss, warn, _: OffsetReset(policy, loss, warn, says_nothing),
+        )
+    )
+
+    def is_said_again() -> bool:
+        consumer.poll_batch(10, 0.05)
+        return len(real.warnings) > 2
+
+    topics.wait_for(is_said_again, "it is said again")
+    assert set(real.warnings) == {"1 new partitions wait: not now"}
 
 
 def test_brokers_that_do_not_say_where_to_begin_are_asked_again(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -141,3 +144,48 @@ def test_missing_external_data_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ContractError, match=r"keeps weights in 'weights\.bin'.*same folder"):
         read_graph(path)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's right to read everything."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_a_model_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    """The file, or its folder, is another user's."""
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    private, shut = passing(tmp_path / "m.onnx", "float32", None, 2), tmp_path / "shut"
+    private.chmod(0)
+    shut.mkdir(mode=0)
+    for path in (private, shut / "m.onnx"):
+        with as_nobody(), pytest.raises(ContractError) as refused:
+            read_graph(path)
+        assert str(refused.value) == f"The model '{path}' can't be read: Permission denied."
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (b"x" * 300, "can't be read: File name too long"),
+        (b"loop", "can't be read: Too many levels of symbolic links"),
+        (b"m.onnx/x", "There is no model"),
+        (b"\xff.onnx", "is not UTF-8"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_one_sentence(tmp_path: Path, name: bytes, why: str) -> None:
+    """Nor does one that ONNX Runtime can't be given."""
+    passing(tmp_path / "m.onnx", "float32", None, 2)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    if "UTF-8" in why:
+        path.write_bytes(b"any")
+    with pytest.raises(ContractError, match=why):
+        load_model(path)

@@ -64,6 +64,15 @@ def test_a_sequence_output_wants_to_be_joined_or_left_out(tmp_path: Path) -> Non
     assert kinds(with_output(tmp_path / "y.onnx", [listed, joined], output)) == ["array"]
 
 
+def test_a_model_that_gives_sequences_alone_is_told_the_same(tmp_path: Path) -> None:
+    """It has nothing to learn the shapes of."""
+    listed = helper.make_node("SequenceConstruct", ["x", "x"], ["s"])
+    sequence = helper.make_tensor_sequence_value_info("s", TensorProto.FLOAT, None)
+    said = refusal(with_output(tmp_path / "s.onnx", [listed], sequence))
+    assert "ConcatFromSequence (axis 1)" in said
+    assert "leave it out" not in said
+
+
 @pytest.mark.parametrize(
     ("onnx_type", "words"),
     [

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
+from tests.recipes.open_transactions import abort, open_transactions
+
 TIMEOUT_SECONDS = 30.0
 
 
@@ -64,7 +66,7 @@ def acls(words: Sequence[str]) -> argparse.Namespace:
 def transactions(words: Sequence[str]) -> argparse.Namespace:
     """Parse the words of ``kafka-transactions.sh``."""
     parser = _parser("kafka-transactions.sh")
-    actions = parser.add_subparsers(required=True)
+    actions = parser.add_subparsers(required=True, dest="action")
     for name in ("find-hanging", "abort"):
         action = actions.add_parser(name, allow_abbrev=False)
         action.add_argument("--topic", required=True)
@@ -148,6 +150,20 @@ def describe(given: argparse.Namespace) -> None:
     client.close()
 
 
+def end_transactions(given: argparse.Namespace) -> None:
+    """Print the transactions that are open, however young; or abort the one that begins there."""
+    place = (given.bootstrap_server, given.topic, given.partition)
+    found = open_transactions(*place)
+    if given.action == "find-hanging":
+        _say("Topic Partition ProducerId ProducerEpoch CoordinatorEpoch StartOffset")
+        for each in found:
+            epochs = (each.producer_epoch, each.coordinator_epoch)
+            _say(given.topic, given.partition, each.producer_id, *epochs, each.start_offset)
+        return
+    (meant,) = (each for each in found if each.start_offset == given.start_offset)
+    abort(*place, meant)
+
+
 def _offsets(admin: AdminClient, topic: str, spec: OffsetSpec) -> dict[int, int]:
     numbers = admin.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic].partitions
     asked = {TopicPartition(topic, number): spec for number in numbers}
@@ -178,6 +194,8 @@ def main(name: str, words: Sequence[str]) -> None:
         create(given)
     elif name == "kafka-consumer-groups.sh":
         (describe if given.describe else reset)(given)
+    elif name == "kafka-transactions.sh":
+        end_transactions(given)
     else:
         raise SystemExit(f"{name} is parsed only.")
 

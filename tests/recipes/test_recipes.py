@@ -29,6 +29,8 @@ from tests.end_to_end.workers import (
 from tests.model.making import value, write_model
 from tests.recipes.pages import PAGES, ROOT, commands, recipe
 from tests.recipes.scripts import PARSERS
+from tests.security.rights import worker_rights
+from tests.security.secured import Right
 
 #: An hour ago, in milliseconds: it stands for the time that a recipe names.
 THEN = (int(time.time()) - 3600) * 1000
@@ -62,6 +64,8 @@ class Shell:
     again: Scoring
     worker: subprocess.Popen[str] | None = None
     said: list[str] = field(default_factory=list)
+    #: Words that stand for others, as a number that an earlier command has printed.
+    words: dict[str, str] = field(default_factory=dict)
 
     def follow(self, lines: Sequence[list[str]]) -> None:
         """Run the commands; a worker runs until the lag that is described is 0."""
@@ -85,6 +89,8 @@ class Shell:
             self.worker = None
 
     def _own(self, word: str) -> str:
+        if word in self.words:
+            return self.words[word]
         names = {
             "kafka:9092": self.scoring.bootstrap_servers,
             "card-transactions.again.dead-letters": self.again.dead,
@@ -243,3 +249,46 @@ def test_dead_letters_that_were_replayed_are_taken_up_again(shell: Shell) -> Non
     shell.follow([place, *replays])
     assert shell.said[0] == "0 scored, 4 dead letters again.\n"
     assert shell.said[-1] == "0 scored, 8 dead letters again.\n"
+
+
+@pytest.mark.kafka
+def test_a_transaction_that_nobody_ends_is_found_and_aborted(shell: Shell) -> None:
+    """What it wrote is dropped; what was written after its beginning is scored."""
+    scoring = shell.scoring
+    scoring.set_up(partitions=2)
+    hanging = topics.begin(
+        scoring.bootstrap_servers,
+        scoring.source,
+        events(2, THEN - 60_000),
+        f"{scoring.name}-hanging",
+        **{"transaction.timeout.ms": 600_000},
+    )
+    scoring.write(events(6, THEN))
+    assert topics.read(scoring.bootstrap_servers, scoring.source) == []
+    for partition in ("0", "1"):
+        find, end = recipe("docs/operations.md", "### Alert StreamScorerHeldBack")
+        shell.words = {"payments": scoring.source, "3": partition}
+        shell.follow([find])
+        _, transaction = shell.said[-1].splitlines()
+        shell.words["4711"] = transaction.split()[-1]
+        shell.follow([end, find])
+        assert len(shell.said[-1].splitlines()) == 1
+    scored(shell)
+    assert len(scoring.scored()) == 6
+    del hanging
+
+
+def test_the_rights_that_a_recipe_grants_are_those_of_the_table() -> None:
+    """Which are tested one by one where a cluster has rights."""
+    granted = []
+    for name, *words in recipe("docs/security.md", "## Rights"):
+        given = PARSERS[name](words)
+        kinds = ((given.topic, "TOPIC"), (given.group, "GROUP"))
+        resource, kind = next(
+            (each for each in kinds if each[0]), (given.transactional_id, "TRANSACTIONAL_ID")
+        )
+        is_prefixed = given.resource_pattern_type == "prefixed"
+        granted.append(Right(kind, resource, given.operation.upper(), prefixed=is_prefixed))
+    topic = "card-transactions"
+    wanted = worker_rights(topic, f"{topic}.scored", f"{topic}.dead-letters", "fraud-scorer")
+    assert granted == wanted

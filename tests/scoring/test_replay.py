@@ -198,3 +198,16 @@ def test_what_goes_back_to_several_topics_is_numbered_as_it_came() -> None:
     with pytest.raises(RecordsRefused) as refusal:
         output.commit([scored], {}, consumer.group_metadata())
     assert set(refusal.value.refused) == {2}
+
+
+def test_a_dead_letter_of_another_program_is_nobody_s() -> None:
+    """Kafka Streams writes headers of the same names, and none that names a group of ours."""
+    ours = buried(0, letter(A, 1))
+    headers = [[each for each in ours.headers[0] or [] if each[0].startswith("__streams")]]
+    refusals = Refusals(3, "group")
+    replaying = ReplayScorer(Passing(), refusals)
+    assert len(replaying.score(replace(ours, headers=headers))) == 0
+    replaying.forget({DEAD: 1})
+    assert refusals.sentences() == [
+        "1 dead letters have no header that names their group; they stay."
+    ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from stream_scorer.app.written_topics import REST_SECONDS
 from stream_scorer.errors import TopicInDoubt, TransactionAborted
 from stream_scorer.records import Cause, TopicPartition
+from tests.fakes.log import FakeTransaction
 from tests.worker.loop import GROUP, INPUT, OUTPUT, P0, P1, Loop, numbered
 
 P2, P3 = TopicPartition(INPUT, 2), TopicPartition(INPUT, 3)
@@ -172,3 +175,20 @@ def test_an_output_that_disappears_is_waited_for(loop: Loop) -> None:
         "--topic out)"
     )
     assert loop.scored() == [*numbered(4), *numbered(2, 10)]
+
+
+def test_what_waits_and_disappears_from_the_log_waits_no_more(grown: Loop) -> None:
+    """It expired, or was compacted away; nothing comes after it that could be scored."""
+    grown.kafka.write(P2, numbered(1), end="committed")
+    started = grown.kafka.clock()
+
+    def expire() -> bool:
+        if grown.kafka.clock() > started + 20:
+            log = grown.kafka.logs[P2]
+            log[0] = replace(log[0], transaction=FakeTransaction(state="aborted"))
+        is_over = committed(grown).get(P2) == 2
+        assert bool(grown.worker._intake.held) is (bool(grown.heard.held) and not is_over)
+        return is_over
+
+    grown.run_until(expire)
+    assert grown.heard.held
