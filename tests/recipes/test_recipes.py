@@ -281,7 +281,7 @@ def test_a_transaction_that_nobody_ends_is_found_and_aborted(shell: Shell) -> No
 def test_the_rights_that_a_recipe_grants_are_those_of_the_table() -> None:
     """Which are tested one by one where a cluster has rights."""
     granted = []
-    for name, *words in recipe("docs/security.md", "## Rights"):
+    for name, *words in recipe("docs/security.md", "## Permissions"):
         given = PARSERS[name](words)
         kinds = ((given.topic, "TOPIC"), (given.group, "GROUP"))
         resource, kind = next(
