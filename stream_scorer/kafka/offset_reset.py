@@ -57,8 +57,8 @@ class OffsetReset:
     _logs: dict[TopicPartition, LogId] = field(default_factory=dict)
     #: The ids that the client has learned of topics that were made anew, and when.
     _learned: dict[str, tuple[str, float]] = field(default_factory=dict)
-    #: Logs that are known to have taken the place of another one.
-    _successors: set[LogId] = field(default_factory=set)
+    #: The ids of topics that are known to have taken the place of others.
+    _successors: set[str] = field(default_factory=set)
 
     def place(
         self,
@@ -82,9 +82,7 @@ class OffsetReset:
         for each, log in logs.items():
             if log == self._logs.get(each) and self._has_learned_another(each.topic, log.topic):
                 raise Unanswered(f"The brokers don't agree yet which topic {each.topic} is.")
-        self._successors.update(
-            log for each, log in logs.items() if self._succeeds(each, committed.get(each), log)
-        )
+        self._note_successors(committed, topics)
         places = self._decide(client, partitions, committed, logs)
         self._logs |= logs
         for name in topics:
@@ -100,9 +98,22 @@ class OffsetReset:
         learned, at = self._learned.get(topic, (topic_id, 0.0))
         return learned != topic_id and self.clock() - at < BEHIND_SECONDS
 
-    def _succeeds(self, partition: TopicPartition, committed: Position | None, log: LogId) -> bool:
-        then = None if committed is None else log_of(committed.metadata)
-        return is_anew(self._logs.get(partition), log) or is_anew(then, log)
+    def _note_successors(
+        self, committed: Mapping[TopicPartition, Position], topics: Mapping[str, LogId]
+    ) -> None:
+        """Remember which topics were made anew, whichever of their partitions tells.
+
+        Others may have left this worker, or had none of their own in the topic that was.
+        """
+        noted = [(each, log_of(was.metadata)) for each, was in committed.items()]
+        self._successors.update(
+            topics[each.topic].topic
+            for each, then in [*self._logs.items(), *noted]
+            if each.topic in topics and is_anew(then, topics[each.topic])
+        )
+
+    def _is_successor(self, log: LogId | None) -> bool:
+        return log is not None and log.topic in self._successors
 
     def replace(
         self, client: Consumer, partitions: Collection[TopicPartition]
@@ -182,7 +193,7 @@ class OffsetReset:
         """Return where the logs begin and end; of new partitions, as far as the policy asks."""
         new = {each for each in partitions if each not in committed and each not in self._chosen}
         known = [each for each in partitions if each in self._logs or each not in new]
-        anew = [each for each in new - self._logs.keys() if logs.get(each) in self._successors]
+        anew = [each for each in new - self._logs.keys() if self._is_successor(logs.get(each))]
         lows = _ends(
             client, partitions if self.policy == "earliest" else [*known, *anew], OFFSET_BEGINNING
         )
@@ -217,21 +228,19 @@ class OffsetReset:
         bounds: Bounds,
     ) -> int | None:
         """Return where to begin, or to go on after data loss; ``None``: at what is committed."""
-        is_other = is_anew(self._logs.get(partition), log)
-        if committed is None and is_other:
-            return self._lost(partition, Loss(None, bounds, bounds.low, anew=True))
         chosen = self._chosen.get(partition)
+        is_other = is_anew(self._logs.get(partition), log)
+        if committed is None and (is_other or (chosen is None and self._is_successor(log))):
+            return self._lost(partition, Loss(None, bounds, bounds.low, anew=True))
         if chosen is not None and chosen.instead_of == committed and not is_other:
             loss = loss_of(Position(chosen.offset), trouble, log, bounds)
             return chosen.offset if loss is None else self._lost(partition, loss)
         if committed is None:
-            return self._by_policy(partition, log, bounds)
+            return self._by_policy(partition, bounds)
         loss = loss_of(committed, trouble, log, bounds)
         return None if loss is None else self._lost(partition, loss)
 
-    def _by_policy(self, partition: TopicPartition, log: LogId | None, bounds: Bounds) -> int:
-        if log in self._successors:
-            return bounds.low
+    def _by_policy(self, partition: TopicPartition, bounds: Bounds) -> int:
         if self.policy == "error":
             raise DataLost(
                 f"{partition.topic} [{partition.partition}] has no committed offset for this "

@@ -269,6 +269,28 @@ def test_new_partitions_of_a_topic_that_was_made_anew_begin_at_their_start(
     assert sorted(map(str, _read_again_to(consumer, 3))) == ["b'new 0'", "b'new 1'", "b'new 2'"]
 
 
+def test_a_topic_that_was_made_anew_is_one_in_partitions_of_others_too(
+    real: RealCluster, group: str
+) -> None:
+    """As it is noticed the group's partitions move: who gets one had another, or none."""
+    topic = real.create()
+    source, others = TopicPartition(topic, 0), TopicPartition(topic, 2)
+    reset = OffsetReset("latest", "continue", real.warnings.append, real.identify)
+    consumer = joined(real.consumer(topic, group, reset=lambda *_: reset))
+
+    def has_begun() -> bool:
+        consumer.poll_batch(10, 0.05)
+        return source in consumer.starts()
+
+    topics.wait_for(has_begun, "it begins")
+    real.make_anew(topic, 3)
+    real.write(others, [b"new"])
+    reset.forget([source])  # it left
+    assert reset.place(consumer._client, {others: None}) == {others: Position(0)}
+    (warning,) = real.warnings
+    assert "[2]: the topic was deleted and made anew; the log now runs from 0 to 1" in warning
+
+
 def test_a_static_member_gets_all_partitions_of_a_topic_that_was_made_anew(
     real: RealCluster, group: str
 ) -> None:
