@@ -221,6 +221,6 @@ def test_no_size_is_asked_for_that_nobody_takes() -> None:
     smaller = replace(PLAN, receive_bytes=100_000_000)
     findings = judge_topics(smaller, {each.name: each for each in topics})
     (received,) = [each for each in findings if each.level != "ok"]
-    assert received.sentence.endswith(f"kafka.consumer.receive.message.max.bytes to {most}.")
+    assert received.sentence.endswith(f"receive.message.max.bytes, or set it to {most}.")
     findings = judge_topics(PLAN, {each.name: each for each in topics})
     assert [each for each in findings if each.level != "ok"] == []

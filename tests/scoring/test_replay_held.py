@@ -43,6 +43,7 @@ def letters(values: list[bytes], places: list[tuple[int, int]]) -> Batch:
             ("__streams.errors.topic", b"cards"),
             ("__streams.errors.partition", b"3"),
             ("__streams.errors.offset", b"%d" % number),
+            ("stream_scorer.group", b"scorers"),
         ]
         for number in range(len(values))
     ]
@@ -61,7 +62,7 @@ def test_an_event_that_waits_holds_its_dead_letter_and_those_behind_it() -> None
     """Each partition of the dead-letter topic where its first one is; no offset steps over it."""
     original = Original()
     batch = letters([b"a", b"b", b"new", b"c"], [(0, 10), (1, 20), (0, 11), (1, 21)])
-    found = ReplayScorer(original, Refusals(3, "?")).score(batch)
+    found = ReplayScorer(original, Refusals(3, "scorers")).score(batch)
     assert original.scored == [b"a", b"b"]
     assert found.rows.tolist() == [0, 1]
     assert found.next_offsets == {DEAD[0]: 11, DEAD[1]: 21}
