@@ -40,7 +40,7 @@ def demo(
     """Show it all on this machine: a real Kafka, workers of which one is killed, an exact count.
 
     Nothing needs to be installed: Kafka runs on a Java from PyPI. The first run fetches its jars.
-    The exit code is 0 only if every event left exactly one trace.
+    The exit code is 0 only if every event has exactly one result.
 
     Example:
         stream-scorer demo --story machine-telemetry
