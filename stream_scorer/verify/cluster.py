@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -16,8 +18,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from stream_scorer.errors import Unreachable
 from stream_scorer.kafka.client_config import Property
 from stream_scorer.kafka.cluster import QUIET, Cluster
+from stream_scorer.kafka.translation import describe, error_of
 from stream_scorer.local.kafka import EmbeddedKafka
 from stream_scorer.local.proxy import Proxy
 from stream_scorer.verify.credentials import resolved
@@ -37,7 +41,31 @@ from stream_scorer.verify.topics import Names, ThrowAway
 
 #: Kept short because a person is waiting.
 PATIENCE_SECONDS = 20.0
+ALTER_SECONDS = 60.0
+ATTEMPT_SECONDS = 10.0
 _MAY_NOT_ALTER = "These credentials may not ALTER topics, so no partitions are added."
+
+
+def alter_config(client: Mapping[str, Property], resource: ConfigResource) -> None:
+    """Change the configuration of a topic or a group.
+
+    A client keeps waiting for the controller that it knows, so each attempt has a new one.
+
+    Raises:
+        Unreachable: the brokers don't do it within :data:`ALTER_SECONDS`.
+    """
+    deadline = time.monotonic() + ALTER_SECONDS
+    while True:
+        admin = AdminClient(dict(client))
+        try:
+            change = admin.incremental_alter_configs([resource], request_timeout=ATTEMPT_SECONDS)
+            change[resource].result()
+        except KafkaException as exception:
+            if time.monotonic() >= deadline:
+                why = describe(error_of(exception))
+                raise Unreachable(f"{resource.name} can't be configured ({why}).") from exception
+        else:
+            return
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +129,7 @@ class Ground:
             incremental_operation=AlterConfigOpType.SET,
         )
         group = ConfigResource(ResourceType.GROUP, names.group, incremental_configs=[wanted])
-        admin = AdminClient(dict(self.client))
-        admin.incremental_alter_configs([group])[group].result()
+        alter_config(self.client, group)
 
     def kafka_settings(self, names: Names, protocol: GroupProtocol) -> dict[str, Any]:
         """Return the ``kafka`` section of a worker's configuration."""

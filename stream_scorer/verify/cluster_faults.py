@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
 from stream_scorer.errors import Broken
 from stream_scorer.local.kafka import SHORT_TIMEOUTS
 from stream_scorer.local.moves import Moves
+from stream_scorer.verify.cluster import alter_config
 from stream_scorer.verify.scene import Course, Fault, Scene, attempt, in_hand, meanwhile
 from stream_scorer.verify.timeouts import Patience
 
@@ -138,7 +139,8 @@ def _too_few_in_sync(scene: Scene) -> Course:
     Brokers never require more replicas than a topic has, so one of three must be down.
     """
     kafka, number = scene.kafka, scene.dice.choice(_numbers(scene))
-    yield from meanwhile(scene, lambda: _demand(scene, AlterConfigOpType.SET, "3"))
+    if not (yield from attempt(scene, lambda: _demand(scene, AlterConfigOpType.SET, "3"))):
+        return False
     try:
         yield from meanwhile(scene, lambda: kafka.shut_down(number))
         yield TOO_FEW_SECONDS
@@ -153,8 +155,7 @@ def _demand(scene: Scene, change: AlterConfigOpType, replicas: str | None = None
     """Set or unset ``min.insync.replicas`` of the output."""
     entry = ConfigEntry("min.insync.replicas", replicas, incremental_operation=change)
     output = ConfigResource(ResourceType.TOPIC, scene.names.output, incremental_configs=[entry])
-    admin = AdminClient(scene.client())
-    admin.incremental_alter_configs([output])[output].result()
+    alter_config(scene.client(), output)
 
 
 def _all_killed(scene: Scene) -> Course:
