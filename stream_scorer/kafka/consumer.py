@@ -167,7 +167,7 @@ class EventConsumer:
         epoch, held = self.epoch, self._client.assignment()
         if _stays_a_member(self._properties):
             self._leave_for_good()
-        self.close()
+        self._close_client()
         if held and self.epoch == epoch:  # it could not leave in time
             self._on_lost(self._client, held)
         for topic, topic_id in self._topics_anew.take().items():
@@ -386,6 +386,11 @@ class EventConsumer:
         only once the slowest member has joined. Brokers that were not told notice after
         ``session.timeout.ms``.
         """
+        self._close_client()
+        # The loop refers to both clients: whoever still asks this consumer would keep them alive.
+        self._listener = None
+
+    def _close_client(self) -> None:
         client = self._client
 
         def leave() -> None:
@@ -395,8 +400,6 @@ class EventConsumer:
         leaving = threading.Thread(target=leave, name="leave-group", daemon=True)
         leaving.start()
         leaving.join(LEAVE_SECONDS)
-        # The loop refers to both clients: whoever still asks this consumer would keep them alive.
-        self._listener = None
 
     # ------------------------------------------------------------------ rebalance
 
