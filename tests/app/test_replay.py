@@ -278,7 +278,7 @@ def test_the_list_has_a_line_for_each(scene: Scene, capsys: pytest.CaptureFixtur
     scene.bury({1: b"\xff"}, group="a\nb\x1b[31m")
     assert main(["dlq", "list", "-c", str(scene.config)]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert "group a b\N{REPLACEMENT CHARACTER}[31m  1 bytes" in line
+    assert "group a\\nb\\x1b[31m  1 bytes" in line
 
 
 def _scored_schema(settings: Settings) -> Any:

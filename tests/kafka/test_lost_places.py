@@ -285,6 +285,12 @@ def test_a_topic_that_was_made_anew_is_one_in_partitions_of_others_too(
     topics.wait_for(has_begun, "it begins")
     real.make_anew(topic, 3)
     real.write(others, [b"new"])
+
+    def its_partitions_are_known() -> bool:
+        found = consumer._client.list_topics(topic, timeout=topics.PATIENCE_SECONDS)
+        return len(found.topics[topic].partitions) == 3
+
+    topics.wait_for(its_partitions_are_known, "the client knows the new partitions")
     reset.forget([source])  # it left
     assert reset.place(consumer._client, {others: None}) == {others: Position(0)}
     (warning,) = real.warnings
