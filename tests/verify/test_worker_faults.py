@@ -63,6 +63,7 @@ def test_a_worker_ends_at_the_point_and_is_replaced(tmp_path: Path, name: str, c
         assert waits == []
         assert member.process.returncode == code
         assert code in member.may_end
+        list(scene.fleet.news_of(member))  # it may have died before its last lines were read
         assert name.rsplit(maxsplit=1)[-1] in member.reached
         assert sole(scene) is member.successor
         assert scene.busy == set()
