@@ -52,7 +52,7 @@ def test_a_worker_runs_in_a_thread_of_its_user(
     assert_each_event_has_one_trace(scoring, len(events))
     scored = worker.metrics.get_sample_value("stream_scorer_events_scored_total")
     assert scored == len(scoring.scored())
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
 
 
 def test_a_worker_without_topics_refuses_to_start(

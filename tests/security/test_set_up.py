@@ -37,6 +37,6 @@ def test_topics_are_created_with_the_login_of_the_config(
     with secured.may(rights, "scorer"):
         create_topics(place, 1, 20, said.append)
     assert said == [
-        f"Topic {name} is created, with 1 partitions."
+        f"Topic {name} created with 1 partitions."
         for name in (CARD_FRAUD.topic, CARD_FRAUD.output_topic, CARD_FRAUD.dead_letter_topic)
     ]
