@@ -29,6 +29,13 @@ def one_line(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
 
 
+def escaped(text: str) -> str:
+    """Return the same without loss: an escape for each character that steers a terminal."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
+
+
 def counted(number: int, what: str) -> str:
     """Return ``1 field``, ``2 fields``."""
     return f"{number} {what}" + ("" if number == 1 else "s")

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -46,7 +46,7 @@ def list_(
     settings = settings_from(config, overrides, need_kafka=True)
 
     from stream_scorer.app.dead_letter_list import list_dead_letters
-    from stream_scorer.check.wording import counted
+    from stream_scorer.check.wording import counted, escaped
 
     count = 0
     for letter in list_dead_letters(settings, _known(reason)):
@@ -58,17 +58,8 @@ def list_(
                 f"{letter.source}  {letter.reason} ({letter.stage})  group {letter.group}  "
                 f"{letter.value_bytes} bytes  replays {letter.replays}  {letter.message}"
             )
-            print(_on_one_line(line, sys.stdout))
+            print(escaped(line))
     print(f"{counted(count, 'dead letter')}.", file=sys.stderr)
-
-
-def _on_one_line(text: str, stream: TextIO) -> str:
-    """Return text with escapes for what a terminal would act on, or has no character for."""
-    shown = (
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
-    encoding = stream.encoding or "utf-8"  # a text that is captured has none
-    return "".join(shown).encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _known(reason: str | None) -> str | None:
@@ -127,10 +118,11 @@ def replay(  # noqa: PLR0917 - the options of the command line
         )
 
     from stream_scorer.app.replay import replay as replay_dead_letters
+    from stream_scorer.check.wording import escaped
 
     replayed = replay_dead_letters(settings, to.value, max_replays, context.obj, group)
     for sentence in replayed.passed_over:
-        print(_on_one_line(sentence, sys.stderr), file=sys.stderr)
+        print(escaped(sentence), file=sys.stderr)
     if to is Destination.INPUT:
         print(f"{replayed.returned} events written to their topics again.")
     else:

@@ -34,12 +34,11 @@ def remove(
     the session timeout.
     """
     deadline = time.monotonic() + patience_seconds
-    admin = AdminClient(dict(client))
     servers = client["bootstrap.servers"]
     tools = {topic: f"kafka-topics --delete --topic {topic}" for topic in topics}
-    steps = {topic: partial(_delete_topic, admin, topic) for topic in topics}
+    steps = {topic: partial(_delete_topic, client, topic) for topic in topics}
     tools[group] = f"kafka-consumer-groups --delete --group {group}"
-    steps[group] = partial(_delete_group, admin, group)
+    steps[group] = partial(_delete_group, client, group)
     left = dict.fromkeys(steps, "interrupted")
     try:
         for name, step in steps.items():
@@ -57,7 +56,10 @@ def remove(
 
 
 def _attempted(step: Callable[[float], None], deadline: float) -> str | None:
-    """Try until the deadline; return why it failed, ``None`` if it succeeded."""
+    """Try until the deadline; return why it failed, ``None`` if it succeeded.
+
+    A client keeps waiting for the controller that it knows, so a step makes one for each attempt.
+    """
     while True:
         left = deadline - time.monotonic()
         try:
@@ -73,7 +75,8 @@ def _attempted(step: Callable[[float], None], deadline: float) -> str | None:
             return None
 
 
-def _delete_topic(admin: AdminClient, topic: str, seconds: float) -> None:
+def _delete_topic(client: Mapping[str, Property], topic: str, seconds: float) -> None:
+    admin = AdminClient(dict(client))
     admin.delete_topics([topic], request_timeout=seconds)[topic].result()
     # Brokers learn of it a little later. Asking for this one topic might create it again.
     deadline = time.monotonic() + seconds
@@ -81,7 +84,8 @@ def _delete_topic(admin: AdminClient, topic: str, seconds: float) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _delete_group(admin: AdminClient, group: str, seconds: float) -> None:
+def _delete_group(client: Mapping[str, Property], group: str, seconds: float) -> None:
+    admin = AdminClient(dict(client))
     # A group that a broker lists has a coordinator. librdkafka can abort the process if it is asked
     # for a group without one (librdkafka #4605).
     listing = admin.list_consumer_groups(request_timeout=seconds).result()

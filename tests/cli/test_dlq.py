@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stream_scorer.__main__ import _open_streams
 from stream_scorer.cli.main import main
 from tests.kafka.raw_producer import RawHeaders, RawProducer, mocked
 from tests.scorers import kafka_section, scorer
@@ -30,6 +31,7 @@ def test_a_dead_letter_is_one_line_of_characters_that_the_terminal_has(
     ]
     terminal = io.TextIOWrapper(io.BytesIO(), "ascii", write_through=True)
     monkeypatch.setattr(sys, "stdout", terminal)
+    _open_streams()  # as the program does before any command
     with mocked("out.dead-letters") as address:
         config = scorer(tmp_path, {"kafka": kafka_section(address, "in", "out")})
         with closing(RawProducer(address)) as producer:
